@@ -1,0 +1,31 @@
+# Thin wrappers: one library a folder.
+#
+#   add_seq_library(name SOURCES a.cpp b.cpp LIBS other [LLVM] [MLIR])
+#
+# LLVM: uses LLVM's headers. MLIR: uses MLIR's headers as well, precompiled.
+function(add_seq_library name)
+  cmake_parse_arguments(A "MLIR" "" "SOURCES;LIBS" ${ARGN})
+  add_library(${name} STATIC ${A_SOURCES})
+  target_link_libraries(${name} PUBLIC ${A_LIBS})
+  if(A_MLIR)
+    seq_use_mlir_pch(${name})
+  endif()
+endfunction()
+
+# One precompiled header of MLIR's core serves every library that asks for it.
+function(seq_use_mlir_pch name)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    target_precompile_headers(${name} REUSE_FROM seqMlirPch)
+  endif()
+endfunction()
+
+# The LLVM and MLIR libraries that `name` needs, in the form that SEQC_STATIC asks for.
+function(seq_link_llvm name)
+  cmake_parse_arguments(A "" "" "LLVM;MLIR" ${ARGN})
+  if(SEQC_STATIC)
+    llvm_map_components_to_libnames(libs ${A_LLVM})
+    target_link_libraries(${name} PUBLIC ${A_MLIR} ${libs})
+  else()
+    target_link_libraries(${name} PUBLIC MLIR LLVM)
+  endif()
+endfunction()

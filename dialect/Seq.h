@@ -1,0 +1,32 @@
+//===- Seq.h - The seq dialect -----------------------------------------------===//
+#ifndef SEQ_DIALECT_SEQ_H
+#define SEQ_DIALECT_SEQ_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialect/SeqEnums.h.inc"
+
+namespace seq {
+class YieldOp;
+class NextOp;
+
+/// Function attribute: names of the dynamic sizes, in the order of the call's `sizes`.
+constexpr llvm::StringLiteral kSizesAttr = "seq.sizes";
+/// Argument attributes: the parameter's or input's name, and which it is.
+constexpr llvm::StringLiteral kNameAttr = "seq.name";
+constexpr llvm::StringLiteral kWeightAttr = "seq.weight"; ///< unit: depends on parameters alone
+} // namespace seq
+
+#include "dialect/SeqDialect.h.inc"
+#define GET_OP_CLASSES
+#include "dialect/SeqOps.h.inc"
+
+#endif
