@@ -156,8 +156,16 @@ struct Expr {
   std::vector<std::unique_ptr<Stmt>> stmts;
 };
 
+// What holds of every expression:
+// - Operands of Binary, Compare, Select and Math broadcast to `type` from the trailing axis:
+//   they may have fewer axes, or axes of the constant size 1. No Broadcast is inserted there.
+//   Initial values, defaults, values of states and results are broadcast explicitly.
+// - A Read has one subscript for each axis of `a`: axes that are not named are whole slices.
+// - `**` with an Int exponent keeps the base's type; else both operands have one type.
+// - Only Call, Scan and Block have several values; where one is wanted, it is the first.
+
 enum class StmtKind {
-  Let,        ///< vars = value; a null var is `_`
+  Let,        ///< vars = values[0], one var for each of its types; a null var is not wanted
   LetIndexed, ///< vars[0][indices] = value at each point; type: ranges of indices, then value's axes
   Return,     ///< values
 };
@@ -167,6 +175,15 @@ struct Stmt {
   std::vector<Var *> vars;    ///< Let, Arguments' new values, NextState
   std::vector<Var *> indices; ///< LetIndexed
   std::vector<ExprPtr> values;
+};
+
+/// What a call's sizes must satisfy, where the expressions alone do not say so: an even
+/// width (`2 * (P / 2) == P`), a table that is long enough (`T <= M`). Those of callees
+/// are here too, in the caller's sizes. Checked when the entry is called.
+struct SizeRequirement {
+  Size a, b;
+  bool equal = true; ///< a == b, else a <= b
+  SourceRange range;
 };
 
 struct ParamInfo {
@@ -200,11 +217,14 @@ struct FunctionInstance {
   std::vector<ParamInfo> params;
   std::vector<ResultInfo> results;
   std::vector<std::unique_ptr<Stmt>> body; ///< ends with one Return
+  std::vector<SizeRequirement> requirements;
 };
 
 struct SubLayerInfo {
   std::string name; ///< "conv1d", "layers.3"
   const LayerInstance *layer = nullptr;
+  /// Its size symbols in terms of those of the layer that holds it.
+  std::vector<std::pair<const SizeSymbol *, Size>> sizes;
 };
 struct LayerInstance {
   std::string name;
@@ -240,6 +260,10 @@ struct Program {
   std::vector<std::unique_ptr<FunctionInstance>> functionStore;
   std::vector<std::unique_ptr<LayerInstance>> layerStore;
 };
+
+/// The tree as indented text, for tests and `--emit`.
+std::string printTyped(const Program &program);
+std::string printExpr(const Expr &expr);
 
 } // namespace seq::typed
 
