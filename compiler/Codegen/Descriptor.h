@@ -1,0 +1,57 @@
+//===- Descriptor.h - The model's descriptor in memory --------------------------===//
+//
+// One seq_model_desc is made from a checked program, with all that it points to. The
+// interpreter's models use it as it is; generated libraries hold a copy of it as
+// constants (DescriptorIr.h); headers and reports read it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SEQC_CODEGEN_DESCRIPTOR_H
+#define SEQC_CODEGEN_DESCRIPTOR_H
+
+#include "compiler/Lowering/Cpu/Cpu.h"
+#include "compiler/Sema/Typed.h"
+#include "seq/abi.h"
+
+#include "llvm/Support/Allocator.h"
+
+namespace seq::codegen {
+
+class Descriptor {
+public:
+  /// Describes the first `count` functions of the program.
+  Descriptor(const typed::Program &program, size_t count);
+  Descriptor(const Descriptor &) = delete;
+
+  const seq_model_desc &model() const { return desc; }
+  size_t functionCount() const { return functions.size(); }
+  seq_function_desc &function(size_t i) { return functions[i]; }
+  const seq_function_desc &function(size_t i) const { return functions[i]; }
+
+  /// Copies; they live as long as the descriptor.
+  void setPlaces(size_t function, llvm::ArrayRef<cpu::Place> places);
+  void setVariants(size_t function, llvm::ArrayRef<seq_variant> variants);
+
+private:
+  const char *text(llvm::StringRef s);
+  template <class T> T *copy(llvm::ArrayRef<T> items);
+  seq_dim dim(const Size &size, llvm::ArrayRef<const SizeSymbol *> sizes);
+  void emitDim(const Size &size, llvm::ArrayRef<const SizeSymbol *> sizes,
+               std::vector<seq_dim_op> &ops);
+  void emitAtom(const Size::Atom &atom, llvm::ArrayRef<const SizeSymbol *> sizes,
+                std::vector<seq_dim_op> &ops);
+  seq_tensor_desc tensor(const std::string &name, const typed::Type &type,
+                         llvm::ArrayRef<const SizeSymbol *> sizes);
+  seq_tensor_desc weight(const typed::EntryWeight &weight);
+  seq_function_desc describe(const typed::Program &program, const typed::FunctionInstance &fn);
+  void describeSizes(seq_function_desc &out, llvm::ArrayRef<const SizeSymbol *> sizes);
+
+  llvm::BumpPtrAllocator arena;
+  std::vector<seq_function_desc> functions;
+  seq_model_desc desc = {};
+};
+
+int dtypeOf(typed::Elem elem);
+
+} // namespace seq::codegen
+
+#endif
