@@ -1,0 +1,102 @@
+/* Contexts: threads, the workspace, the last message. */
+#include "Internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_THREADS 1024
+
+void *seq_aligned_alloc(int64_t bytes) {
+  if (bytes < 0 || (uint64_t)bytes > SIZE_MAX - 2 * SEQ_ALIGN || bytes > INT64_MAX - SEQ_ALIGN)
+    return NULL;
+  /* aligned_alloc wants a multiple; at least one line, so that null means failure. */
+  size_t lines = ((size_t)bytes + SEQ_ALIGN - 1) / SEQ_ALIGN;
+  return aligned_alloc(SEQ_ALIGN, (lines ? lines : 1) * SEQ_ALIGN);
+}
+
+void seq_aligned_free(void *p) {
+  free(p);
+}
+
+bool seq_grow(void **p, int64_t *have, int64_t need) {
+  if (need <= *have)
+    return true;
+  seq_aligned_free(*p);
+  *have = 0;
+  *p = seq_aligned_alloc(need);
+  if (!*p)
+    return false;
+  *have = need;
+  return true;
+}
+
+/* The variable as a number of threads, 0 where it is unset or no such number. */
+static int32_t threads_of(const char *variable) {
+  const char *text = getenv(variable);
+  if (!text || *text < '0' || *text > '9')
+    return 0;
+  char *end;
+  long n = strtol(text, &end, 10);
+  /* OMP_NUM_THREADS may be a list, one number a nesting level: the first counts. */
+  if ((*end != 0 && *end != ',') || n < 1)
+    return 0;
+  return n > MAX_THREADS ? MAX_THREADS : (int32_t)n;
+}
+
+static int32_t default_threads(void) {
+  int32_t n = threads_of("SEQC_NUM_THREADS");
+  if (!n)
+    n = threads_of("OMP_NUM_THREADS");
+  return n ? n : seq_physical_cores();
+}
+
+seq_ctx *seq_ctx_create(int32_t threads) {
+  seq_ctx *ctx = seq_aligned_alloc(sizeof *ctx);
+  if (!ctx)
+    return NULL;
+  memset(ctx, 0, sizeof *ctx);
+  if (threads <= 0)
+    threads = default_threads();
+  ctx->threads = threads > MAX_THREADS ? MAX_THREADS : threads;
+  ctx->cpu_level = seq_cpu_level();
+  atomic_flag_clear(&ctx->failure.lock);
+  if (!seq_pool_init(&ctx->pool, ctx->threads)) {
+    seq_aligned_free(ctx);
+    return NULL;
+  }
+  return ctx;
+}
+
+void seq_ctx_destroy(seq_ctx *ctx) {
+  if (!ctx)
+    return;
+  seq_pool_destroy(&ctx->pool);
+  seq_aligned_free(ctx->workspace);
+  seq_aligned_free(ctx);
+}
+
+int32_t seq_ctx_threads(const seq_ctx *ctx) {
+  return ctx->threads;
+}
+
+const char *seq_last_error(const seq_ctx *ctx) {
+  return ctx ? ctx->error : "no context: out of memory";
+}
+
+const char *seq_last_note(const seq_ctx *ctx) {
+  return ctx ? ctx->note : "";
+}
+
+void seq_ctx_set_parallel(seq_ctx *ctx, seq_parallel_fn fn, void *user) {
+  ctx->pool.parallel = fn;
+  ctx->pool.user = user;
+}
+
+int seq_ctx_fail(seq_ctx *ctx, int status, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(ctx->error, sizeof ctx->error, format, args);
+  va_end(args);
+  return status;
+}

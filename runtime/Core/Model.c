@@ -1,0 +1,213 @@
+/* Models: a generated descriptor, bound to parameters. */
+#include "Internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int check_descriptor(seq_ctx *ctx, const seq_model_desc *desc) {
+  if (!desc || desc->magic != SEQ_ABI_MAGIC)
+    return seq_ctx_fail(ctx, SEQ_ERR_MODEL, "this is no descriptor that seqc made");
+  if (desc->abi_version != SEQ_ABI_VERSION)
+    return seq_ctx_fail(ctx, SEQ_ERR_MODEL,
+                        "`%s` was compiled for version %u of the binary interface; this runtime "
+                        "has %u: compile it again",
+                        desc->name, (unsigned)desc->abi_version, (unsigned)SEQ_ABI_VERSION);
+  return SEQ_OK;
+}
+
+static int pick_variant(seq_ctx *ctx, const seq_function_desc *fn, const seq_variant **out) {
+  const seq_variant *best = NULL;
+  int32_t lowest = INT32_MAX;
+  for (int32_t i = 0; i < fn->n_variants; i++) {
+    const seq_variant *v = &fn->variants[i];
+    lowest = v->level < lowest ? v->level : lowest;
+    if (v->level <= ctx->cpu_level && (!best || v->level > best->level))
+      best = v;
+  }
+  if (!best && fn->n_variants > 0)
+    return seq_ctx_fail(ctx, SEQ_ERR_MODEL,
+                        "`%s` was compiled for x86-64-v%d and above; this CPU is x86-64-v%d",
+                        fn->name, (int)lowest, (int)ctx->cpu_level);
+  if (!best || !best->forward || best->prepared_bytes < 0)
+    return seq_ctx_fail(ctx, SEQ_ERR_MODEL, "`%s` has no code", fn->name);
+  *out = best;
+  return SEQ_OK;
+}
+
+static int32_t larger(int32_t a, int32_t b) {
+  return a > b ? a : b;
+}
+
+/* One block for the arrays whose sizes the descriptor tells; 8-byte ones first. */
+static bool make_scratch(seq_model *model) {
+  int32_t sizes = 1, inputs = 1, outputs = 1;
+  for (int32_t i = 0; i < model->desc->n_functions; i++) {
+    const seq_function_desc *fn = &model->desc->functions[i];
+    sizes = larger(sizes, fn->n_sizes);
+    inputs = larger(inputs, fn->n_inputs);
+    outputs = larger(outputs, fn->n_outputs);
+  }
+  seq_scratch *s = &model->scratch;
+  s->block = calloc((size_t)sizes * 4 + (size_t)inputs * 2 + (size_t)outputs, 8);
+  if (!s->block)
+    return false;
+  s->sizes = s->block;
+  s->own = s->sizes + sizes;
+  s->strides = s->own + sizes;
+  s->inputs = (const void **)(s->strides + inputs);
+  s->outputs = (void **)(s->inputs + inputs);
+  s->origin_input = (int32_t *)(s->outputs + outputs);
+  s->origin_axis = s->origin_input + sizes;
+  s->lengths_entry = s->origin_axis + sizes;
+  return true;
+}
+
+static int fill_model(seq_model *model) {
+  seq_ctx *ctx = model->ctx;
+  int32_t n = model->desc->n_functions;
+  model->functions = calloc(n > 0 ? (size_t)n : 1, sizeof *model->functions);
+  if (!model->functions || !make_scratch(model))
+    return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for a model");
+  for (int32_t i = 0; i < n; i++) {
+    int status = pick_variant(ctx, &model->desc->functions[i], &model->functions[i].variant);
+    if (status)
+      return status;
+  }
+  return model->desc->n_params == 0 ? seq_model_prepare(model, NULL) : SEQ_OK;
+}
+
+int seq_model_create(seq_ctx *ctx, const seq_model_desc *desc, seq_model **out) {
+  if (!ctx || !out)
+    return SEQ_ERR_ARGUMENT;
+  *out = NULL;
+  int status = check_descriptor(ctx, desc);
+  if (status)
+    return status;
+  seq_model *model = calloc(1, sizeof *model);
+  if (!model)
+    return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for a model");
+  model->ctx = ctx;
+  model->desc = desc;
+  status = fill_model(model);
+  if (status)
+    seq_model_destroy(model);
+  else
+    *out = model;
+  return status;
+}
+
+void seq_model_destroy(seq_model *model) {
+  if (!model)
+    return;
+  for (int32_t i = 0; model->functions && i < model->desc->n_functions; i++)
+    seq_aligned_free(model->functions[i].prepared);
+  free(model->functions);
+  free(model->scratch.block);
+  seq_aligned_free(model->scratch.lengths);
+  seq_aligned_free(model->scratch.defaults);
+  free(model);
+}
+
+int32_t seq_model_function(const seq_model *model, const char *name) {
+  for (int32_t i = 0; i < model->desc->n_functions; i++)
+    if (strcmp(model->desc->functions[i].name, name) == 0)
+      return i;
+  return -1;
+}
+
+const seq_model_desc *seq_model_descriptor(const seq_model *model) {
+  return model->desc;
+}
+
+static int prepare_function(seq_model *model, int32_t function, const void *const *params) {
+  seq_ctx *ctx = model->ctx;
+  seq_bound_function *f = &model->functions[function];
+  if (!f->prepared)
+    f->prepared = seq_aligned_alloc(f->variant->prepared_bytes);
+  if (!f->prepared)
+    return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for %lld bytes of prepared parameters",
+                        (long long)f->variant->prepared_bytes);
+  if (!f->variant->prepare)
+    return SEQ_OK;
+  const seq_scratch *s = &model->scratch;
+  seq_call call = {.struct_size = sizeof call,
+                   .batch = 1,
+                   .sizes = s->sizes,
+                   .lengths = s->sizes,
+                   .inputs = s->inputs,
+                   .input_strides = s->strides,
+                   .outputs = s->outputs,
+                   .params = params,
+                   .prepared = f->prepared,
+                   .pool = &ctx->pool.barrier,
+                   .failure = &ctx->failure};
+  seq_failure_reset(&ctx->failure);
+  int status = seq_run_region(ctx, f->variant->prepare, &call);
+  return status ? status : seq_failure_report(ctx, &model->desc->functions[function], false);
+}
+
+int seq_model_prepare(seq_model *model, const void *const *params) {
+  model->bound = false;
+  model->ctx->failed.kind = 0;
+  for (int32_t i = 0; i < model->desc->n_functions; i++) {
+    int status = prepare_function(model, i, params);
+    if (status)
+      return status;
+  }
+  model->bound = true;
+  return SEQ_OK;
+}
+
+int seq_param_shape(seq_ctx *ctx, const seq_tensor_desc *desc, int64_t *shape) {
+  bool fine = desc->rank >= 0 && desc->rank <= SEQ_MAX_RANK;
+  for (int32_t axis = 0; fine && axis < desc->rank; axis++) {
+    const seq_dim *dim = &desc->dims[axis];
+    for (int64_t i = 0; i < dim->n; i++)
+      fine &= dim->ops[i].op != SEQ_DIM_SIZE;
+    fine = fine && seq_dim_eval(dim, NULL, &shape[axis]) && shape[axis] >= 0;
+  }
+  return fine ? SEQ_OK
+              : seq_ctx_fail(ctx, SEQ_ERR_MODEL, "parameter `%s` has no constant shape: `%s`",
+                             desc->name, desc->shape_text);
+}
+
+static int check_param(seq_ctx *ctx, const seq_tensor_desc *desc, const DLTensor *view) {
+  if (!view)
+    return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "parameter `%s` is missing", desc->name);
+  int64_t shape[SEQ_MAX_RANK];
+  int status = seq_param_shape(ctx, desc, shape);
+  if (!status)
+    status = seq_view_check(ctx, view, "parameter", desc->name, desc->dtype);
+  if (status)
+    return status;
+  if (view->ndim == desc->rank &&
+      (view->ndim == 0 || memcmp(view->shape, shape, (size_t)desc->rank * 8) == 0))
+    return SEQ_OK;
+  char have[200], want[200];
+  return seq_ctx_fail(ctx, SEQ_ERR_SHAPE, "parameter `%s` is %s, not %s", desc->name,
+                      seq_shape_text(view->shape, view->ndim, have, sizeof have),
+                      seq_shape_text(shape, desc->rank, want, sizeof want));
+}
+
+int seq_model_bind(seq_model *model, const DLTensor *const *params, int32_t n_params) {
+  if (!model)
+    return SEQ_ERR_ARGUMENT;
+  seq_ctx *ctx = model->ctx;
+  const seq_model_desc *desc = model->desc;
+  ctx->note[0] = 0;
+  if (n_params != desc->n_params || (n_params > 0 && !params))
+    return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "`%s` has %d parameter%s, not %d", desc->name,
+                        (int)desc->n_params, desc->n_params == 1 ? "" : "s", (int)n_params);
+  const void **data = malloc(((size_t)n_params + 1) * sizeof *data);
+  if (!data)
+    return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for %d parameters", (int)n_params);
+  int status = SEQ_OK;
+  for (int32_t i = 0; !status && i < n_params; i++) {
+    status = check_param(ctx, &desc->params[i], params[i]);
+    data[i] = status ? NULL : seq_view_data(params[i]);
+  }
+  if (!status)
+    status = seq_model_prepare(model, data);
+  free(data);
+  return status;
+}

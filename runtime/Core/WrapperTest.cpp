@@ -1,0 +1,46 @@
+// The C++ wrapper.
+#include "FakeModel.h"
+#include "seq/seq.hpp"
+
+#include <gtest/gtest.h>
+
+using floats = std::vector<float>;
+
+TEST(Wrapper, BindsAndCalls) {
+  seq::context ctx(2);
+  seq::model model(ctx, fake::layer);
+  floats w = {1, 2, 3, 4, 5, 6}, bias = {10, 20}, x = {1, 1, 1, 1, 0, 0}, y(4);
+  model.bind({seq::view(w, {2, 3}), seq::view(bias, {2})});
+  model.call("project", {seq::view(x, {2, 3})}, {seq::view(y, {2, 2})});
+  EXPECT_EQ(y, (floats{16, 35, 11, 24}));
+}
+
+TEST(Wrapper, ThrowsTheMessage) {
+  seq::context ctx(1);
+  seq::model model(ctx, fake::plain);
+  floats x(4), y(4);
+  try {
+    model.call("scale", {seq::view(x, {4}), {}}, {seq::view(y, {4})});
+    FAIL();
+  } catch (const seq::error &e) {
+    EXPECT_EQ(e.status(), SEQ_ERR_SHAPE);
+    EXPECT_STREQ(e.what(), "input `x` has 1 axis; [T, D] needs 2, or 3 with a batch");
+  }
+  EXPECT_THROW(model.function("nowhere"), seq::error);
+  EXPECT_THROW(seq::view(x, {2, 3}), seq::error);
+  EXPECT_THROW(seq::view(x, {0, 3}), seq::error);
+  EXPECT_THROW(seq::view(x, {-1, 4}), seq::error);
+  EXPECT_THROW((seq::view(x, {INT64_C(1) << 62, 4, 4})), seq::error);
+}
+
+TEST(Wrapper, QueriesAndLengths) {
+  seq::context ctx(1);
+  seq::model model(ctx, fake::plain);
+  floats x = {1, 2, 3, 4}, y(4, 9);
+  std::vector<seq::view> in = {seq::view(x, {2, 2, 1}), seq::view()};
+  EXPECT_EQ(model.output_shape("scale", 0, in), (std::vector<std::int64_t>{2, 2, 1}));
+  EXPECT_EQ(model.workspace_size("scale", in), 0);
+  model.call("scale", in, {seq::view(y, {2, 2, 1})}, {{{1, 2}, ""}});
+  EXPECT_EQ(y, (floats{2, 0, 6, 8}));
+  EXPECT_FALSE(ctx.failure());
+}

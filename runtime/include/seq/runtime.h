@@ -1,0 +1,161 @@
+/* What a host calls: contexts, bound models and calls. Plain C11.
+ *
+ *   seq_ctx *ctx = seq_ctx_create(0);
+ *   seq_model *model;
+ *   if (seq_model_create(ctx, &desc, &model) || seq_model_bind_file(model, path, 0) ||
+ *       seq_model_call(model, 0, &args))
+ *     fprintf(stderr, "%s\n", seq_last_error(ctx));
+ *
+ * Every function that returns int returns a seq_status; on anything but SEQ_OK the
+ * context holds a message for people. A context and its models are used by one thread
+ * at a time; distinct contexts may run at once. Nothing here is global. */
+#ifndef SEQ_RUNTIME_H
+#define SEQ_RUNTIME_H
+
+#include "seq/abi.h"
+#include "seq/dlpack.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum seq_status {
+  SEQ_OK = 0,
+  SEQ_ERR_ARGUMENT = 1, /* a wrong number, name, type, device or layout of an argument */
+  SEQ_ERR_SHAPE = 2,    /* shapes, sizes, lengths or batches that do not go together */
+  SEQ_ERR_RUN = 3,      /* the program failed on these data: seq_ctx_failure tells where */
+  SEQ_ERR_MEMORY = 4,   /* no memory or no thread to be had */
+  SEQ_ERR_IO = 5,       /* a file that cannot be read or is not well-formed */
+  SEQ_ERR_MODEL = 6     /* a model of another ABI, or one that this CPU cannot run */
+} seq_status;
+
+/* The most axes of a tensor, its batch axis included. */
+#define SEQ_MAX_RANK 32
+
+typedef struct seq_ctx seq_ctx;
+typedef struct seq_model seq_model;
+
+/* --- contexts ------------------------------------------------------------------- */
+
+/* A context that runs calls on `threads` threads, the caller's own among them.
+ * 0: SEQC_NUM_THREADS, else OMP_NUM_THREADS, else the number of physical cores that
+ * this process may use. Threads start with the first call. Null without memory. */
+seq_ctx *seq_ctx_create(int32_t threads);
+
+/* Stops the threads and frees all; models of the context must be destroyed before. */
+void seq_ctx_destroy(seq_ctx *ctx);
+
+int32_t seq_ctx_threads(const seq_ctx *ctx);
+
+/* The message of the last function that failed, "" if none has. Valid until the next
+ * call with this context. */
+const char *seq_last_error(const seq_ctx *ctx);
+
+/* What the last bind did that its user may want to know (f64 weights rounded to f32),
+ * "" if nothing. */
+const char *seq_last_note(const seq_ctx *ctx);
+
+/* Runs body(arg, 0) ... body(arg, nthreads - 1) and returns when all have returned. All
+ * of them must run at the same time, each on a thread of its own, for they wait for
+ * each other. */
+typedef void (*seq_parallel_fn)(void *user, int32_t nthreads, void (*body)(void *arg, int32_t tid),
+                                void *arg);
+
+/* Plugs in the host's threads in place of the context's own pool; null goes back. */
+void seq_ctx_set_parallel(seq_ctx *ctx, seq_parallel_fn fn, void *user);
+
+/* Where a call failed that returned SEQ_ERR_RUN. The strings belong to the model. */
+typedef struct seq_failure_info {
+  int32_t kind; /* SEQ_FAIL_INDEX ... */
+  int32_t line, column;
+  int32_t batched; /* 1: seq is meaningful to the user */
+  const char *file;
+  const char *what; /* source text of the expression */
+  int64_t seq;      /* number of the sequence in the batch */
+  int64_t value, bound;
+} seq_failure_info;
+
+/* 1 and fills *out if the last call of this context failed in the program, else 0. */
+int seq_ctx_failure(const seq_ctx *ctx, seq_failure_info *out);
+
+/* The text of a failure without its place, as in "index 7 is outside of an axis of 5 in
+ * `w[i]`". Writes at most `bytes` with the final 0; returns the full length. */
+int seq_failure_text(const seq_failure_info *failure, char *text, int64_t bytes);
+
+/* The x86-64 level (1 to 4) of this CPU and operating system; 1 elsewhere.
+ * SEQC_CPU_LEVEL lowers it, for tests. */
+int32_t seq_cpu_level(void);
+
+/* --- models --------------------------------------------------------------------- */
+
+/* Makes a model of a generated descriptor, which must outlive it. Checks magic and ABI
+ * version and picks each function's best variant for this CPU. A model without
+ * parameters is bound at once. */
+int seq_model_create(seq_ctx *ctx, const seq_model_desc *desc, seq_model **out);
+
+/* Gives the parameters, one view each in the descriptor's order, of the descriptor's
+ * types and shapes, dense, on the CPU. Runs each function's `prepare` into memory that
+ * the model owns. The views and their data are not needed afterwards. */
+int seq_model_bind(seq_model *model, const DLTensor *const *params, int32_t n_params);
+
+/* The same from a safetensors file: tensors by the parameters' names. F16 and BF16
+ * convert to f32 and f64; F64 to f32 too, with a note; integers and bools do not
+ * convert. A tensor that no parameter asks for is an error unless ignore_extra is set. */
+int seq_model_bind_file(seq_model *model, const char *safetensors_path, int ignore_extra);
+
+void seq_model_destroy(seq_model *model); /* null is allowed */
+
+/* The number of the function called `name`, -1 if there is none. */
+int32_t seq_model_function(const seq_model *model, const char *name);
+
+const seq_model_desc *seq_model_descriptor(const seq_model *model);
+
+/* --- calls ---------------------------------------------------------------------- */
+
+/* Each sequence's own value of a dynamic size. `size` null is the plain form: the first
+ * input's first axis where that is a sequence size, else the first sequence size.
+ * `count` must be the batch; 0 <= value <= the padded size. */
+typedef struct seq_lengths {
+  const char *size;
+  const int64_t *values;
+  int64_t count;
+} seq_lengths;
+
+/* The arguments of one call. An input has the declared shape, and is then shared by the
+ * batch, or one axis more in front: the batch. All inputs with a batch axis agree. If
+ * there is a batch, each output has its axis too. Inputs and outputs must not overlap. */
+typedef struct seq_args {
+  uint32_t struct_size;          /* sizeof(seq_args) */
+  uint32_t flags;                /* 0 */
+  const DLTensor *const *inputs; /* in order; null = the default value, where there is one */
+  DLTensor *const *outputs;      /* in order; queries need none */
+  const seq_lengths *lengths;
+  int32_t n_inputs, n_outputs, n_lengths, reserved;
+  void *workspace; /* aligned to 64; null = the context's own, which grows */
+  int64_t workspace_bytes;
+} seq_args;
+
+/* Runs function number `function`. Outputs are zero past each sequence's length. Does
+ * not allocate, but for: the threads at the first call, the context's workspace and the
+ * model's arrays of lengths and default inputs, each when it has to grow. */
+int seq_model_call(seq_model *model, int32_t function, const seq_args *args);
+
+/* The dynamic sizes that the inputs imply, sizes[n_sizes], and the batch, -1 where no
+ * input carries one. `batch` may be null. */
+int seq_model_sizes(seq_model *model, int32_t function, const seq_args *args, int64_t *sizes,
+                    int64_t *batch);
+
+/* The shape that output number `output` must have, its batch axis included.
+ * shape[SEQ_MAX_RANK]. */
+int seq_model_output_shape(seq_model *model, int32_t function, const seq_args *args, int32_t output,
+                           int64_t *shape, int32_t *rank);
+
+/* The workspace that seq_model_call needs with these arguments. */
+int seq_model_workspace_size(seq_model *model, int32_t function, const seq_args *args,
+                             int64_t *bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

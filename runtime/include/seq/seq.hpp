@@ -1,0 +1,244 @@
+// A C++17 wrapper over runtime.h: owners instead of pairs of create and destroy,
+// exceptions instead of status codes. Header only.
+//
+//   seq::context ctx;
+//   seq::model model(ctx, desc);
+//   model.bind_file("w.safetensors");
+//   std::vector<float> x(5 * 3), y(5 * 4);
+//   model.call("forward", {seq::view(x, {5, 3})}, {seq::view(y, {5, 4})});
+#ifndef SEQ_SEQ_HPP
+#define SEQ_SEQ_HPP
+
+#include "seq/runtime.h"
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace seq {
+
+// What a call of the runtime that failed throws; what() is the runtime's message.
+class error : public std::runtime_error {
+public:
+  error(int status, const std::string &message) : std::runtime_error(message), status_(status) {}
+  int status() const noexcept { return status_; } // a seq_status
+
+private:
+  int status_;
+};
+
+// DLPack's description of float, double, std::int32_t or bool.
+template <typename T> constexpr DLDataType data_type() {
+  using U = std::remove_cv_t<T>;
+  if constexpr (std::is_same_v<U, float>)
+    return {kDLFloat, 32, 1};
+  else if constexpr (std::is_same_v<U, double>)
+    return {kDLFloat, 64, 1};
+  else if constexpr (std::is_same_v<U, std::int32_t>)
+    return {kDLInt, 32, 1};
+  else {
+    static_assert(std::is_same_v<U, bool>, "float, double, std::int32_t or bool");
+    return {kDLBool, 8, 1};
+  }
+}
+
+// A dense view of memory that someone else owns. A default-made view stands for an input
+// that is left away.
+class view {
+public:
+  view() = default;
+
+  // `shape` is in elements, row major.
+  template <typename T>
+  view(T *data, std::vector<std::int64_t> shape) : shape_(std::move(shape)), present_(true) {
+    tensor_.data = const_cast<void *>(static_cast<const void *>(data));
+    tensor_.device = {kDLCPU, 0};
+    tensor_.dtype = data_type<T>();
+  }
+
+  // Throws if the shape has not as many elements as the vector.
+  template <typename T>
+  view(std::vector<T> &data, std::vector<std::int64_t> shape)
+      : view(data.data(), checked(std::move(shape), data.size())) {}
+  template <typename T>
+  view(const std::vector<T> &data, std::vector<std::int64_t> shape)
+      : view(data.data(), checked(std::move(shape), data.size())) {}
+
+  const std::vector<std::int64_t> &shape() const noexcept { return shape_; }
+
+  // Null for an input that is left away; valid as long as this view stays where it is.
+  DLTensor *get() const noexcept {
+    if (!present_)
+      return nullptr;
+    tensor_.ndim = static_cast<std::int32_t>(shape_.size());
+    tensor_.shape = const_cast<std::int64_t *>(shape_.data());
+    return &tensor_;
+  }
+
+private:
+  static std::vector<std::int64_t> checked(std::vector<std::int64_t> shape, std::size_t size) {
+    std::uint64_t left = size;
+    bool fits = true, empty = false;
+    for (std::int64_t n : shape) {
+      fits &= n >= 0;
+      empty |= n == 0;
+    }
+    // Divides instead of multiplying: no product can overflow.
+    for (std::int64_t n : shape) {
+      if (!fits || empty)
+        break;
+      fits = left % static_cast<std::uint64_t>(n) == 0;
+      left /= static_cast<std::uint64_t>(n);
+    }
+    if (!fits || (empty ? size != 0 : left != 1))
+      throw error(SEQ_ERR_SHAPE,
+                  "a shape does not fit its vector of " + std::to_string(size) + " elements");
+    return shape;
+  }
+
+  std::vector<std::int64_t> shape_;
+  mutable DLTensor tensor_{}; // points to shape_, which moves with this object
+  bool present_ = false;
+};
+
+// Each sequence's own value of a size; an empty name is the plain form.
+struct lengths {
+  std::vector<std::int64_t> values;
+  std::string size;
+};
+
+// Threads and messages. Move only.
+class context {
+public:
+  // 0 threads: from the environment, else the physical cores.
+  explicit context(std::int32_t threads = 0) : ctx_(seq_ctx_create(threads)) {
+    if (!ctx_)
+      throw error(SEQ_ERR_MEMORY, "no memory for a context");
+  }
+
+  seq_ctx *get() const noexcept { return ctx_.get(); }
+  std::int32_t threads() const noexcept { return seq_ctx_threads(ctx_.get()); }
+  std::string note() const { return seq_last_note(ctx_.get()); }
+
+  // Where the last call failed, if it did so in the program.
+  std::optional<seq_failure_info> failure() const {
+    seq_failure_info info;
+    return seq_ctx_failure(ctx_.get(), &info) ? std::optional(info) : std::nullopt;
+  }
+
+  void check(int status) const {
+    if (status != SEQ_OK)
+      throw error(status, seq_last_error(ctx_.get()));
+  }
+
+private:
+  struct destroy {
+    void operator()(seq_ctx *ctx) const noexcept { seq_ctx_destroy(ctx); }
+  };
+  std::unique_ptr<seq_ctx, destroy> ctx_;
+};
+
+// A bound model. The context must outlive it and stay where it is.
+class model {
+public:
+  model(const context &ctx, const seq_model_desc &desc) : ctx_(&ctx) {
+    seq_model *made = nullptr;
+    ctx.check(seq_model_create(ctx.get(), &desc, &made));
+    model_.reset(made);
+  }
+
+  seq_model *get() const noexcept { return model_.get(); }
+
+  void bind(const std::vector<view> &params) {
+    std::vector<DLTensor *> tensors = pointers(params);
+    ctx_->check(seq_model_bind(model_.get(), tensors.data(), count(tensors)));
+  }
+
+  void bind_file(const std::string &path, bool ignore_extra = false) {
+    ctx_->check(seq_model_bind_file(model_.get(), path.c_str(), ignore_extra));
+  }
+
+  // The number of a function; throws if there is none of this name.
+  std::int32_t function(const std::string &name) const {
+    std::int32_t number = seq_model_function(model_.get(), name.c_str());
+    if (number < 0)
+      throw error(SEQ_ERR_ARGUMENT, "the model has no function `" + name + "`");
+    return number;
+  }
+
+  void call(const std::string &name, const std::vector<view> &inputs,
+            const std::vector<view> &outputs, const std::vector<lengths> &own = {}) {
+    arguments args(inputs, outputs, own);
+    ctx_->check(seq_model_call(model_.get(), function(name), &args.args));
+  }
+
+  std::vector<std::int64_t> output_shape(const std::string &name, std::int32_t output,
+                                         const std::vector<view> &inputs,
+                                         const std::vector<lengths> &own = {}) {
+    arguments args(inputs, {}, own);
+    std::int64_t shape[SEQ_MAX_RANK];
+    std::int32_t rank = 0;
+    ctx_->check(
+        seq_model_output_shape(model_.get(), function(name), &args.args, output, shape, &rank));
+    return {shape, shape + rank};
+  }
+
+  std::int64_t workspace_size(const std::string &name, const std::vector<view> &inputs,
+                              const std::vector<lengths> &own = {}) {
+    arguments args(inputs, {}, own);
+    std::int64_t bytes = 0;
+    ctx_->check(seq_model_workspace_size(model_.get(), function(name), &args.args, &bytes));
+    return bytes;
+  }
+
+private:
+  static std::vector<DLTensor *> pointers(const std::vector<view> &views) {
+    std::vector<DLTensor *> out;
+    for (const view &v : views)
+      out.push_back(v.get());
+    return out;
+  }
+
+  template <typename T> static std::int32_t count(const std::vector<T> &v) {
+    return static_cast<std::int32_t>(v.size());
+  }
+
+  // seq_args and the arrays that it points to.
+  struct arguments {
+    arguments(const std::vector<view> &in, const std::vector<view> &out,
+              const std::vector<lengths> &own)
+        : inputs(pointers(in)), outputs(pointers(out)) {
+      for (const lengths &l : own)
+        entries.push_back({l.size.empty() ? nullptr : l.size.c_str(), l.values.data(),
+                           static_cast<std::int64_t>(l.values.size())});
+      args.struct_size = sizeof args;
+      args.inputs = inputs.data();
+      args.outputs = outputs.data();
+      args.lengths = entries.data();
+      args.n_inputs = count(inputs);
+      args.n_outputs = count(outputs);
+      args.n_lengths = count(entries);
+    }
+    arguments(const arguments &) = delete;
+
+    std::vector<DLTensor *> inputs, outputs;
+    std::vector<seq_lengths> entries;
+    seq_args args{};
+  };
+
+  struct destroy {
+    void operator()(seq_model *m) const noexcept { seq_model_destroy(m); }
+  };
+  const context *ctx_;
+  std::unique_ptr<seq_model, destroy> model_;
+};
+
+} // namespace seq
+
+#endif
