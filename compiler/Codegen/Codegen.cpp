@@ -1,0 +1,136 @@
+//===- Codegen.cpp - Variants to one module, optimised and emitted ------------------===//
+#include "compiler/Codegen/Codegen.h"
+#include "compiler/Codegen/DescriptorIr.h"
+#include "compiler/Codegen/ToLlvm.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <mutex>
+
+using namespace llvm;
+
+namespace seq::codegen {
+
+std::string symbolBase(StringRef model) {
+  std::string name = "seq_";
+  for (char c : model)
+    name += isAlnum(c) ? toLower(c) : '_';
+  return name;
+}
+
+std::string descriptorSymbol(StringRef model) { return symbolBase(model) + "_desc"; }
+
+static std::unique_ptr<TargetMachine> makeMachine(unsigned level, std::string &error) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+  Triple triple("x86_64-unknown-linux-gnu");
+  const llvm::Target *target = TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  TargetOptions options;
+  options.FunctionSections = options.DataSections = true;
+  auto codegen = level == 0   ? CodeGenOptLevel::None
+                 : level == 1 ? CodeGenOptLevel::Less
+                              : CodeGenOptLevel::Default;
+  return std::unique_ptr<TargetMachine>(target->createTargetMachine(
+      triple, "x86-64", "", options, Reloc::PIC_, CodeModel::Small, codegen));
+}
+
+/// All code is private to the module: the descriptor alone refers to it.
+static void internalize(Module &module) {
+  for (Function &f : module)
+    if (!f.isDeclaration())
+      f.setLinkage(GlobalValue::InternalLinkage);
+}
+
+/// Places are those of the program, so every variant has the same.
+static void describe(std::vector<Variant> &variants, Descriptor &descriptor) {
+  for (size_t i = 0; i < descriptor.functionCount(); ++i)
+    descriptor.setPlaces(i, variants.front().functions[i].places);
+}
+
+bool buildCode(std::vector<Variant> &variants, Descriptor &descriptor, bool entryPoints, Code &code,
+               std::string &error) {
+  code.context = std::make_unique<LLVMContext>();
+  code.module = std::make_unique<Module>("seq", *code.context);
+  auto machine = makeMachine(2, error);
+  if (!machine)
+    return false;
+  code.module->setDataLayout(machine->createDataLayout());
+  code.module->setTargetTriple(machine->getTargetTriple());
+  code.module->setPICLevel(PICLevel::BigPIC);
+  for (Variant &v : variants) {
+    auto module = translate(v, *code.context, error);
+    if (!module)
+      return false;
+    module->setDataLayout(code.module->getDataLayout());
+    module->setTargetTriple(code.module->getTargetTriple());
+    if (Linker::linkModules(*code.module, std::move(module))) {
+      error = "linking the variants";
+      return false;
+    }
+  }
+  internalize(*code.module);
+  describe(variants, descriptor);
+  emitDescriptor(*code.module, descriptor, variants);
+  if (entryPoints)
+    emitEntryPoints(*code.module, descriptor);
+  return true;
+}
+
+bool optimize(Module &module, unsigned level, std::string &error) {
+  auto machine = makeMachine(level, error);
+  if (!machine)
+    return false;
+  PipelineTuningOptions tuning;
+  tuning.LoopInterleaving = tuning.LoopVectorization = tuning.SLPVectorization = false;
+  tuning.LoopUnrolling = false;
+  PassBuilder builder(machine.get(), tuning);
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager graph;
+  ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graph, modules);
+  static const OptimizationLevel levels[] = {OptimizationLevel::O0, OptimizationLevel::O1,
+                                             OptimizationLevel::O2, OptimizationLevel::O3};
+  auto passes = level == 0 ? builder.buildO0DefaultPipeline(levels[0])
+                           : builder.buildPerModuleDefaultPipeline(levels[std::min(level, 3u)]);
+  passes.run(module, modules);
+  return true;
+}
+
+bool emit(Module &module, unsigned level, Emit what, std::string &out, std::string &error) {
+  auto machine = makeMachine(level, error);
+  if (!machine)
+    return false;
+  SmallString<0> bytes;
+  raw_svector_ostream stream(bytes);
+  legacy::PassManager passes;
+  auto type =
+      what == Emit::Object ? CodeGenFileType::ObjectFile : CodeGenFileType::AssemblyFile;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true)) {
+    error = "this target emits no such file";
+    return false;
+  }
+  passes.run(module);
+  out.assign(bytes.begin(), bytes.end());
+  return true;
+}
+
+} // namespace seq::codegen
