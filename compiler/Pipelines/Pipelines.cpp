@@ -1,0 +1,153 @@
+//===- Pipelines.cpp - The order of the stages ------------------------------------===//
+#include "compiler/Pipelines/Pipelines.h"
+
+#include "compiler/AstToSeq/AstToSeq.h"
+#include "dialect/Seq.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <chrono>
+
+using namespace mlir;
+
+namespace seq::pipeline {
+
+//===----------------------------------------------------------------------===//
+// Context
+//===----------------------------------------------------------------------===//
+
+Context::Context() {
+  DialectRegistry registry;
+  registry.insert<SeqDialect, arith::ArithDialect, func::FuncDialect, scf::SCFDialect,
+                  tensor::TensorDialect>();
+  codegen::registerTranslations(registry);
+  context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  context->printOpOnDiagnostic(false);
+  context->getDiagEngine().registerHandler([this](Diagnostic &d) {
+    if (text.size() < (1u << 16))
+      text += d.str() + "\n";
+    return success();
+  });
+}
+
+Context::~Context() = default;
+
+/// False with the stage and MLIR's messages.
+static bool fail(InternalError &error, const char *stage, Context &context,
+                 const std::string &more = "") {
+  error.stage = stage;
+  error.text = context.messages() + more;
+  return false;
+}
+
+namespace {
+/// Reports the time from its construction to its end.
+class Phase {
+public:
+  Phase(const Options &options, const char *name) : options(options), name(name) {}
+  ~Phase() {
+    if (options.onPhase)
+      options.onPhase(name, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+  }
+
+private:
+  using Clock = std::chrono::steady_clock;
+  const Options &options;
+  const char *name;
+  Clock::time_point start = Clock::now();
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Stages
+//===----------------------------------------------------------------------===//
+
+static void keepFirst(ModuleOp module, size_t count) {
+  auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+  for (size_t i = count; i < functions.size(); ++i)
+    functions[i].erase();
+}
+
+OwningOpRef<ModuleOp> toSeq(const typed::Program &program, size_t count, Context &context,
+                            DiagnosticEngine &diags, InternalError &error) {
+  auto module = astToSeq(program, context.mlir(), diags);
+  if (!module) {
+    if (!diags.hasErrors())
+      fail(error, "emission of the seq dialect", context);
+    return {};
+  }
+  keepFirst(*module, count);
+  if (failed(verify(*module))) {
+    fail(error, "verification of the seq dialect", context);
+    return {};
+  }
+  return module;
+}
+
+static void addTransforms(OpPassManager &) {}
+
+bool transform(ModuleOp module, Context &context, InternalError &error) {
+  PassManager pm(&context.mlir());
+  pm.enableVerifier(false);
+  addTransforms(pm);
+  return succeeded(pm.run(module)) || fail(error, "transforms", context);
+}
+
+bool lower(ModuleOp module, const Options &options, Context &context,
+           std::vector<codegen::Variant> &variants, InternalError &error) {
+  for (const cpu::Target &target : options.targets) {
+    codegen::Variant v;
+    v.target = target;
+    v.module = OwningOpRef<ModuleOp>(module.clone());
+    std::string suffix = "_v" + std::to_string(target.level);
+    if (failed(cpu::lower(*v.module, target, suffix, v.functions)))
+      return fail(error, "lowering to CPU code", context);
+    variants.push_back(std::move(v));
+  }
+  return true;
+}
+
+bool compile(ModuleOp module, codegen::Descriptor &descriptor, const Options &options,
+             Context &context, codegen::Code &code, InternalError &error) {
+  std::vector<codegen::Variant> variants;
+  std::string text;
+  {
+    Phase phase(options, "transform");
+    if (!transform(module, context, error))
+      return false;
+  }
+  {
+    Phase phase(options, "lower");
+    if (!lower(module, options, context, variants, error))
+      return false;
+  }
+  {
+    Phase phase(options, "translate");
+    if (!codegen::buildCode(variants, descriptor, options.entryPoints, code, text))
+      return fail(error, "translation to LLVM", context, text);
+  }
+  Phase phase(options, "optimize");
+  return codegen::optimize(*code.module, options.optLevel, text) ||
+         fail(error, "optimisation", context, text);
+}
+
+bool emit(codegen::Code &code, const Options &options, codegen::Emit what, std::string &out,
+          InternalError &error) {
+  Phase phase(options, "emit");
+  std::string text;
+  if (codegen::emit(*code.module, options.optLevel, what, out, text))
+    return true;
+  error = {"code generation", text};
+  return false;
+}
+
+} // namespace seq::pipeline

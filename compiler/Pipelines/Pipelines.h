@@ -1,0 +1,71 @@
+//===- Pipelines.h - The order of the stages -------------------------------------===//
+//
+// The only place that orders stages and passes:
+//
+//   checkProgram ─ astToSeq ─ transforms ─ cpu::lower per target ─ codegen
+//
+// User errors go to the DiagnosticEngine. What goes wrong past the front end is an
+// internal error: a stage and what MLIR or LLVM said, for a reproducer.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SEQC_PIPELINES_PIPELINES_H
+#define SEQC_PIPELINES_PIPELINES_H
+
+#include "compiler/Codegen/Codegen.h"
+#include "compiler/Sema/Sema.h"
+
+#include <functional>
+
+namespace seq::pipeline {
+
+struct InternalError {
+  std::string stage, text;
+  explicit operator bool() const { return !stage.empty(); }
+};
+
+struct Options {
+  std::vector<cpu::Target> targets; ///< from the lowest level to the highest
+  unsigned optLevel = 3;
+  bool entryPoints = false; ///< the C functions of the generated header too
+  /// Called after each phase with its name and milliseconds.
+  std::function<void(const char *, double)> onPhase;
+};
+
+/// An MLIR context for everything that the compiler makes; what MLIR reports is kept in
+/// `messages` and never printed.
+class Context {
+public:
+  Context();
+  ~Context();
+  mlir::MLIRContext &mlir() { return *context; }
+  const std::string &messages() const { return text; }
+
+private:
+  std::unique_ptr<mlir::MLIRContext> context;
+  std::string text;
+};
+
+/// The seq dialect of the program's first `count` functions, as emitted: what the
+/// interpreter runs. Null where there were user errors (in `diags`) or an internal one.
+mlir::OwningOpRef<mlir::ModuleOp> toSeq(const typed::Program &program, size_t count,
+                                        Context &context, DiagnosticEngine &diags,
+                                        InternalError &error);
+
+/// seq → seq: everything that makes it fast.
+bool transform(mlir::ModuleOp module, Context &context, InternalError &error);
+
+/// CPU code of a transformed module for each target. The module is not changed.
+bool lower(mlir::ModuleOp module, const Options &options, Context &context,
+           std::vector<codegen::Variant> &variants, InternalError &error);
+
+/// From `toSeq`'s module, which it changes, to optimised LLVM IR with the descriptor.
+bool compile(mlir::ModuleOp module, codegen::Descriptor &descriptor, const Options &options,
+             Context &context, codegen::Code &code, InternalError &error);
+
+/// An object file of compiled code.
+bool emit(codegen::Code &code, const Options &options, codegen::Emit what, std::string &out,
+          InternalError &error);
+
+} // namespace seq::pipeline
+
+#endif
