@@ -1,0 +1,156 @@
+//===- Interpret.cpp - seq-opt --seq-interpret ---------------------------------------===//
+//
+//   seq-opt --seq-interpret [--f64] [--only NAME] [--size T=3]… FILE
+//
+// Runs the functions without arguments in the order of the file, for example
+//
+//   @forward
+//   f32[2,3] [[1, 2, 3], [4, 5, inf]]
+//   @gather
+//   failed: read.mlir:12:8: `w[i]`: index 7 of 4
+//
+//===----------------------------------------------------------------------===//
+#include "Interpret.h"
+
+#include "compiler/Reference/Reference.h"
+#include "runtime/include/seq/abi.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <charconv>
+#include <cmath>
+
+using namespace mlir;
+using namespace seq::reference;
+
+namespace {
+struct Request {
+  Options options;
+  std::string only, file = "-";
+  std::map<std::string, int64_t> sizes;
+};
+} // namespace
+
+bool seq::wantsInterpreter(int argc, char **argv) {
+  return llvm::any_of(llvm::ArrayRef(argv, argc),
+                      [](const char *arg) { return llvm::StringRef(arg) == "--seq-interpret"; });
+}
+
+static bool parseSize(llvm::StringRef text, Request &request) {
+  auto [name, value] = text.split('=');
+  return !value.getAsInteger(10, request.sizes[name.str()]);
+}
+
+static bool parseCommand(int argc, char **argv, Request &request) {
+  for (int i = 1; i < argc; ++i) {
+    llvm::StringRef arg = argv[i];
+    bool more = i + 1 < argc;
+    if (arg == "--seq-interpret")
+      continue;
+    if (arg == "--f64")
+      request.options.f64 = true;
+    else if (arg == "--only" && more)
+      request.only = argv[++i];
+    else if (arg == "--size" && more && parseSize(argv[i + 1], request))
+      ++i;
+    else if (arg == "-" || !arg.starts_with("-"))
+      request.file = arg.str();
+    else
+      return false;
+  }
+  return true;
+}
+
+/// The shortest decimals that read back as the same value.
+template <class T> static void printElement(T v) {
+  if constexpr (std::is_same_v<T, uint8_t>) {
+    llvm::outs() << (v ? "true" : "false");
+  } else {
+    if constexpr (std::is_floating_point_v<T>)
+      if (std::isnan(v)) {
+        llvm::outs() << "nan";
+        return;
+      }
+    char text[64];
+    auto end = std::to_chars(text, text + sizeof text, v).ptr;
+    llvm::outs() << llvm::StringRef(text, end - text);
+  }
+}
+
+template <class T> static const T *printNested(const T *v, llvm::ArrayRef<int64_t> shape) {
+  if (shape.empty()) {
+    printElement(*v);
+    return v + 1;
+  }
+  llvm::outs() << "[";
+  for (int64_t i = 0; i < shape[0]; ++i) {
+    llvm::outs() << (i ? ", " : "");
+    v = printNested(v, shape.drop_front());
+  }
+  llvm::outs() << "]";
+  return v;
+}
+
+static void print(const Tensor &t) {
+  static constexpr const char *names[] = {"f32", "f64", "i32", "bool", "int"};
+  llvm::outs() << names[static_cast<int>(t.elem)] << "[";
+  llvm::interleave(t.shape, llvm::outs(), ",");
+  llvm::outs() << "] ";
+  switch (t.elem) {
+  case Elem::F32: printNested(t.data<float>(), t.shape); break;
+  case Elem::F64: printNested(t.data<double>(), t.shape); break;
+  case Elem::I32: printNested(t.data<int32_t>(), t.shape); break;
+  case Elem::Bool: printNested(t.data<uint8_t>(), t.shape); break;
+  case Elem::Int: printNested(t.data<int64_t>(), t.shape); break;
+  }
+  llvm::outs() << "\n";
+}
+
+static void print(const Failure &f) {
+  auto &os = llvm::outs() << "failed: ";
+  if (!f.file.empty())
+    os << llvm::sys::path::filename(f.file) << ":" << f.line << ":" << f.column << ": ";
+  if (f.kind == 0) {
+    os << f.what << "\n";
+    return;
+  }
+  os << "`" << f.what << "`: ";
+  switch (f.kind) {
+  case SEQ_FAIL_INDEX: os << "index " << f.value << " of " << f.bound; break;
+  case SEQ_FAIL_DIV_ZERO: os << "division by zero"; break;
+  case SEQ_FAIL_CONVERT: os << "no i32: " << f.value; break;
+  case SEQ_FAIL_EMPTY: os << "nothing to choose from"; break;
+  case SEQ_FAIL_SIZE: os << "size " << f.value << ", wanted " << f.bound; break;
+  }
+  os << "\n";
+}
+
+static void run(func::FuncOp func, const Request &request) {
+  llvm::outs() << "@" << func.getName() << "\n";
+  std::vector<Tensor> results;
+  Failure failure;
+  if (!interpret(func, {}, request.sizes, request.options, results, failure))
+    return print(failure);
+  for (const Tensor &t : results)
+    print(t);
+}
+
+int seq::interpretMain(int argc, char **argv, DialectRegistry &registry) {
+  Request request;
+  if (!parseCommand(argc, argv, request)) {
+    llvm::errs() << "usage: seq-opt --seq-interpret [--f64] [--only NAME] [--size T=3]... FILE\n";
+    return 2;
+  }
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  auto module = parseSourceFile<ModuleOp>(request.file, &context);
+  if (!module)
+    return 1;
+  for (auto func : module->getOps<func::FuncOp>())
+    if (func.getNumArguments() == 0 && (request.only.empty() || func.getName() == request.only))
+      run(func, request);
+  return 0;
+}
