@@ -18,7 +18,6 @@ def Seq_Dialect : Dialect {
     Scalars are f32, f64, i32, i1 and index (literals, indices, sizes). Scalar arithmetic
     is `arith`; elementwise maths is `seq.unary` and `seq.power`.
   }];
-  let useDefaultAttributePrinterParser = 1;
 }
 
 class Seq_Op<string mnemonic, list<Trait> traits = []> : Op<Seq_Dialect, mnemonic, traits>;

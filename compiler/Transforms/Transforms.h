@@ -2,6 +2,9 @@
 #ifndef SEQC_TRANSFORMS_TRANSFORMS_H
 #define SEQC_TRANSFORMS_TRANSFORMS_H
 
+#include "dialect/Seq.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace seq {

@@ -1,0 +1,240 @@
+//===- Lower.h - Inside the CPU lowering -----------------------------------------===//
+//
+// How a function of the seq dialect becomes loops (essay: LowerFunction.cpp):
+//
+//   FunctionLowering  owns buffers and the three generated functions
+//   MapPlan           which index runs in vector lanes, which in register rows
+//   Tile, Val         one register tile of a map's body: M rows × U vectors
+//
+//===----------------------------------------------------------------------===//
+#ifndef SEQC_LOWERING_CPU_LOWER_H
+#define SEQC_LOWERING_CPU_LOWER_H
+
+#include "compiler/Lowering/Cpu/Code.h"
+#include "dialect/Seq.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace seq::cpu {
+
+/// One sequence of the batch inside generated code: its number, and its position in each
+/// enclosing scan.
+struct Row {
+  Value b;
+  Values t; ///< by scan level; a reversed scan counts down from this sequence's own end
+};
+
+/// A tensor in memory: dense and row major in the padded sizes after the batch axis.
+struct Buffer {
+  Value base;        ///< pointer to sequence 0
+  Type elem;
+  Value batchStride; ///< elements; constant 0 where all sequences share it
+  Values strides;    ///< elements
+  Values dims;       ///< index values of the seq function: each sequence's own sizes
+  bool perBatch = true;
+  int level = -1;    ///< ≥ 0: `base` is a stack over that scan's index, read at its position
+  Value lead;        ///< elements from one position to the next
+};
+
+/// A value of a map's body for a register tile. `v` holds one entry, or one for each row,
+/// each vector, or both (row major).
+struct Val {
+  bool row = false, lane = false;
+  /// An index that is `v + coefficient * lane`; v holds scalars (one, or one a row).
+  bool affine = false;
+  int64_t coefficient = 0;
+  Values v;
+};
+
+/// Where the weights that a reduction reads in a loop are laid out as a stream: for each
+/// block of lanes and each step of the loops, the vectors that one iteration reads.
+struct Pack {
+  MapOp map;
+  int64_t offset = 0; ///< bytes in `prepared`
+  Type elem;
+  llvm::SmallVector<ReadOp> slots;
+  llvm::SmallVector<Value> outer;   ///< map indices other than the lane that the reads use
+  llvm::SmallVector<Value> inner;   ///< reduction indices, outermost first
+  Value lane;
+  int64_t laneBlocks = 0;
+};
+
+struct MapPlan {
+  int lane = -1;      ///< map index in vector lanes; -1: reductions run in lanes instead
+  static constexpr int kNone = -2, kBatch = -1;
+  int row = kNone;    ///< kBatch, or the map index that runs in register rows
+  unsigned width = 1; ///< lanes of one vector
+  unsigned vectors = 1, vectorsSingle = 1; ///< vectors of a tile; of a tile with one row
+  llvm::SmallVector<unsigned, 3> rows;     ///< tile heights, falling, ending in 1
+};
+
+struct Tile {
+  unsigned M = 1, U = 1, width = 1;
+  bool rowIsBatch = false;
+  llvm::SmallVector<Row, 8> rows; ///< M where rowIsBatch, else one
+  bool laneActive = false;        ///< lanes run over some index
+  Value mask;                     ///< lanes inside of the range (the last, partial vector)
+  const MapPlan *plan = nullptr;
+  MapOp map;
+  llvm::DenseMap<Value, Val> vals;
+  const Row &rowOf(unsigned m) const { return rows[rowIsBatch ? m : 0]; }
+};
+
+/// The sequences that a block of ops is run for.
+struct RowSet {
+  Value count;             ///< i64
+  Value order;             ///< pointer to their numbers, or null: 0 … count−1
+  Value stride, offset;    ///< entry r of `order` is at r * stride + offset
+  Value single;            ///< the number of the only one (then count = 1)
+  std::function<Values(Value b)> positions; ///< t of each enclosing scan
+};
+
+/// Which threads share the work of an op.
+struct Team {
+  Value tid, count; ///< i32→i64; count = constant 1: alone
+  bool alone() const { return Code::constant(count) == 1; }
+};
+
+class FunctionLowering {
+public:
+  FunctionLowering(mlir::func::FuncOp func, const Target &target, llvm::StringRef suffix,
+                   mlir::ModuleOp module);
+  Function run();
+
+private:
+  friend class BodyEmitter;
+  //===--- Function (LowerFunction.cpp) -------------------------------------------===//
+  void normalise();
+  void classifyStages();
+  bool isPrepared(Value v) const { return prepared.contains(v); }
+  void beginFunction(llvm::StringRef name, bool returnsSize);
+  Value copyOf(mlir::OpBuilder &builder, Value tensor);
+  void emitForward();
+  void emitPrepare();
+  void emitWorkspace();
+  void emitPack(Pack &pack);
+  void endFunction();
+  Buffer denseBuffer(Value base, Type elem, mlir::ArrayRef<Value> dims, bool perBatch);
+  /// Reserves workspace for a tensor of `dims` for each sequence.
+  Buffer allocate(Type elem, mlir::ArrayRef<Value> dims);
+  Value slotBytes(Type elem, mlir::ArrayRef<Value> dims);
+  /// Code that the whole function may use is emitted at its start.
+  template <class F> auto atEntry(F f) {
+    mlir::OpBuilder::InsertionGuard guard(code->b);
+    code->b.setInsertionPoint(anchor);
+    return f();
+  }
+  Values dimsOf(Value tensor);
+  Buffer &bufferOf(Value tensor);
+  Buffer preparedBuffer(Value tensor);
+  int64_t preparedOffset(Value tensor);
+
+  /// An index value of the seq function for the sizes as padded, or for one sequence.
+  Value padded(Value index);
+  Value evaluate(Value index, const Row &row);
+  bool dependsOnBatch(Value index);
+  Value evaluateWith(Value index, llvm::function_ref<Value(SizeOp)> size,
+                     llvm::function_ref<Value(mlir::BlockArgument)> argument);
+  Value elements(mlir::ArrayRef<Value> dims); ///< padded
+
+  //===--- Blocks and scans (LowerScan.cpp) ------------------------------------------===//
+  void lowerBlock(mlir::Block &block, const RowSet &rows, const Team &team, bool barriers);
+  void lowerScan(ScanOp scan, const Team &team);
+  void lowerNestedScan(ScanOp scan, const RowSet &rows);
+  void bindDestinations(mlir::Block &block);
+  void runSteps(ScanOp scan, const RowSet &all, const Team &team, bool barriers, Value maxSteps);
+  void copyRow(const Buffer &from, const Buffer &to, const Row &row, Value toOffset = {},
+               Value fromOffset = {});
+  void barrier(const Team &team);
+  Row makeRow(const RowSet &rows, Value r);
+  bool pointwiseUpdate(ScanOp scan, unsigned state);
+  double stepWork(ScanOp scan);
+
+  //===--- Maps (LowerMap.cpp, Plan.cpp) ----------------------------------------------===//
+  MapPlan plan(MapOp map, bool inScan);
+  void planPacks(MapOp map, const MapPlan &plan);
+  void mergeReductions(mlir::Block &block);
+  void lowerMap(MapOp map, const RowSet &rows, const Team &team);
+
+  mlir::func::FuncOp func;
+  const Target &target;
+  std::string suffix;
+  mlir::ModuleOp module;
+  std::unique_ptr<mlir::OpBuilder> builder;
+  std::unique_ptr<Code> code;
+  Function result;
+
+  llvm::DenseSet<Value> prepared;      ///< tensors that depend on weights alone
+  llvm::DenseMap<Value, Buffer> buffers;
+  llvm::DenseMap<Value, llvm::SmallVector<Buffer, 2>> destinations;
+  llvm::DenseMap<Value, Value> paddedCache;
+  llvm::DenseMap<mlir::Operation *, Pack *> packs; ///< by the read
+  llvm::DenseMap<mlir::Operation *, unsigned> packSlot;
+  std::vector<std::unique_ptr<Pack>> packList;
+  llvm::DenseSet<mlir::Operation *> packsPlanned;
+  llvm::MapVector<Value, int64_t> preparedOffsets;
+  int64_t preparedBytes = 0;
+
+  /// Workspace: what was asked for, in order, so that `workspace` can add it up.
+  struct Slot {
+    Type elem;
+    Values dims;
+  };
+  llvm::SmallVector<Slot> slots;
+  Value workspaceCursor; ///< bytes, while a function is emitted
+  mlir::Operation *anchor = nullptr; ///< end of the entry code
+  llvm::DenseMap<Value, Values> argumentDims;
+
+  // Of the generated function being emitted.
+  Value call, tid, nthreads, batch;
+  bool inPrepare = false;
+  llvm::DenseMap<mlir::Operation *, int> scanLevel;
+};
+
+/// Emits a map's body for one tile (EmitBody.cpp, EmitReduce.cpp).
+class BodyEmitter {
+public:
+  BodyEmitter(FunctionLowering &fn, Code &c, Tile &tile) : fn(fn), c(c), tile(tile) {}
+
+  void emitBlock(mlir::Block &block);
+  /// Emits what `v` needs and no more.
+  void ensure(Value v);
+  Val get(Value v);
+  Value scalarAt(const Val &v, unsigned m);
+  Value vectorAt(const Val &v, unsigned m, unsigned u);
+  /// The entry for (m, u) in the form that `v` has.
+  Value at(const Val &v, unsigned m, unsigned u);
+  void store(Value value, const Buffer &to, mlir::Block::BlockArgListType indices);
+  Val readUnpacked(ReadOp op);
+
+private:
+  void emitOp(mlir::Operation *op);
+  void emitReduce(ReduceOp op);
+  void emitReduceInLanes(ReduceOp op);
+  Val elementwise(ValueRange operands, llvm::function_ref<Value(ValueRange)> f);
+  Val build(bool row, bool lane, llvm::function_ref<Value(unsigned m, unsigned u)> f);
+  Val read(ReadOp op);
+  Val readPacked(ReadOp op, const Pack &pack);
+  Val indexArithmetic(mlir::Operation *op);
+  Val intDiv(IntDivOp op);
+  Val toInt(ToIntOp op);
+  Val power(PowerOp op);
+  Val guardWithCheck(Val guard, bool hasGuard, const Val &index, mlir::ArrayRef<Value> bound,
+                     mlir::Operation *op, int kind, mlir::StringRef what);
+  void fail(Value condition, Value value, Value bound, const Row &row, int place);
+  int place(mlir::Operation *op, int kind, mlir::StringRef what);
+  struct Deps {
+    bool row = false, lane = false;
+  };
+  Deps deps(Value v);
+  llvm::DenseMap<Value, Deps> depsCache;
+
+  FunctionLowering &fn;
+  Code &c;
+  Tile &tile;
+};
+
+} // namespace seq::cpu
+
+#endif

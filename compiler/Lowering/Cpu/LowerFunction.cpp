@@ -1,0 +1,535 @@
+//===- LowerFunction.cpp - A function of the seq dialect to CPU code ---------------===//
+//
+// The seq function describes one sequence; the generated one runs a batch. Every tensor
+// gets a leading batch axis in memory, padded to the call's sizes, and every index range
+// is taken from the sequence's own sizes, so padding is never read: a map over (t, c)
+// becomes loops over (b, t < T_b, c). Shared inputs have a batch stride of 0.
+//
+// Three functions come of one:
+//   prepare    what depends on weights alone: maps of weights, packed streams (Plan.cpp),
+//              and those weights that are read as they are
+//   forward    the rest, run by every thread of the team; a barrier follows each op
+//   workspace  how many bytes the intermediate tensors take
+//
+// Terminators are given what they hand on by maps of their own block (`normalise`), so
+// that a map writes straight into the next state, the stacked yield or the output.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Lowering/Cpu/Lower.h"
+
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/AffineMap.h"
+
+using namespace mlir;
+namespace seq::cpu {
+
+// Byte offsets in seq_call; static_asserts beside seq/abi.h's users guard them.
+enum { kBatch = 8, kSizes = 16, kLengths = 24, kInputs = 32, kStrides = 40, kOutputs = 48, kParams = 56,
+       kPrepared = 64, kWorkspace = 72 };
+
+FunctionLowering::FunctionLowering(func::FuncOp func, const Target &target, StringRef suffix,
+                                   ModuleOp module)
+    : func(func), target(target), suffix(suffix.str()), module(module) {
+  result.name = func.getName().str();
+}
+
+Function FunctionLowering::run() {
+  normalise();
+  classifyStages();
+  emitForward();
+  emitPrepare();
+  emitWorkspace();
+  result.preparedBytes = preparedBytes;
+  return std::move(result);
+}
+
+//===----------------------------------------------------------------------===//
+// Before: the form that the rest expects
+//===----------------------------------------------------------------------===//
+
+/// Sizes of an argument as index values at the function's start.
+static Value expand(OpBuilder &b, Location loc, AffineExpr e, ArrayRef<Value> sizes) {
+  if (auto k = dyn_cast<AffineConstantExpr>(e))
+    return arith::ConstantIndexOp::create(b, loc, k.getValue());
+  if (auto s = dyn_cast<AffineSymbolExpr>(e))
+    return sizes[s.getPosition()];
+  auto bin = cast<AffineBinaryOpExpr>(e);
+  Value l = expand(b, loc, bin.getLHS(), sizes), r = expand(b, loc, bin.getRHS(), sizes);
+  switch (e.getKind()) {
+  case AffineExprKind::Add: return arith::AddIOp::create(b, loc, l, r);
+  case AffineExprKind::Mul: return arith::MulIOp::create(b, loc, l, r);
+  case AffineExprKind::FloorDiv:
+    return IntDivOp::create(b, loc, DivKind::div, l, r, Value(), StringAttr());
+  default: return IntDivOp::create(b, loc, DivKind::mod, l, r, Value(), StringAttr());
+  }
+}
+
+/// An identity map that reads `tensor`.
+Value FunctionLowering::copyOf(OpBuilder &b, Value tensor) {
+  Type e = cast<RankedTensorType>(tensor.getType()).getElementType();
+  auto map = MapOp::create(b, tensor.getLoc(), TypeRange(e), dimsOf(tensor),
+                           [&](OpBuilder &in, Location loc, ValueRange i) {
+                             Value v = ReadOp::create(in, loc, tensor, i);
+                             YieldOp::create(in, loc, ValueRange(v));
+                           });
+  // Static shapes may know more than the extents do.
+  map.getResult(0).setType(cast<RankedTensorType>(tensor.getType()));
+  return map.getResult(0);
+}
+
+void FunctionLowering::normalise() {
+  Block &body = func.getBody().front();
+  OpBuilder b(&body, body.begin());
+  SmallVector<Value> sizes;
+  if (auto names = func->getAttrOfType<ArrayAttr>(kSizesAttr))
+    for (Attribute n : names)
+      sizes.push_back(SizeOp::create(b, func.getLoc(), cast<StringAttr>(n)));
+  for (auto [k, arg] : llvm::enumerate(body.getArguments())) {
+    Values dims;
+    auto shape = func.getArgAttrOfType<AffineMapAttr>(k, "seq.shape");
+    auto type = cast<RankedTensorType>(arg.getType());
+    for (int64_t d = 0; d < type.getRank(); ++d) {
+      if (!type.isDynamicDim(d))
+        dims.push_back(arith::ConstantIndexOp::create(b, func.getLoc(), type.getDimSize(d)));
+      else
+        dims.push_back(expand(b, func.getLoc(), shape.getValue().getResult(d), sizes));
+    }
+    argumentDims[arg] = dims;
+  }
+  mergeReductions(body);
+  SmallVector<Operation *> terminators;
+  func.walk([&](NextOp n) { terminators.push_back(n); });
+  terminators.push_back(body.getTerminator());
+  for (Operation *t : terminators) {
+    llvm::DenseSet<Value> seen;
+    OpBuilder at(t);
+    for (OpOperand &o : t->getOpOperands()) {
+      Operation *d = o.get().getDefiningOp();
+      bool here = d && d->getBlock() == t->getBlock();
+      bool fine = here && (isa<MapOp>(d) || (isa<func::ReturnOp>(t) && isa<ScanOp>(d) &&
+                                             !seen.contains(o.get())));
+      if (!fine)
+        o.set(copyOf(at, o.get()));
+      seen.insert(o.get());
+    }
+  }
+}
+
+/// Marks what depends on weights alone. Results of the function are not prepared: they
+/// are written in each call.
+void FunctionLowering::classifyStages() {
+  Block &body = func.getBody().front();
+  for (auto [k, arg] : llvm::enumerate(body.getArguments()))
+    if (func.getArgAttr(k, kWeightAttr))
+      prepared.insert(arg);
+  for (auto map : body.getOps<MapOp>()) {
+    bool only = true;
+    for (Value e : map.getExtents())
+      only &= Code::constant(e).has_value();
+    for (Value r : map.getResults())
+      for (Operation *user : r.getUsers())
+        only &= !isa<func::ReturnOp>(user);
+    map->walk([&](Operation *op) {
+      only &= !isa<IntDivOp, ToIntOp>(op) || !op->hasAttr("what");
+      if (auto read = dyn_cast<ReadOp>(op))
+        only &= !read.getCheck();
+      for (Value o : op->getOperands())
+        if (!map->isAncestor(o.getParentRegion()->getParentOp()))
+          only &= isa<TensorType>(o.getType()) ? prepared.contains(o) : Code::constant(o).has_value();
+    });
+    if (only)
+      prepared.insert(map.getResults().begin(), map.getResults().end());
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+Value FunctionLowering::evaluateWith(Value v, llvm::function_ref<Value(SizeOp)> size,
+                                     llvm::function_ref<Value(BlockArgument)> argument) {
+  Code &c = *code;
+  if (auto a = dyn_cast<BlockArgument>(v))
+    return argument(a);
+  Operation *op = v.getDefiningOp();
+  if (auto s = dyn_cast<SizeOp>(op))
+    return size(s);
+  if (auto k = Code::constant(v))
+    return c.i(*k);
+  SmallVector<Value, 2> in;
+  for (Value o : op->getOperands())
+    in.push_back(evaluateWith(o, size, argument));
+  if (isa<arith::AddIOp>(op))
+    return c.add(in[0], in[1]);
+  if (isa<arith::SubIOp>(op))
+    return c.sub(in[0], in[1]);
+  if (isa<arith::MulIOp>(op))
+    return c.mul(in[0], in[1]);
+  if (isa<arith::MaxSIOp>(op))
+    return c.max(in[0], in[1]);
+  if (isa<arith::MinSIOp>(op))
+    return c.min(in[0], in[1]);
+  bool div = isa<arith::FloorDivSIOp>(op);
+  if (auto d = dyn_cast<IntDivOp>(op))
+    div = d.getKind() == DivKind::div;
+  // A size that is divided by a size of zero has no points; 1 keeps the division harmless.
+  Value y = Code::constant(in[1]) ? in[1]
+                                  : c.select(c.cmp(arith::CmpIPredicate::eq, in[1], c.i(0)), c.i(1), in[1]);
+  Value q = c.floorDiv(in[0], y);
+  return div ? q : c.sub(in[0], c.mul(q, y));
+}
+
+Value FunctionLowering::padded(Value v) {
+  auto it = paddedCache.find(v);
+  if (it != paddedCache.end())
+    return it->second;
+  Value r = atEntry([&] {
+    Code &c = *code;
+    return evaluateWith(
+        v,
+        [&](SizeOp s) {
+          auto names = func->getAttrOfType<ArrayAttr>(kSizesAttr);
+          int64_t k = std::distance(names.begin(), llvm::find(names, s.getNameAttr()));
+          return c.load(c.at(c.field(call, kSizes, c.ptr), c.i64, c.i(k)), c.i64);
+        },
+        [&](BlockArgument) -> Value { llvm_unreachable("sizes do not depend on positions"); });
+  });
+  return paddedCache[v] = r;
+}
+
+Value FunctionLowering::evaluate(Value v, const Row &row) {
+  Code &c = *code;
+  return evaluateWith(
+      v,
+      [&](SizeOp s) {
+        auto names = func->getAttrOfType<ArrayAttr>(kSizesAttr);
+        int64_t k = std::distance(names.begin(), llvm::find(names, s.getNameAttr()));
+        Value lengths = c.field(call, kLengths, c.ptr);
+        return c.load(c.at(lengths, c.i64, c.add(c.mul(batch, c.i(k)), row.b)), c.i64);
+      },
+      [&](BlockArgument a) -> Value {
+        return row.t[scanLevel[a.getOwner()->getParentOp()]];
+      });
+}
+
+bool FunctionLowering::dependsOnBatch(Value v) {
+  if (auto a = dyn_cast<BlockArgument>(v)) {
+    auto scan = dyn_cast<ScanOp>(a.getOwner()->getParentOp());
+    return scan && scan.getReverse();
+  }
+  Operation *op = v.getDefiningOp();
+  if (isa<SizeOp>(op))
+    return true;
+  return llvm::any_of(op->getOperands(), [&](Value o) { return dependsOnBatch(o); });
+}
+
+Value FunctionLowering::elements(ArrayRef<Value> dims) {
+  return atEntry([&] {
+    Value n = code->i(1);
+    for (Value d : dims)
+      n = code->mul(n, code->max(padded(d), code->i(0)));
+    return n;
+  });
+}
+
+Values FunctionLowering::dimsOf(Value v) {
+  if (auto it = argumentDims.find(v); it != argumentDims.end())
+    return it->second;
+  if (auto a = dyn_cast<BlockArgument>(v))
+    return dimsOf(cast<ScanOp>(a.getOwner()->getParentOp()).getInits()[a.getArgNumber() - 1]);
+  Operation *op = v.getDefiningOp();
+  if (auto map = dyn_cast<MapOp>(op))
+    return Values(map.getExtents());
+  auto scan = cast<ScanOp>(op);
+  unsigned k = cast<OpResult>(v).getResultNumber();
+  if (k >= scan.numYields())
+    return dimsOf(scan.getInits()[k - scan.numYields()]);
+  Values dims{scan.getExtent()};
+  llvm::append_range(dims, dimsOf(scan.next().getYields()[k]));
+  return dims;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Buffer FunctionLowering::denseBuffer(Value base, Type elem, ArrayRef<Value> dims, bool perBatch) {
+  return atEntry([&] {
+    Code &c = *code;
+    Buffer b;
+    b.base = base;
+    b.elem = elem;
+    b.dims.assign(dims.begin(), dims.end());
+    b.perBatch = perBatch;
+    Value stride = c.i(1);
+    b.strides.resize(dims.size());
+    for (size_t k = dims.size(); k-- > 0;) {
+      b.strides[k] = stride;
+      stride = c.mul(stride, c.max(padded(dims[k]), c.i(0)));
+    }
+    b.batchStride = perBatch ? stride : c.i(0);
+    return b;
+  });
+}
+
+Value FunctionLowering::slotBytes(Type elem, ArrayRef<Value> dims) {
+  Code &c = *code;
+  Value n = c.mul(c.mul(batch, elements(dims)), c.i(Code::bytes(elem)));
+  // A cache line of slack keeps threads apart and lets whole vectors be read.
+  return c.add(c.bin<arith::AndIOp>(c.add(n, c.i(63)), c.i(-64)), c.i(64));
+}
+
+Buffer FunctionLowering::allocate(Type elem, ArrayRef<Value> dims) {
+  slots.push_back({elem, Values(dims.begin(), dims.end())});
+  Value base = atEntry([&] {
+    Code &c = *code;
+    Value p = c.at(c.field(call, kWorkspace, c.ptr), c.i8, workspaceCursor);
+    workspaceCursor = c.add(workspaceCursor, slotBytes(elem, dims));
+    return p;
+  });
+  return denseBuffer(base, elem, dims, true);
+}
+
+int64_t FunctionLowering::preparedOffset(Value tensor) {
+  auto it = preparedOffsets.find(tensor);
+  if (it != preparedOffsets.end())
+    return it->second;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  int64_t bytes = Code::bytes(type.getElementType());
+  for (Value d : dimsOf(tensor))
+    bytes *= std::max<int64_t>(*Code::constant(d), 0);
+  int64_t offset = preparedBytes;
+  preparedBytes += llvm::alignTo(bytes + 64, 64);
+  preparedOffsets[tensor] = offset;
+  return offset;
+}
+
+Buffer FunctionLowering::preparedBuffer(Value tensor) {
+  Type e = cast<RankedTensorType>(tensor.getType()).getElementType();
+  auto arg = dyn_cast<BlockArgument>(tensor);
+  Value base = atEntry([&] {
+    Code &c = *code;
+    if (arg && inPrepare)
+      return c.load(c.at(c.field(call, kParams, c.ptr), c.ptr, c.i(arg.getArgNumber())), c.ptr);
+    return c.at(c.field(call, kPrepared, c.ptr), c.i8, c.i(preparedOffset(tensor)));
+  });
+  return denseBuffer(base, e, dimsOf(tensor), false);
+}
+
+Buffer &FunctionLowering::bufferOf(Value tensor) {
+  auto it = buffers.find(tensor);
+  if (it != buffers.end())
+    return it->second;
+  assert(isPrepared(tensor) && "a tensor is read before it has memory");
+  Buffer b = preparedBuffer(tensor);
+  return buffers[tensor] = b;
+}
+
+//===----------------------------------------------------------------------===//
+// The three functions
+//===----------------------------------------------------------------------===//
+
+void FunctionLowering::beginFunction(StringRef name, bool returnsSize) {
+  builder = std::make_unique<OpBuilder>(func.getContext());
+  builder->setInsertionPointToEnd(module.getBody());
+  Type ptr = LLVM::LLVMPointerType::get(func.getContext());
+  Type i32 = builder->getI32Type(), i64 = builder->getI64Type();
+  SmallVector<Type> in{ptr, i32};
+  if (!returnsSize)
+    in.push_back(i32);
+  auto type = builder->getFunctionType(in, returnsSize ? TypeRange(i64) : TypeRange());
+  auto f = func::FuncOp::create(*builder, func.getLoc(), name, type);
+  Block *entry = f.addEntryBlock();
+  builder->setInsertionPointToStart(entry);
+  code = std::make_unique<Code>(func.getLoc(), *builder, target);
+  code->b.setInsertionPointToStart(entry);
+  code->module = module;
+  Code &c = *code;
+  call = entry->getArgument(0);
+  tid = entry->getArgument(1);
+  batch = c.field(call, kBatch, c.i64);
+  anchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
+  buffers.clear();
+  paddedCache.clear();
+}
+
+void FunctionLowering::emitForward() {
+  result.forward = result.name + "_forward" + suffix;
+  beginFunction(result.forward, false);
+  Code &c = *code;
+  Block &body = func.getBody().front();
+  nthreads = arith::ExtSIOp::create(c.b, c.i64, anchor->getBlock()->getArgument(2));
+  Team team{arith::ExtSIOp::create(c.b, c.i64, tid), nthreads};
+  atEntry([&] { workspaceCursor = c.i(0); });
+  int64_t input = 0;
+  for (BlockArgument arg : body.getArguments()) {
+    if (isPrepared(arg))
+      continue;
+    Value base = atEntry([&] { return c.load(c.at(c.field(call, kInputs, c.ptr), c.ptr, c.i(input)), c.ptr); });
+    Buffer b = denseBuffer(base, cast<RankedTensorType>(arg.getType()).getElementType(), argumentDims[arg], true);
+    b.batchStride = atEntry([&] { return c.load(c.at(c.field(call, kStrides, c.ptr), c.i64, c.i(input)), c.i64); });
+    buffers[arg] = b;
+    ++input;
+  }
+  for (OpOperand &o : body.getTerminator()->getOpOperands()) {
+    Value base = atEntry([&] {
+      return c.load(c.at(c.field(call, kOutputs, c.ptr), c.ptr, c.i(o.getOperandNumber())), c.ptr);
+    });
+    Type e = cast<RankedTensorType>(o.get().getType()).getElementType();
+    destinations[o.get()].push_back(denseBuffer(base, e, dimsOf(o.get()), true));
+  }
+  RowSet all;
+  all.count = batch;
+  lowerBlock(body, all, team, true);
+  func::ReturnOp::create(c.b);
+}
+
+void FunctionLowering::emitPrepare() {
+  Block &body = func.getBody().front();
+  SmallVector<MapOp> maps;
+  for (auto map : body.getOps<MapOp>())
+    if (isPrepared(map.getResult(0)))
+      maps.push_back(map);
+  if (maps.empty() && preparedBytes == 0)
+    return;
+  result.prepare = result.name + "_prepare" + suffix;
+  inPrepare = true;
+  beginFunction(result.prepare, false);
+  Code &c = *code;
+  Value first = c.cmp(arith::CmpIPredicate::eq, arith::ExtSIOp::create(c.b, c.i64, tid), c.i(0));
+  c.when(first, [&] {
+    RowSet one;
+    one.count = c.i(1);
+    Team alone{c.i(0), c.i(1)};
+    for (MapOp map : maps) {
+      c.b.setLoc(map.getLoc());
+      for (Value v : map.getResults()) {
+        buffers[v] = preparedBuffer(v);
+        destinations[v] = {buffers[v]};
+      }
+      lowerMap(map, one, alone);
+    }
+    for (auto [tensor, offset] : preparedOffsets) {
+      if (!isa<BlockArgument>(tensor))
+        continue;
+      Buffer from = bufferOf(tensor), to = from;
+      to.base = c.at(c.field(call, kPrepared, c.ptr), c.i8, c.i(offset));
+      Row row;
+      row.b = c.i(0);
+      copyRow(from, to, row);
+    }
+    for (auto &pack : packList)
+      emitPack(*pack);
+  });
+  func::ReturnOp::create(c.b);
+  inPrepare = false;
+}
+
+/// Fills one packed stream: [outer…][lane block][inner…][slot][width].
+void FunctionLowering::emitPack(Pack &pack) {
+  Code &c = *code;
+  MapOp map = pack.map;
+  unsigned lanes = cast<BlockArgument>(pack.lane).getArgNumber();
+  int64_t n = *Code::constant(map.getExtents()[lanes]);
+  unsigned width = 0;
+  {
+    unsigned elem = 4;
+    map->walk([&](Operation *op) {
+      for (Type t : op->getResultTypes())
+        if (t.isF64())
+          elem = 8;
+    });
+    width = target.vectorBytes / elem;
+  }
+  auto extentOf = [&](Value v) {
+    auto a = cast<BlockArgument>(v);
+    Operation *owner = a.getOwner()->getParentOp();
+    ValueRange extents = isa<MapOp>(owner) ? ValueRange(cast<MapOp>(owner).getExtents())
+                                           : ValueRange(cast<ReduceOp>(owner).getExtents());
+    return *Code::constant(extents[a.getArgNumber()]);
+  };
+  SmallVector<Value> loops(pack.outer);
+  size_t outerCount = loops.size();
+  llvm::append_range(loops, pack.inner);
+  Value base = c.at(c.field(call, kPrepared, c.ptr), c.i8, c.i(pack.offset));
+  int64_t blocks = llvm::divideCeil(n, width), slotCount = pack.slots.size();
+
+  auto point = [&](ArrayRef<Value> at, Value block) {
+    Tile tile;
+    tile.width = width;
+    tile.laneActive = true;
+    Row row;
+    row.b = c.i(0);
+    tile.rows = {row};
+    for (auto [v, i] : llvm::zip(loops, at)) {
+      Val val;
+      val.v.push_back(i);
+      tile.vals[v] = val;
+    }
+    Val lane;
+    lane.lane = lane.affine = true;
+    lane.coefficient = 1;
+    lane.v.push_back(c.mul(block, c.i(width)));
+    tile.vals[pack.lane] = lane;
+    if (n % width)
+      tile.mask = c.cmp(arith::CmpIPredicate::slt, c.iota(width),
+                        c.splat(c.sub(c.i(n), lane.v[0]), width));
+    Value o = c.i(0);
+    for (size_t k = 0; k < outerCount; ++k)
+      o = c.add(c.mul(o, c.i(extentOf(loops[k]))), at[k]);
+    o = c.add(c.mul(o, c.i(pack.laneBlocks)), block);
+    for (size_t k = outerCount; k < loops.size(); ++k)
+      o = c.add(c.mul(o, c.i(extentOf(loops[k]))), at[k]);
+    o = c.mul(o, c.i(slotCount * width));
+    BodyEmitter emitter(*this, c, tile);
+    for (auto [slot, read] : llvm::enumerate(pack.slots)) {
+      for (Value i : read.getIndices())
+        emitter.ensure(i);
+      Val v = emitter.readUnpacked(read);
+      Value p = c.at(base, pack.elem, c.add(o, c.i(slot * width)));
+      c.storeVector(emitter.vectorAt(v, 0, 0), p);
+    }
+  };
+  SmallVector<Value> at;
+  std::function<void(size_t, Value)> nest = [&](size_t k, Value block) {
+    if (k == outerCount && !block) {
+      c.loop(c.i(0), c.i(blocks), c.i(1), [&](Value iv) { nest(k, iv); });
+      return;
+    }
+    if (k == loops.size())
+      return point(at, block);
+    c.loop(c.i(0), c.i(extentOf(loops[k])), c.i(1), [&](Value iv) {
+      at.push_back(iv);
+      nest(k + 1, block);
+      at.pop_back();
+    });
+  };
+  nest(0, {});
+}
+
+void FunctionLowering::emitWorkspace() {
+  result.workspace = result.name + "_workspace" + suffix;
+  beginFunction(result.workspace, true);
+  Code &c = *code;
+  Value total = c.i(64);
+  for (Slot &s : slots)
+    total = c.add(total, slotBytes(s.elem, s.dims));
+  func::ReturnOp::create(c.b, ValueRange(total));
+}
+
+//===----------------------------------------------------------------------===//
+// Entry point
+//===----------------------------------------------------------------------===//
+
+LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
+                    std::vector<Function> &functions) {
+  module.getContext()->loadDialect<LLVM::LLVMDialect, scf::SCFDialect, arith::ArithDialect>();
+  SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
+  for (func::FuncOp f : funcs) {
+    functions.push_back(FunctionLowering(f, target, suffix, module).run());
+    f.erase();
+  }
+  return success();
+}
+
+} // namespace seq::cpu

@@ -1,0 +1,334 @@
+//===- LowerScan.cpp - Blocks of ops, and recurrences step by step --------------------===//
+//
+// A scan outside of any other runs for the whole batch at once, one step after the other:
+// the sequences are sorted by length, so those still running are a prefix, and a step's
+// products take several of them in register rows. Threads either take sequences of their
+// own (no barrier at all), or, for a batch smaller than the team and a step worth it,
+// share each step and meet at a barrier after each of its maps.
+//
+// A state lives in two buffers that change roles each step, or in one where the step
+// updates it point by point. A finished sequence's state stays where its last step put it:
+// the parity of its length tells which buffer.
+//
+// A scan inside of a step runs for one sequence after the other.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Lowering/Cpu/Lower.h"
+
+using namespace mlir;
+namespace seq::cpu {
+
+Row FunctionLowering::makeRow(const RowSet &rows, Value r) {
+  Code &c = *code;
+  Row row;
+  if (rows.single)
+    row.b = rows.single;
+  else if (rows.order)
+    row.b = c.load(c.at(rows.order, c.i64, c.add(c.mul(r, rows.stride), rows.offset)), c.i64);
+  else
+    row.b = r;
+  if (rows.positions)
+    row.t = rows.positions(row.b);
+  return row;
+}
+
+void FunctionLowering::barrier(const Team &team) {
+  Code &c = *code;
+  if (team.alone())
+    return;
+  c.when(c.cmp(arith::CmpIPredicate::sgt, team.count, c.i(1)),
+         [&] { c.call("seq_rt_barrier", {}, {call, tid}); });
+}
+
+/// Copies one sequence's tensor.
+void FunctionLowering::copyRow(const Buffer &from, const Buffer &to, const Row &row, Value toOffset,
+                               Value fromOffset) {
+  Code &c = *code;
+  auto address = [&](const Buffer &b, Value extra) {
+    Value o = b.perBatch ? c.mul(row.b, b.batchStride) : c.i(0);
+    if (b.level >= 0)
+      o = c.add(o, c.mul(row.t[b.level], b.lead));
+    if (extra)
+      o = c.add(o, extra);
+    return c.at(b.base, b.elem, o);
+  };
+  Value n = c.mul(elements(to.dims), c.i(Code::bytes(to.elem)));
+  LLVM::MemcpyOp::create(c.b, address(to, toOffset), address(from, fromOffset), n, /*isVolatile=*/false);
+}
+
+/// Every op of `block` in order, for the sequences of `rows`.
+void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &team, bool barriers) {
+  bindDestinations(block);
+  for (Operation &op : block) {
+    code->b.setLoc(op.getLoc());
+    if (op.getNumResults() && isa<TensorType>(op.getResult(0).getType()) && isPrepared(op.getResult(0)))
+      continue;
+    if (auto map = dyn_cast<MapOp>(op)) {
+      lowerMap(map, rows, team);
+      if (barriers)
+        barrier(team);
+    } else if (auto scan = dyn_cast<ScanOp>(op)) {
+      if (isa<func::FuncOp>(block.getParentOp()))
+        lowerScan(scan, team);
+      else
+        lowerNestedScan(scan, rows);
+    }
+  }
+}
+
+/// Gives each result of the block's maps and scans its memory: what the terminator hands
+/// on is written where it goes, the rest to workspace.
+void FunctionLowering::bindDestinations(Block &block) {
+  for (Operation &op : block)
+    for (Value v : op.getResults()) {
+      if (!isa<TensorType>(v.getType()) || isPrepared(v))
+        continue;
+      auto &to = destinations[v];
+      if (to.empty())
+        to.push_back(allocate(cast<RankedTensorType>(v.getType()).getElementType(), dimsOf(v)));
+      buffers[v] = to.front();
+    }
+}
+
+/// True where state k may be updated in place: only the map that makes its next value
+/// reads it, at its own point.
+bool FunctionLowering::pointwiseUpdate(ScanOp scan, unsigned k) {
+  Value state = scan.states()[k], next = scan.next().getStates()[k];
+  auto map = next.getDefiningOp<MapOp>();
+  if (!map || map->getBlock() != scan.bodyBlock())
+    return false;
+  for (OpOperand &use : state.getUses()) {
+    auto read = dyn_cast<ReadOp>(use.getOwner());
+    if (!read)
+      return false;
+    Operation *top = scan.bodyBlock()->findAncestorOpInBlock(*read);
+    if (top != map) {
+      // Another map may read it before.
+      if (!isa<MapOp>(top) || !top->isBeforeInBlock(map))
+        return false;
+      continue;
+    }
+    if (!llvm::equal(read.getIndices(), map.indices()))
+      return false;
+  }
+  return true;
+}
+
+/// Multiply-adds and the like of one step of one sequence, where the sizes are known.
+double FunctionLowering::stepWork(ScanOp scan) {
+  std::function<double(Block &)> work = [&](Block &b) {
+    double sum = 0;
+    for (Operation &op : b) {
+      ValueRange extents;
+      if (auto m = dyn_cast<MapOp>(op))
+        extents = m.getExtents();
+      else if (auto r = dyn_cast<ReduceOp>(op))
+        extents = r.getExtents();
+      else {
+        sum += isa<UnaryOp>(op) ? 16 : 1;
+        continue;
+      }
+      double n = 1;
+      for (Value e : extents)
+        n *= double(Code::constant(e).value_or(64));
+      sum += n * work(op.getRegion(0).front());
+    }
+    return sum;
+  };
+  return work(*scan.bodyBlock());
+}
+
+namespace {
+struct StateMemory {
+  Buffer first, second; ///< equal where updated in place
+  bool inPlace;
+};
+} // namespace
+
+static Value firstSet(Code &c, Value parity, Value a, Value d) {
+  return c.select(c.cmp(arith::CmpIPredicate::eq, parity, c.i(0)), a, d);
+}
+
+void FunctionLowering::lowerScan(ScanOp scan, const Team &team) {
+  Code &c = *code;
+  // Each sequence's number of steps, and the order of falling length.
+  Value extents = allocate(c.i64, {}).base, order = allocate(c.i64, {}).base;
+  c.when(c.cmp(arith::CmpIPredicate::eq, team.tid, c.i(0)), [&] {
+    c.loop(c.i(0), batch, c.i(1), [&](Value b) {
+      Row row;
+      row.b = b;
+      c.store(c.max(evaluate(scan.getExtent(), row), c.i(0)), c.at(extents, c.i64, b));
+    });
+    c.call("seq_rt_order", {}, {call, extents, order});
+  });
+  barrier(team);
+
+  bool nested = false;
+  scan.getBody().walk([&](ScanOp inner) { nested |= inner != scan; });
+  bool worthSharing = !nested && stepWork(scan) > 30000;
+  // Sequences of their own where there are enough; else all threads, or one.
+  Value zero = c.i(0), one = c.i(1);
+  Value split = c.cmp(arith::CmpIPredicate::sge, batch, team.count);
+  Value aloneTid = c.cmp(arith::CmpIPredicate::eq, team.tid, zero);
+  RowSet rows;
+  rows.order = order;
+  rows.stride = c.select(split, team.count, one);
+  rows.offset = c.select(split, team.tid, zero);
+  Value mine = c.floorDiv(c.add(c.sub(batch, team.tid), c.sub(team.count, one)), team.count);
+  Value others = worthSharing ? batch : c.select(aloneTid, batch, zero);
+  rows.count = c.select(split, mine, others);
+  Team inside;
+  inside.tid = worthSharing ? c.select(split, zero, team.tid) : zero;
+  inside.count = worthSharing ? c.select(split, one, team.count) : one;
+  if (!worthSharing)
+    inside = {zero, one};
+  Value steps = c.choose(c.cmp(arith::CmpIPredicate::sgt, rows.count, zero), c.i64,
+                         [&] {
+                           Value longest = makeRow(rows, zero).b;
+                           return Values{c.load(c.at(extents, c.i64, longest), c.i64)};
+                         },
+                         [&] { return Values{zero}; })[0];
+  scanLevel[scan] = 0;
+  runSteps(scan, rows, inside, worthSharing, steps);
+  barrier(team);
+}
+
+void FunctionLowering::lowerNestedScan(ScanOp scan, const RowSet &rows) {
+  Code &c = *code;
+  auto parent = scan->getParentOfType<ScanOp>();
+  scanLevel[scan] = scanLevel[parent] + 1;
+  c.loop(c.i(0), rows.count, c.i(1), [&](Value r) {
+    Row row = makeRow(rows, r);
+    RowSet one;
+    one.count = c.i(1);
+    one.single = row.b;
+    Values outer = row.t;
+    one.positions = [outer](Value) { return outer; };
+    Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
+    runSteps(scan, one, Team{c.i(0), c.i(1)}, false, steps);
+  });
+}
+
+/// The steps of a scan for the sequences of `all`, the longest of which has `maxSteps`.
+void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team, bool barriers,
+                                Value maxSteps) {
+  Code &c = *code;
+  int level = scanLevel[scan];
+  auto outerPositions = all.positions;
+  Value zero = c.i(0), one = c.i(1);
+
+  // Memory of the states and of the yields.
+  std::vector<StateMemory> states;
+  for (auto [k, init] : llvm::enumerate(scan.getInits())) {
+    StateMemory m;
+    m.inPlace = pointwiseUpdate(scan, k);
+    Type e = cast<RankedTensorType>(init.getType()).getElementType();
+    Values dims = dimsOf(init);
+    m.first = allocate(e, dims);
+    m.second = m.inPlace ? m.first : allocate(e, dims);
+    states.push_back(m);
+  }
+  NextOp next = scan.next();
+  for (auto [k, y] : llvm::enumerate(next.getYields())) {
+    Buffer b = buffers[scan.getResult(k)];
+    b.level = level;
+    b.lead = b.strides.front();
+    b.strides.erase(b.strides.begin());
+    b.dims.erase(b.dims.begin());
+    destinations[y].push_back(b);
+  }
+
+  // Initial states. A shared step begins with one thread's copies.
+  auto guarded = [&](llvm::function_ref<void()> f) {
+    if (team.alone())
+      return f();
+    c.when(c.cmp(arith::CmpIPredicate::eq, team.tid, zero), f);
+  };
+  guarded([&] {
+    c.loop(zero, all.count, one, [&](Value r) {
+      Row row = makeRow(all, r);
+      for (auto [m, init] : llvm::zip(states, scan.getInits()))
+        copyRow(bufferOf(init), m.first, row);
+    });
+  });
+  if (barriers)
+    barrier(team);
+
+  bool single = static_cast<bool>(all.single);
+  auto stepsOf = [&](Value b) {
+    Row row;
+    row.b = b;
+    if (outerPositions)
+      row.t = outerPositions(b);
+    return c.max(evaluate(scan.getExtent(), row), zero);
+  };
+  c.loop(zero, maxSteps, one, ValueRange(all.count), [&](Value s, ValueRange carried) -> Values {
+    // Sequences that have ended leave from the back.
+    Value active = carried[0];
+    if (!single) {
+      auto loop = scf::WhileOp::create(c.b, TypeRange(c.i64), ValueRange(active));
+      OpBuilder::InsertionGuard guard(c.b);
+      Block *before = c.b.createBlock(&loop.getBefore(), {}, TypeRange(c.i64), {c.b.getLoc()});
+      Value n = before->getArgument(0);
+      Value some = c.cmp(arith::CmpIPredicate::sgt, n, zero);
+      Value ended = c.choose(some, c.i1,
+                             [&] {
+                               Row last = makeRow(all, c.sub(n, one));
+                               return Values{c.cmp(arith::CmpIPredicate::sle, stepsOf(last.b), s)};
+                             },
+                             [&] { return Values{c.ci(0, c.i1)}; })[0];
+      scf::ConditionOp::create(c.b, ended, ValueRange(n));
+      Block *after = c.b.createBlock(&loop.getAfter(), {}, TypeRange(c.i64), {c.b.getLoc()});
+      scf::YieldOp::create(c.b, ValueRange(c.sub(after->getArgument(0), one)));
+      active = loop.getResult(0);
+    }
+    RowSet rows = all;
+    rows.count = active;
+    bool reverse = scan.getReverse();
+    rows.positions = [&, outerPositions, s](Value b) {
+      Values t = outerPositions ? outerPositions(b) : Values();
+      t.resize(level);
+      t.push_back(reverse ? c.sub(c.sub(stepsOf(b), one), s) : s);
+      return t;
+    };
+    Value parity = c.bin<arith::AndIOp>(s, one);
+    for (auto [k, m] : llvm::enumerate(states)) {
+      Buffer now = m.first, then = m.second;
+      if (!m.inPlace) {
+        now.base = firstSet(c, parity, m.first.base, m.second.base);
+        then.base = firstSet(c, parity, m.second.base, m.first.base);
+      }
+      buffers[scan.states()[k]] = now;
+      destinations[next.getStates()[k]].push_back(then);
+    }
+    lowerBlock(*scan.bodyBlock(), rows, team, barriers);
+    for (unsigned k = 0; k < states.size(); ++k)
+      destinations[next.getStates()[k]].pop_back();
+    return {active};
+  });
+
+  // Final states: where each sequence's last step put them.
+  bool used = llvm::any_of(scan.stateResults(), [](Value v) { return !v.use_empty(); });
+  if (used)
+    guarded([&] {
+      c.loop(zero, all.count, one, [&](Value r) {
+        Row row = makeRow(all, r);
+        Value parity = c.bin<arith::AndIOp>(stepsOf(row.b), one);
+        for (auto [m, result] : llvm::zip(states, scan.stateResults())) {
+          if (result.use_empty())
+            continue;
+          Buffer from = m.first;
+          if (!m.inPlace)
+            from.base = firstSet(c, parity, m.first.base, m.second.base);
+          for (const Buffer &to : destinations[result])
+            copyRow(from, to, row);
+        }
+      });
+    });
+  for (Value y : next.getYields())
+    destinations[y].clear();
+  for (Value s : next.getStates())
+    destinations[s].clear();
+}
+
+} // namespace seq::cpu

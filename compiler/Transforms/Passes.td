@@ -1,0 +1,63 @@
+//===- Passes.td - Transforms of the seq dialect ------------------*- tablegen -*-===//
+#ifndef SEQ_PASSES_TD
+#define SEQ_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SeqDecompose : Pass<"seq-decompose", "::mlir::func::FuncOp"> {
+  let summary = "takes softmax and logsumexp apart";
+  let description = [{
+    `seq.softmax` becomes a map of its scores, maps of the largest and of the sum of
+    exponentials along the normalised indices, and a map of quotients. A `logsumexp`
+    becomes a maximum and the logarithm of a sum, with an infinite maximum left out of the
+    subtraction, so that equal infinities give no NaN.
+
+    Precondition: none. Refuses nothing.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SeqHoist : Pass<"seq-hoist", "::mlir::func::FuncOp"> {
+  let summary = "moves what a step does not owe to its state out of the scan";
+  let description = [{
+    A reduction in a scan's step that reads no state, directly or through other ops of the
+    step, becomes a map over the scan's index before the scan, read at the index inside:
+    `w @ x[t]` becomes one matrix product over all steps. Elementwise work stays, since a
+    tensor of time by state would be written and read for nothing. A map of the step that
+    reads neither a state nor the index moves out as it is.
+
+    Precondition: none. Leaves reductions whose result would be as large as the state times
+    time where they are only copies (no contraction).
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SeqSplitInvariant : Pass<"seq-split-invariant", "::mlir::func::FuncOp"> {
+  let summary = "computes a reduction over the indices that it depends on, once";
+  let description = [{
+    A reduction (or power) in a map's body that does not use some index of the map becomes a map of
+    its own over the indices that it uses, read back in the body:
+    `y[t, c] = x[t, c] / sum[d](x[t, d])` sums once for each `t`.
+
+    Precondition: none. Leaves reductions that use every index of their map.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SeqFuse : Pass<"seq-fuse", "::mlir::func::FuncOp"> {
+  let summary = "joins maps, so that what one makes the next reads in a register";
+  let description = [{
+    Three rules, until none applies:
+    1. A map without reductions and without costly functions is evaluated where it is read;
+       one with costly functions where a single read wants it.
+    2. Maps of one block over the same ranges join into one with several results, where the
+       later one reads the earlier only at its own point.
+    3. A map with reductions is evaluated where it is read, if one map alone reads it and
+       reads each of its points at most once (the slices of a `split`).
+
+    Precondition: none. Never repeats a reduction.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+#endif

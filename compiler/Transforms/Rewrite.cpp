@@ -1,0 +1,133 @@
+//===- Rewrite.cpp - What the transforms share ------------------------------------------===//
+#include "compiler/Transforms/Rewrite.h"
+
+#include "mlir/IR/OperationSupport.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/DenseSet.h"
+
+using namespace mlir;
+namespace seq {
+
+llvm::SetVector<Value> capturedBy(Operation *op) {
+  llvm::SetVector<Value> out;
+  op->walk([&](Operation *inner) {
+    for (Value v : inner->getOperands()) {
+      Operation *owner = v.getParentRegion()->getParentOp();
+      if (!op->isAncestor(owner))
+        out.insert(v);
+    }
+  });
+  return out;
+}
+
+llvm::SetVector<Value> indicesUsedBy(Operation *op, Operation *map) {
+  llvm::SetVector<Value> out;
+  llvm::DenseSet<Operation *> seen;
+  std::function<void(Operation *)> visit = [&](Operation *o) {
+    if (!seen.insert(o).second)
+      return;
+    o->walk([&](Operation *inner) {
+      for (Value v : inner->getOperands()) {
+        if (o->isAncestor(v.getParentRegion()->getParentOp()))
+          continue;
+        if (auto a = dyn_cast<BlockArgument>(v)) {
+          if (map->isAncestor(a.getOwner()->getParentOp()))
+            out.insert(v);
+        } else if (map->isProperAncestor(v.getDefiningOp())) {
+          visit(v.getDefiningOp());
+        }
+      }
+    });
+  };
+  visit(op);
+  return out;
+}
+
+llvm::SetVector<Operation *> scalarSlice(Operation *op, Block *block) {
+  llvm::SetVector<Operation *> out;
+  std::function<void(Operation *)> visit = [&](Operation *o) {
+    if (out.contains(o))
+      return;
+    o->walk([&](Operation *inner) {
+      for (Value v : inner->getOperands())
+        if (Operation *d = v.getDefiningOp(); d && d->getBlock() == block)
+          visit(d);
+    });
+    out.insert(o);
+  };
+  visit(op);
+  return out;
+}
+
+bool hasReduction(Operation *op) {
+  return op->walk([](ReduceOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
+void eraseDead(func::FuncOp func) {
+  // Innermost and last first, so that one pass clears chains.
+  std::function<void(Block &)> sweep = [&](Block &block) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+      for (Region &r : op.getRegions())
+        for (Block &b : r)
+          sweep(b);
+      if (op.use_empty() && isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+        op.erase();
+    }
+  };
+  sweep(func.getBody().front());
+}
+
+namespace {
+struct ScalarKey : llvm::DenseMapInfo<Operation *> {
+  static unsigned getHashValue(const Operation *op) {
+    return OperationEquivalence::computeHash(const_cast<Operation *>(op),
+                                             OperationEquivalence::directHashValue,
+                                             OperationEquivalence::ignoreHashValue,
+                                             OperationEquivalence::IgnoreLocations);
+  }
+  static bool isEqual(const Operation *a, const Operation *b) {
+    if (a == b)
+      return true;
+    if (a == getTombstoneKey() || a == getEmptyKey() || b == getTombstoneKey() || b == getEmptyKey())
+      return false;
+    return OperationEquivalence::isEquivalentTo(const_cast<Operation *>(a), const_cast<Operation *>(b),
+                                                OperationEquivalence::exactValueMatch, nullptr,
+                                                OperationEquivalence::IgnoreLocations);
+  }
+};
+} // namespace
+
+void mergeEqualScalars(func::FuncOp func) {
+  std::function<void(Block &, llvm::SmallVectorImpl<llvm::DenseMap<Operation *, Operation *, ScalarKey>> &)>
+      visit;
+  visit = [&](Block &block, auto &scopes) {
+    scopes.emplace_back();
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      if (op.getNumRegions()) {
+        for (Region &r : op.getRegions())
+          for (Block &b : r)
+            visit(b, scopes);
+        continue;
+      }
+      if (!isMemoryEffectFree(&op) || op.hasTrait<OpTrait::IsTerminator>())
+        continue;
+      Operation *same = nullptr;
+      for (auto &scope : llvm::reverse(scopes))
+        if (auto it = scope.find(&op); it != scope.end()) {
+          same = it->second;
+          break;
+        }
+      if (same) {
+        op.replaceAllUsesWith(same);
+        op.erase();
+      } else {
+        scopes.back()[&op] = &op;
+      }
+    }
+    scopes.pop_back();
+  };
+  llvm::SmallVector<llvm::DenseMap<Operation *, Operation *, ScalarKey>> scopes;
+  visit(func.getBody().front(), scopes);
+}
+
+} // namespace seq

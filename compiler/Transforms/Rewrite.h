@@ -1,0 +1,31 @@
+//===- Rewrite.h - What the transforms share ------------------------------------------===//
+#ifndef SEQC_TRANSFORMS_REWRITE_H
+#define SEQC_TRANSFORMS_REWRITE_H
+
+#include "dialect/Seq.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace seq {
+
+/// Values that the ops nested in `op` (itself included) use and that are defined outside of it.
+llvm::SetVector<mlir::Value> capturedBy(mlir::Operation *op);
+
+/// The index arguments of `map` (or softmax) that `op`, inside of its body, depends on
+/// through scalars, whole chains included.
+llvm::SetVector<mlir::Value> indicesUsedBy(mlir::Operation *op, mlir::Operation *map);
+
+/// The scalar ops of `block` that `op` needs, in order, `op` last.
+llvm::SetVector<mlir::Operation *> scalarSlice(mlir::Operation *op, mlir::Block *block);
+
+bool hasReduction(mlir::Operation *op);
+/// Erases ops of the function that nothing uses.
+void eraseDead(mlir::func::FuncOp func);
+/// Merges equal scalar ops and reads within each block.
+void mergeEqualScalars(mlir::func::FuncOp func);
+
+} // namespace seq
+
+#endif
