@@ -475,7 +475,7 @@ Val BodyEmitter::readUnpacked(ReadOp op) {
 }
 
 Val BodyEmitter::readPacked(ReadOp op, const Pack &pack) {
-  // [outer…][lane block][inner…][slot][width]
+  // [outer…][lane tile][inner…][slot][unit][width]
   Value o = c.i(0);
   for (Value v : pack.outer) {
     auto map = pack.map;
@@ -493,13 +493,18 @@ Val BodyEmitter::readPacked(ReadOp op, const Pack &pack) {
     k = c.add(c.mul(k, c.i(n)), get(v).v[0]);
     inner *= n;
   }
-  int64_t slots = pack.slots.size(), step = slots * tile.width;
-  Value first = c.mul(c.add(c.mul(o, c.i(pack.laneBlocks)), block), c.i(inner * step));
+  // Tiles of `unit` lane blocks; the lane of a whole tile is aligned to it.
+  int64_t slots = pack.slots.size(), unit = pack.unit, step = slots * unit * tile.width;
+  Value group = c.bin<arith::ShRSIOp>(block, c.i(llvm::Log2_64(unit)));
+  Value within = tile.U >= unit ? c.i(0) : c.bin<arith::AndIOp>(block, c.i(unit - 1));
+  Value first = c.mul(c.add(c.mul(o, c.i(pack.laneBlocks / unit)), group), c.i(inner * step));
+  first = c.add(first, c.mul(within, c.i(tile.width)));
   Value base = c.at(c.field(fn.call, 64, c.ptr), c.i8, c.i(pack.offset));
   base = c.at(base, pack.elem, first);
-  Value offset = c.add(c.mul(k, c.i(step)), c.i(int64_t(fn.packSlot[op]) * tile.width));
+  Value offset = c.add(c.mul(k, c.i(step)), c.i(int64_t(fn.packSlot[op]) * unit * tile.width));
   return build(false, true, [&](unsigned, unsigned u) {
-    Value p = c.at(base, pack.elem, c.add(offset, c.i(int64_t(u) * inner * step)));
+    int64_t at = (u / unit) * inner * step + (u % unit) * tile.width;
+    Value p = c.at(base, pack.elem, c.add(offset, c.i(at)));
     return c.loadVector(p, pack.elem, tile.width);
   });
 }

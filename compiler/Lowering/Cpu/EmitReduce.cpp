@@ -78,6 +78,26 @@ static Value combine(Code &c, ReduceKind kind, Value a, Value x) {
   }
 }
 
+/// argmax's step: the larger value, or the first, or the first NaN, and its place.
+static std::pair<Value, Value> better(Code &c, ReduceKind kind, Value best, Value at, Value v,
+                                      Value where, Value present) {
+  Value none = c.cmp(arith::CmpIPredicate::slt, at, c.ci(0, at.getType()));
+  bool isMax = kind == ReduceKind::argmax;
+  Value wins;
+  if (isa<FloatType>(Code::element(v.getType()))) {
+    wins = c.fcmp(isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, v, best);
+    Value nan = c.bin<arith::AndIOp>(c.fcmp(arith::CmpFPredicate::UNO, v, v),
+                                     c.fcmp(arith::CmpFPredicate::ORD, best, best));
+    wins = c.bin<arith::OrIOp>(wins, nan);
+  } else {
+    wins = c.cmp(isMax ? arith::CmpIPredicate::sgt : arith::CmpIPredicate::slt, v, best);
+  }
+  wins = c.bin<arith::OrIOp>(wins, none);
+  if (present)
+    wins = c.bin<arith::AndIOp>(wins, present);
+  return {c.select(wins, v, best), c.select(wins, where, at)};
+}
+
 /// One accumulator of a reduction: `main`, and for some kinds a second one.
 namespace {
 struct Accumulator {
@@ -145,7 +165,14 @@ void BodyEmitter::emitReduce(ReduceOp op) {
   };
 
   auto body = [&](Value linear, ValueRange carried) {
+    // Streams of weights first: the scalars that meet them are then broadcast one by one.
+    for (auto read : op.bodyBlock()->getOps<ReadOp>())
+      if (fn.packs.contains(read) && !fn.inPrepare) {
+        emitOp(read);
+      }
     for (Operation &o : op.bodyBlock()->without_terminator()) {
+      if (isa<ReadOp>(o) && fn.packs.contains(&o) && !fn.inPrepare)
+        continue;
       auto mul = dyn_cast<arith::MulFOp>(o);
       bool fused = false;
       if (mul && mul->hasOneUse())
@@ -158,39 +185,27 @@ void BodyEmitter::emitReduce(ReduceOp op) {
     Val present;
     if (masked)
       present = get(y.getPresent());
-    for (auto [i, value] : llvm::enumerate(y.getValues())) {
-      Accumulator &a = accs[i];
-      arith::MulFOp mul = product(value, a.kind);
-      Val x = mul ? get(mul.getLhs()) : get(value), z = mul ? get(mul.getRhs()) : Val();
-      for (unsigned m = 0; m < (a.row ? tile.M : 1); ++m)
+    // Row by row, so that a row's broadcast is used up before the next one is needed.
+    for (unsigned m = 0; m < tile.M; ++m)
+      for (auto [i, value] : llvm::enumerate(y.getValues())) {
+        Accumulator &a = accs[i];
+        if (m > 0 && !a.row)
+          continue;
+        arith::MulFOp mul = product(value, a.kind);
+        Val x = mul ? get(mul.getLhs()) : get(value), z = mul ? get(mul.getRhs()) : Val();
         for (unsigned u = 0; u < (a.lane ? tile.U : 1); ++u) {
           auto form = [&](const Val &v) { return a.lane ? vectorAt(v, m, u) : scalarAt(v, m); };
           unsigned slot = a.first + m * (a.lane ? tile.U : 1) + u;
-          Value old = out[slot], next;
           Value p = masked ? form(present) : Value();
           if (a.kind == ReduceKind::argmax || a.kind == ReduceKind::argmin) {
-            // Better: larger, or the first, or the first NaN.
-            Value v = form(x), where = out[slot + a.count];
-            Value none = c.cmp(arith::CmpIPredicate::slt, where, c.ci(0, where.getType()));
-            bool isMax = a.kind == ReduceKind::argmax;
-            Value better;
-            if (isa<FloatType>(a.type)) {
-              better = c.fcmp(isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, v, old);
-              Value nan = c.bin<arith::AndIOp>(c.fcmp(arith::CmpFPredicate::UNO, v, v),
-                                               c.fcmp(arith::CmpFPredicate::ORD, old, old));
-              better = c.bin<arith::OrIOp>(better, nan);
-            } else {
-              better = c.cmp(isMax ? arith::CmpIPredicate::sgt : arith::CmpIPredicate::slt, v, old);
-            }
-            better = c.bin<arith::OrIOp>(better, none);
-            if (p)
-              better = c.bin<arith::AndIOp>(better, p);
-            out[slot] = c.select(better, v, old);
-            out[slot + a.count] =
-                c.select(better, a.lane ? c.splat(linear, tile.width) : linear, where);
+            Value where = a.lane ? c.splat(linear, tile.width) : linear;
+            auto [best, at] = better(c, a.kind, out[slot], out[slot + a.count], form(x), where, p);
+            out[slot] = best;
+            out[slot + a.count] = at;
             continue;
           }
-          next = mul ? c.fma(form(x), form(z), old) : combine(c, a.kind, old, form(x));
+          Value old = out[slot];
+          Value next = mul ? c.fma(form(x), form(z), old) : combine(c, a.kind, old, form(x));
           out[slot] = p ? c.select(p, next, old) : next;
           if (a.kind == ReduceKind::mean) {
             Value n = out[slot + a.count];
@@ -198,7 +213,7 @@ void BodyEmitter::emitReduce(ReduceOp op) {
             out[slot + a.count] = p ? c.select(p, more, n) : more;
           }
         }
-    }
+      }
     return out;
   };
 

@@ -48,7 +48,7 @@ struct Val {
 };
 
 /// Where the weights that a reduction reads in a loop are laid out as a stream: for each
-/// block of lanes and each step of the loops, the vectors that one iteration reads.
+/// tile of lanes and each step of the loops, the vectors that one iteration reads.
 struct Pack {
   MapOp map;
   int64_t offset = 0; ///< bytes in `prepared`
@@ -58,6 +58,7 @@ struct Pack {
   llvm::SmallVector<Value> inner;   ///< reduction indices, outermost first
   Value lane;
   int64_t laneBlocks = 0;
+  int64_t unit = 1;                 ///< vectors of adjacent lane blocks that lie side by side
 };
 
 struct MapPlan {

@@ -425,7 +425,7 @@ void FunctionLowering::emitPrepare() {
   inPrepare = false;
 }
 
-/// Fills one packed stream: [outer…][lane block][inner…][slot][width].
+/// Fills one packed stream: [outer…][lane tile][inner…][slot][unit][width].
 void FunctionLowering::emitPack(Pack &pack) {
   Code &c = *code;
   MapOp map = pack.map;
@@ -477,16 +477,18 @@ void FunctionLowering::emitPack(Pack &pack) {
     Value o = c.i(0);
     for (size_t k = 0; k < outerCount; ++k)
       o = c.add(c.mul(o, c.i(extentOf(loops[k]))), at[k]);
-    o = c.add(c.mul(o, c.i(pack.laneBlocks)), block);
+    Value group = c.floorDiv(block, c.i(pack.unit));
+    Value within = c.sub(block, c.mul(group, c.i(pack.unit)));
+    o = c.add(c.mul(o, c.i(pack.laneBlocks / pack.unit)), group);
     for (size_t k = outerCount; k < loops.size(); ++k)
       o = c.add(c.mul(o, c.i(extentOf(loops[k]))), at[k]);
-    o = c.mul(o, c.i(slotCount * width));
+    o = c.add(c.mul(o, c.i(slotCount * pack.unit * width)), c.mul(within, c.i(width)));
     BodyEmitter emitter(*this, c, tile);
     for (auto [slot, read] : llvm::enumerate(pack.slots)) {
       for (Value i : read.getIndices())
         emitter.ensure(i);
       Val v = emitter.readUnpacked(read);
-      Value p = c.at(base, pack.elem, c.add(o, c.i(slot * width)));
+      Value p = c.at(base, pack.elem, c.add(o, c.i(slot * pack.unit * width)));
       c.storeVector(emitter.vectorAt(v, 0, 0), p);
     }
   };

@@ -347,6 +347,7 @@ void FunctionLowering::planPacks(MapOp map, const MapPlan &plan) {
         // Whole tiles are read.
         unsigned tile = std::max(plan.vectors, plan.vectorsSingle);
         pack->laneBlocks = llvm::divideCeil(pack->laneBlocks, tile) * tile;
+        pack->unit = plan.vectors;
         here.push_back(pack);
         packList.push_back(std::move(fresh));
       }
