@@ -54,7 +54,7 @@ Value Emitter::readGuard(const Expr &read, ArrayRef<Value> at) {
   Value guard = pathValue;
   bool lost = pathIncomplete();
   for (auto [k, s] : llvm::enumerate(read.subscripts)) {
-    bool uncovered = s.bounds == Bounds::Absent && !coveredReads.contains(&read);
+    bool uncovered = s.bounds == Bounds::Absent && !covered.contains(&s);
     if (s.isSlice || !(uncovered || (s.bounds != Bounds::Proven && lost && s.bounds != Bounds::Checked)))
       continue;
     guard = both(guard, inside(at[k], read.a->type().shape[k], loc(s.range)), loc(s.range));
@@ -107,6 +107,8 @@ Value Emitter::emitStack(const Expr &expr, ArrayRef<Value> at) {
   SmallVector<Value> rest(at);
   rest.erase(rest.begin() + expr.axis);
   Value result;
+  if (expr.args.empty())
+    return constant(expr.type().elem, 0, place);
   for (size_t i = expr.args.size(); i-- > 0;) {
     Value value = readTensor(materialize(*expr.args[i]), rest, place);
     if (!result) {

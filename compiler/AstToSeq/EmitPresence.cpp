@@ -119,14 +119,16 @@ Value AbsenceWalk::walk(const Expr &expr, Place at) {
   return present;
 }
 
-/// 0 <= index < size for each subscript that may leave.
+/// 0 <= index < size for each subscript that may leave and is the node's: the innermost
+/// reduction over an index that it uses leaves the point out.
 Value AbsenceWalk::absentSubscripts(const Expr &read, Value present) {
   Location place = e.loc(read.range);
   Value inside;
-  found = true;
   for (auto [k, s] : llvm::enumerate(read.subscripts)) {
-    if (s.bounds != Bounds::Absent || s.isSlice)
+    if (s.isSlice || s.bounds != Bounds::Absent ||
+        !belongs([&](const VarSet &vars) { return mentions(*s.index, vars); }))
       continue;
+    found = true;
     e.addDeps(*s.index, deps);
     if (!emitting)
       continue;
@@ -135,9 +137,8 @@ Value AbsenceWalk::absentSubscripts(const Expr &read, Value present) {
     PathScope scope(e, present, local, place);
     Value index = e.subscriptValue(*s.index);
     inside = e.both(inside, e.inside(index, read.a->type().shape[k], e.loc(s.range)), place);
+    e.covered.insert(&s);
   }
-  if (emitting)
-    e.coveredReads.insert(&read);
   return inside;
 }
 
@@ -147,7 +148,7 @@ Value AbsenceWalk::walkRead(const Expr &expr, Place at) {
   for (const typed::Subscript &s : expr.subscripts)
     if (!s.isSlice)
       present = e.both(present, walk(*s.index, ArrayRef<Value>()), place);
-  if (node && expr.absorber == node)
+  if (node)
     present = e.both(present, absentSubscripts(expr, present), place);
   bool isVar = expr.a->kind == ExprKind::VarRef;
   if (!isVar)

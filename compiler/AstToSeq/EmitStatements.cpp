@@ -47,20 +47,22 @@ void Emitter::emitStatement(const typed::Stmt &stmt, const AmbientList *forced) 
 
 /// Integers from literals, sizes and indices: written again at each use, so that
 /// subscripts stay affine.
-static bool isIndexArithmetic(const Expr &expr) {
+static bool isIndexArithmetic(const Expr &expr, const Frame &frame) {
   if (!expr.type().shape.empty() || expr.type().elem != Elem::Int)
     return false;
   switch (expr.kind) {
   case ExprKind::IntConst:
   case ExprKind::SizeValue:
     return true;
-  case ExprKind::VarRef:
-    return expr.var->kind == typed::VarKind::Index || expr.var->kind == typed::VarKind::ScanIndex;
+  case ExprKind::VarRef: {
+    auto it = frame.vars.find(expr.var);
+    return it != frame.vars.end() && it->second.kind != Binding::Tensor;
+  }
   case ExprKind::Unary:
-    return isIndexArithmetic(*expr.a);
+    return isIndexArithmetic(*expr.a, frame);
   case ExprKind::Binary:
-    return StringRef("+-*").contains(expr.text) && isIndexArithmetic(*expr.a) &&
-           isIndexArithmetic(*expr.b);
+    return StringRef("+-*").contains(expr.text) && isIndexArithmetic(*expr.a, frame) &&
+           isIndexArithmetic(*expr.b, frame);
   default:
     return false;
   }
@@ -72,7 +74,7 @@ void Emitter::emitLet(const typed::Stmt &stmt, const AmbientList *forced) {
   const Expr &value = *stmt.values.front();
   if (stmt.vars.size() == 1) {
     Var *var = stmt.vars.front();
-    if (!forced && isIndexArithmetic(value)) {
+    if (!forced && isIndexArithmetic(value, *frame)) {
       Binding binding;
       binding.kind = Binding::Alias;
       binding.alias = &value;

@@ -264,7 +264,7 @@ private:
   std::vector<PathItem> path;
   size_t firstLocalPath = 0; ///< local items before this one belong to bodies that were left
   Value pathValue;           ///< null: true
-  llvm::SmallPtrSet<const Expr *, 16> coveredReads; ///< absent reads that a presence excludes
+  llvm::SmallPtrSet<const typed::Subscript *, 16> covered; ///< what a presence keeps inside
   llvm::DenseMap<const typed::FunctionInstance *, bool> guardCache;
 };
 
