@@ -191,8 +191,9 @@ float level(const char *most, const seq_variant *variants, int32_t n, int *statu
   *status = s.created;
   *error = s.error();
   array x({1, 1}), y({1});
-  if (s.model)
+  if (s.model) {
     EXPECT_EQ(s.run(0, {{&x.view}, {&y.view}}), SEQ_OK) << s.error();
+  }
   return y.data[0];
 }
 } // namespace
@@ -204,8 +205,9 @@ TEST(Model, PicksTheBestVariant) {
   std::string error;
   EXPECT_EQ(level("1", variants, 2, &status, &error), 1);
   EXPECT_EQ(level("2", variants, 2, &status, &error), 1);
-  if (seq_cpu_level() >= 3)
+  if (seq_cpu_level() >= 3) {
     EXPECT_EQ(level("4", variants, 2, &status, &error), 3);
+  }
   level("1", variants + 1, 1, &status, &error);
   EXPECT_EQ(status, SEQ_ERR_MODEL);
   EXPECT_EQ(error, "`ring` was compiled for x86-64-v3 and above; this CPU is x86-64-v1");

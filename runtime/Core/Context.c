@@ -61,10 +61,7 @@ seq_ctx *seq_ctx_create(int32_t threads) {
   ctx->threads = threads > MAX_THREADS ? MAX_THREADS : threads;
   ctx->cpu_level = seq_cpu_level();
   atomic_flag_clear(&ctx->failure.lock);
-  if (!seq_pool_init(&ctx->pool, ctx->threads)) {
-    seq_aligned_free(ctx);
-    return NULL;
-  }
+  seq_pool_init(&ctx->pool, ctx->threads);
   return ctx;
 }
 

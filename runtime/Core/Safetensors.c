@@ -253,6 +253,8 @@ static int check_whole(parser *p) {
 static int split(parser *p, const unsigned char *bytes, size_t n) {
   if (n < 8)
     return malformed(p, n == 0 ? "it is empty" : "it ends before its header");
+  if (memcmp(bytes, "\x93NUMPY", 6) == 0)
+    return malformed(p, "it is an npy file");
   uint64_t length = 0;
   for (int i = 7; i >= 0; i--)
     length = length << 8 | bytes[i];

@@ -175,6 +175,7 @@ TEST(Safetensors, HeadersThatAreNone) {
 TEST(Safetensors, HeaderLengths) {
   EXPECT_NE(parse(""), "");
   EXPECT_NE(parse("1234567"), "");
+  EXPECT_NE(parse(npy("<f4", "(4,)", data)).find("npy file"), std::string::npos);
   EXPECT_NE(parse(std::string("\xf8\xff\xff\xff\xff\xff\xff\xff{}", 10)), "");
   EXPECT_NE(parse(std::string("\xff\xff\xff\xff\0\0\0\0{}", 10)), "");
   EXPECT_NE(parse(std::string("\3\0\0\0\0\0\0\0{}", 10)), "");
