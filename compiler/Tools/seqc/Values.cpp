@@ -64,7 +64,7 @@ bool parseRandom(const Given &g, Value &out, DiagnosticEngine &diags) {
   return parts.size() < 3 || parseShape(g.name, parts[2], out.shape, diags);
 }
 
-bool readBytes(const Given &g, const std::string &path, std::string &out, DiagnosticEngine &diags) {
+bool readBytes(const std::string &path, std::string &out, DiagnosticEngine &diags) {
   FILE *file = std::fopen(path.c_str(), "rb");
   if (!file)
     return bad(diags, path, std::string("cannot be read: ") + std::strerror(errno),
@@ -122,7 +122,7 @@ bool parseValue(const Given &g, Value &out, DiagnosticEngine &diags) {
     out.kind = Value::Bytes;
     if (!isFile)
       out.bytes = g.value.substr(7);
-    else if (!readBytes(g, g.value.substr(5), out.bytes, diags))
+    else if (!readBytes(g.value.substr(5), out.bytes, diags))
       return false;
     out.shape = {int64_t(out.bytes.size())};
     return true;
@@ -142,7 +142,7 @@ bool wrongType(const Value &v, int dtype, DiagnosticEngine &diags) {
 
 bool fillScalar(const Value &v, int dtype, Array &out, DiagnosticEngine &diags) {
   bool isBool = v.kind == Value::Bool;
-  if (isBool != (dtype == SEQ_BOOL) && !(isBool == false && dtype != SEQ_BOOL))
+  if (isBool != (dtype == SEQ_BOOL))
     return wrongType(v, dtype, diags);
   if (dtype == SEQ_BOOL)
     *out.as<uint8_t>() = uint8_t(v.integer);

@@ -1,0 +1,96 @@
+//===- Main.cpp - seqc --------------------------------------------------------------===//
+#include "compiler/Tools/seqc/Reproducer.h"
+#include "compiler/Tools/seqc/Verbs.h"
+
+#include "llvm/Support/ErrorHandling.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <new>
+#include <pthread.h>
+#include <unistd.h>
+
+namespace seq::tool {
+
+/// Recursion over programs is bounded, but deep: the main thread's stack is not enough.
+constexpr size_t kStackBytes = 256u << 20;
+
+std::string stdlibFolder() {
+  std::error_code code;
+  auto exe = std::filesystem::read_symlink("/proc/self/exe", code);
+  if (code)
+    return "";
+  auto bin = exe.parent_path();
+  for (const char *relative : {"../share/seqc/stdlib", "../stdlib"})
+    if (auto dir = bin / relative; std::filesystem::is_directory(dir, code))
+      return dir.lexically_normal().string();
+#ifdef SEQC_SOURCE_STDLIB
+  if (std::filesystem::is_directory(SEQC_SOURCE_STDLIB, code))
+    return SEQC_SOURCE_STDLIB;
+#endif
+  return "";
+}
+
+static int dispatch(Session &session) {
+  switch (session.options.verb) {
+  case Run: return runVerb(session);
+  default: break;
+  }
+  return Good;
+}
+
+static int runTool(const std::vector<std::string> &args) {
+  Session session;
+  session.argv = args;
+  if (!parseCommandLine(args, session.options, session.diags))
+    return session.finish();
+  if (session.options.verb == Help || session.options.verb == Version) {
+    std::fputs(session.options.verb == Version ? "seqc " SEQC_VERSION "\n"
+                                               : helpText(session.options.topic).c_str(), stdout);
+    return args.empty() ? WrongUsage : Good;
+  }
+  installCrashHandler(session);
+  return session.finish(dispatch(session));
+}
+
+static void outOfMemory() {
+  static const char text[] = "seqc: error: not enough memory for this program and its data\n";
+  (void)!write(2, text, sizeof text - 1);
+  _exit(UserError);
+}
+
+namespace {
+struct Job {
+  std::vector<std::string> args;
+  int code = InternalFailure;
+};
+} // namespace
+
+static void *runJob(void *p) {
+  auto *job = static_cast<Job *>(p);
+  job->code = runTool(job->args);
+  return nullptr;
+}
+
+static int onLargeStack(Job &job) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  if (pthread_create(&thread, &attributes, runJob, &job) != 0)
+    runJob(&job);
+  else
+    pthread_join(thread, nullptr);
+  return job.code;
+}
+
+} // namespace seq::tool
+
+int main(int argc, char **argv) {
+  std::set_new_handler(seq::tool::outOfMemory);
+  seq::tool::Job job;
+  job.args.assign(argv + 1, argv + argc);
+  int code = seq::tool::onLargeStack(job);
+  std::fflush(stdout);
+  _exit(code); // nothing to tear down: the process ends
+}

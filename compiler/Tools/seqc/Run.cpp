@@ -1,0 +1,138 @@
+//===- Run.cpp - seqc run --------------------------------------------------------------===//
+#include "compiler/Jit/Cache.h"
+#include "compiler/Tools/seqc/Report.h"
+#include "compiler/Tools/seqc/Verbs.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <chrono>
+#include <cstring>
+
+namespace seq::tool {
+
+using Clock = std::chrono::steady_clock;
+
+static double since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+int threadsOf(const Session &session) {
+  return session.options.threads.empty() ? 0 : session.options.threads.front();
+}
+
+std::unique_ptr<jit::LoadedObject> loadCompiled(Session &session) {
+  std::string object, error;
+  std::string folder = session.options.cache ? jit::cacheFolder() : "";
+  bool good = jit::compileCached(
+      *session.program, 1, session.sources, session.pipelineOptions(), folder,
+      [&] { return session.emitSeq() ? session.seqModule() : mlir::ModuleOp(); },
+      [&]() -> pipeline::Context & { return session.context(); }, object, session.internal);
+  if (!good)
+    return nullptr;
+  auto loaded = jit::LoadedObject::load(
+      std::move(object), codegen::descriptorSymbol(session.program->entryName), error);
+  if (!loaded)
+    session.internal = {"loading of compiled code", error};
+  return loaded;
+}
+
+std::unique_ptr<Interpreted> makeInterpreted(Session &session, bool f64) {
+  if (!session.emitSeq())
+    return nullptr;
+  return std::make_unique<Interpreted>(session.entryFunction(), session.describe(), f64);
+}
+
+bool interpretOnce(Session &session, Interpreted &interpreted, Runner &runner, CallInputs &inputs,
+                   bool f64, std::vector<Array> &outputs) {
+  if (!runner.call(inputs, outputs))
+    return false;
+  for (size_t i = 0; f64 && i < outputs.size(); ++i) {
+    const reference::Tensor &t = interpreted.results()[i];
+    if (outputs[i].dtype() != SEQ_F32 || t.elem != reference::Elem::F64)
+      continue;
+    Array wide(SEQ_F64, outputs[i].shape());
+    if (wide && wide.byteCount() == int64_t(t.bytes.size()) && wide.count())
+      std::memcpy(wide.data(), t.bytes.data(), t.bytes.size());
+    outputs[i] = std::move(wide);
+  }
+  return true;
+}
+
+static bool runInterpreted(Session &session, std::vector<Array> &outputs) {
+  bool f64 = session.options.referenceF64;
+  auto interpreted = makeInterpreted(session, f64);
+  if (!interpreted)
+    return false;
+  interpreted->makeCurrent();
+  Runner runner(session);
+  return runner.create(interpreted->model(), 1) &&
+         interpretOnce(session, *interpreted, runner, session.inputs, f64, outputs);
+}
+
+static bool runCompiled(Session &session, std::vector<Array> &outputs) {
+  auto start = Clock::now();
+  if (session.options.check && !session.emitSeq()) // before the transforms change it
+    return false;
+  auto loaded = loadCompiled(session);
+  if (!loaded)
+    return false;
+  double compile = since(start);
+  Runner runner(session);
+  if (!runner.create(*loaded->descriptor, threadsOf(session)))
+    return false;
+  start = Clock::now();
+  if (!runner.call(session.inputs, outputs))
+    return false;
+  if (session.options.timePhases)
+    std::fprintf(stderr, "compile %.1f ms, run %.3f ms\n", compile, since(start));
+  return true;
+}
+
+static void printResult(const Session &session, size_t i, const Array &got, const std::string &check,
+                        bool last) {
+  std::string name = resultName(session, i);
+  if (!session.options.json) {
+    std::printf("%s%s\n", summaryLine(name, got).c_str(), check.c_str());
+    return;
+  }
+  std::string shape;
+  for (int64_t n : got.shape())
+    shape += (shape.empty() ? "" : ", ") + std::to_string(n);
+  std::printf("  {\"name\": %s, \"type\": \"%s\", \"shape\": [%s]}%s\n", jsonText(name).c_str(),
+              seq_dtype_name(got.dtype()), shape.c_str(), last ? "" : ",");
+}
+
+int runVerb(Session &session) {
+  if (!session.setUp() || !prepareFolder(session) || !session.checkProgram() ||
+      !session.loadInputs(false))
+    return UserError;
+  std::vector<Array> outputs, reference;
+  bool interpret = session.options.interpret;
+  if (!(interpret ? runInterpreted(session, outputs) : runCompiled(session, outputs)))
+    return UserError;
+  bool check = session.options.check && !interpret;
+  if (check && !runInterpreted(session, reference))
+    return UserError;
+  if (!writeResults(session, outputs))
+    return UserError;
+  int code = Good;
+  if (session.options.json)
+    std::printf("[\n");
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    std::string text;
+    if (check) {
+      Comparison c = compareArrays(outputs[i], reference[i]);
+      bool bad = !(c.units <= 1);
+      text = "     check: max |err| " + shortNumber(c.absolute) + " against the interpreter  " +
+             (bad ? "WRONG" : "ok");
+      code = bad ? CheckFailed : code;
+    }
+    if (!session.options.quiet)
+      printResult(session, i, outputs[i], text, i + 1 == outputs.size());
+  }
+  if (session.options.json)
+    std::printf("]\n");
+  return code;
+}
+
+} // namespace seq::tool

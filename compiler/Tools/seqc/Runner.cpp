@@ -1,0 +1,177 @@
+//===- Runner.cpp - A bound model and its calls --------------------------------------===//
+#include "compiler/Tools/seqc/Runner.h"
+
+#include <cstring>
+
+namespace seq::tool {
+
+Runner::~Runner() {
+  seq_model_destroy(model);
+  if (ctx)
+    seq_ctx_destroy(ctx);
+}
+
+/// Reports the context's message, or where the program failed.
+bool Runner::refuse(Diag kind, int status, const std::string &subject) {
+  seq_failure_info failure;
+  if (status == SEQ_ERR_RUN && seq_ctx_failure(ctx, &failure)) {
+    reportFailure(failure);
+    return false;
+  }
+  std::string text = seq_last_error(ctx);
+  if (text.rfind(subject + ": ", 0) == 0)
+    text = text.substr(subject.size() + 2);
+  auto e = session.diags.error(status == SEQ_ERR_MEMORY ? Diag::NoMemory : kind, subject, text);
+  if (kind == Diag::WeightsMismatch && text.find("ignore_extra") == std::string::npos &&
+      text.find("no parameter") != std::string::npos)
+    e.hint("`--ignore-extra` allows it");
+  return false;
+}
+
+/// The range of `what` at a line and column of a file, as far as it can be found.
+static SourceRange findRange(const SourceManager &sources, const seq_failure_info &f) {
+  for (uint32_t id = 1; id <= sources.size(); ++id) {
+    if (sources.path(id) != f.file)
+      continue;
+    std::string_view text = sources.text(id);
+    size_t at = 0;
+    for (int32_t line = 1; line < f.line && at != std::string_view::npos; ++line) {
+      at = text.find('\n', at);
+      at = at == std::string_view::npos ? at : at + 1;
+    }
+    if (at == std::string_view::npos)
+      return {};
+    for (int32_t column = 1; column < f.column && at < text.size(); ++column)
+      do
+        ++at;
+      while (at < text.size() && (text[at] & 0xC0) == 0x80);
+    bool found = text.substr(at, std::strlen(f.what)) == f.what;
+    return {id, uint32_t(at), uint32_t(at + (found ? std::strlen(f.what) : 1))};
+  }
+  return {};
+}
+
+void Runner::reportFailure(const seq_failure_info &f) {
+  char text[640];
+  seq_failure_text(&f, text, sizeof text);
+  std::string message = text;
+  if (f.batched)
+    message += ", in sequence " + std::to_string(f.seq);
+  SourceRange range = findRange(session.sources, f);
+  if (range.valid())
+    session.diags.error(Diag::RunFailed, range, message);
+  else
+    session.diags.error(Diag::RunFailed,
+                        std::string(f.file) + ":" + std::to_string(f.line) + ":" +
+                            std::to_string(f.column), message);
+}
+
+//===----------------------------------------------------------------------===//
+// Models and weights
+//===----------------------------------------------------------------------===//
+
+bool Runner::create(const seq_model_desc &desc, int threads) {
+  ctx = seq_ctx_create(threads);
+  if (!ctx) {
+    session.diags.error(Diag::NoMemory, desc.name, "there is no memory for a context");
+    return false;
+  }
+  int status = seq_model_create(ctx, &desc, &model);
+  if (status != SEQ_OK)
+    return refuse(Diag::RunRefused, status, desc.name);
+  return desc.n_params == 0 || bind(desc);
+}
+
+bool Runner::bindRandom(const seq_model_desc &desc) {
+  int64_t seed;
+  const std::string &text = session.options.weights;
+  if (!parseInteger(text.substr(7), seed) || seed < 0) {
+    session.diags.error(Diag::OptionValue, "--weights", "`" + text + "` has no seed")
+        .hint("random:SEED, with a number from 0");
+    return false;
+  }
+  std::vector<Array> arrays;
+  if (!makeRandomWeights(session, uint64_t(seed), arrays))
+    return false;
+  std::vector<const DLTensor *> views;
+  for (Array &a : arrays)
+    views.push_back(a.view());
+  int status = seq_model_bind(model, views.data(), int32_t(views.size()));
+  return status == SEQ_OK || refuse(Diag::WeightsMismatch, status, text);
+}
+
+bool Runner::bind(const seq_model_desc &desc) {
+  const std::string &path = session.options.weights;
+  if (path.empty()) {
+    session.diags.error(Diag::WeightsMissing, desc.name,
+                        "the entry has " + std::to_string(desc.n_params) +
+                            " parameters, such as `" + desc.params[0].name + "`, and no weights");
+    return false;
+  }
+  if (path.rfind("random:", 0) == 0)
+    return bindRandom(desc);
+  int status = seq_model_bind_file(model, path.c_str(), session.options.ignoreExtra);
+  if (status != SEQ_OK)
+    return refuse(status == SEQ_ERR_IO ? Diag::WeightsFile : Diag::WeightsMismatch, status, path);
+  if (*seq_last_note(ctx))
+    session.note(seq_last_note(ctx));
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Calls
+//===----------------------------------------------------------------------===//
+
+void Runner::fillArgs(CallInputs &inputs, std::vector<Array> &outputs) {
+  inputViews.clear();
+  outputViews.clear();
+  lengths.clear();
+  for (Array &a : inputs.arrays)
+    inputViews.push_back(a ? a.view() : nullptr);
+  for (Array &a : outputs)
+    outputViews.push_back(a.view());
+  for (const Lengths &l : inputs.lengths)
+    lengths.push_back({l.size.empty() ? nullptr : l.size.c_str(), l.values.data(),
+                       int64_t(l.values.size())});
+  args = {};
+  args.struct_size = sizeof args;
+  args.inputs = inputViews.data();
+  args.outputs = outputViews.data();
+  args.lengths = lengths.data();
+  args.n_inputs = int32_t(inputViews.size());
+  args.n_outputs = int32_t(outputViews.size());
+  args.n_lengths = int32_t(lengths.size());
+}
+
+bool Runner::makeOutputs(std::vector<Array> &outputs) {
+  const seq_function_desc &f = seq_model_descriptor(model)->functions[0];
+  outputs.clear();
+  for (int32_t i = 0; i < f.n_outputs; ++i) {
+    int64_t shape[SEQ_MAX_RANK];
+    int32_t rank = 0;
+    int status = seq_model_output_shape(model, 0, &args, i, shape, &rank);
+    if (status != SEQ_OK)
+      return refuse(Diag::InputShape, status, session.entry().name);
+    outputs.emplace_back(f.outputs[i].dtype, Shape(shape, shape + rank));
+    if (!outputs.back()) {
+      session.diags.error(Diag::NoMemory, f.outputs[i].name,
+                          "there is no memory for " + shapeText(Shape(shape, shape + rank)));
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Runner::call(CallInputs &inputs, std::vector<Array> &outputs) {
+  outputs.clear();
+  fillArgs(inputs, outputs);
+  return makeOutputs(outputs) && repeat(inputs, outputs);
+}
+
+bool Runner::repeat(CallInputs &inputs, std::vector<Array> &outputs) {
+  fillArgs(inputs, outputs);
+  int status = seq_model_call(model, 0, &args);
+  return status == SEQ_OK || refuse(Diag::InputShape, status, session.entry().name);
+}
+
+} // namespace seq::tool

@@ -1,0 +1,217 @@
+//===- Session.cpp - One run of the tool --------------------------------------------===//
+#include "compiler/Tools/seqc/Session.h"
+
+#include "compiler/Codegen/Target.h"
+#include "compiler/Tools/seqc/Reproducer.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <unistd.h>
+
+namespace seq::tool {
+
+Session::~Session() { seq_safetensors_close(weights); }
+
+static bool useColor(Color color) {
+  if (color != Color::Auto)
+    return color == Color::Always;
+  const char *no = std::getenv("NO_COLOR");
+  return !(no && *no) && isatty(2);
+}
+
+int Session::finish(int good) {
+  std::fflush(stdout);
+  std::string text = render(diags, sources, options.errorFormat, useColor(options.color));
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  if (internal)
+    return reportInternalError(*this);
+  if (!diags.hasErrors())
+    return good;
+  for (const Message &m : diags.messages())
+    if (m.severity == Severity::Error) {
+      std::string code = diagInfo(m.kind).code;
+      bool usage = code >= "E0801" && code <= "E0804";
+      return usage || m.kind == Diag::UnknownTarget ? WrongUsage : UserError;
+    }
+  return UserError;
+}
+
+void Session::note(const std::string &text) {
+  if (!options.quiet)
+    std::fprintf(stderr, "note: %s\n", text.c_str());
+}
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+bool Session::setTargets() {
+  std::vector<std::string> names = options.targets;
+  const char *variable = std::getenv("SEQC_TARGET");
+  if (names.empty())
+    names = splitText(variable && *variable ? variable : "host", ',');
+  for (const std::string &name : names) {
+    codegen::TargetChoice choice = codegen::parseTarget(name);
+    if (choice.error != codegen::TargetError::None) {
+      bool gpu = choice.error == codegen::TargetError::NotSupported;
+      std::string list;
+      for (const std::string &n : codegen::targetNames())
+        list += (list.empty() ? "`" : ", `") + n + "`";
+      diags.error(gpu ? Diag::NotOffered : Diag::UnknownTarget, name,
+                  gpu ? "code for GPUs is not supported yet" : "unknown target")
+          .hint("targets are " + list);
+      return false;
+    }
+    pipe.targets.push_back(choice.target);
+  }
+  auto byLevel = [](const cpu::Target &a, const cpu::Target &b) { return a.level < b.level; };
+  auto sameLevel = [](const cpu::Target &a, const cpu::Target &b) { return a.level == b.level; };
+  std::sort(pipe.targets.begin(), pipe.targets.end(), byLevel);
+  pipe.targets.erase(std::unique(pipe.targets.begin(), pipe.targets.end(), sameLevel),
+                     pipe.targets.end());
+  return true;
+}
+
+bool Session::setUp() {
+  if (options.floatType == "bf16" || options.floatType == "f16") {
+    diags.error(Diag::NotOffered, "--float", "`" + options.floatType + "` is not supported yet")
+        .hint("`f32` and `f64` are");
+    return false;
+  }
+  sema.floatType = options.floatType == "f64" ? typed::Elem::F64 : typed::Elem::F32;
+  sema.includeDirs = options.includeDirs;
+  sema.stdlibDir = stdlibFolder();
+  pipe.optLevel = options.optLevel;
+  if (options.timePhases)
+    pipe.onPhase = [](const char *name, double ms) {
+      std::fprintf(stderr, "%-10s %8.2f ms\n", name, ms);
+    };
+  return setTargets();
+}
+
+//===----------------------------------------------------------------------===//
+// What is known before the program is checked
+//===----------------------------------------------------------------------===//
+
+bool Session::readOneValue(const Given &given) {
+  if (given.name == "lengths" || given.name.rfind("lengths.", 0) == 0) {
+    inputs.lengths.push_back({given.name.size() > 8 ? given.name.substr(8) : "", {}});
+    return parseLengths(given, inputs.lengths.back().values, diags);
+  }
+  Value v;
+  if (!parseValue(given, v, diags))
+    return false;
+  known.inputs[given.name] = v.shape;
+  if (v.kind == Value::Number && v.isInteger)
+    known.sizes[given.name] = v.integer;
+  values[given.name] = std::move(v);
+  return true;
+}
+
+bool Session::readValues() {
+  bool good = true;
+  for (const Given &given : options.given)
+    good &= readOneValue(given);
+  if (options.verb == Run)
+    known.sizes.clear();
+  return good;
+}
+
+bool Session::openWeights() {
+  if (options.weights.empty() || options.weights.rfind("random:", 0) == 0)
+    return true;
+  seq_message message;
+  if (seq_safetensors_open(options.weights.c_str(), &weights, &message) != SEQ_OK) {
+    diags.error(Diag::WeightsFile, options.weights, message.text);
+    return false;
+  }
+  known.haveWeights = true;
+  const seq_file_tensor *tensors = seq_safetensors_tensors(weights);
+  for (int64_t i = 0; i < seq_safetensors_count(weights); ++i)
+    known.weights[tensors[i].name].assign(tensors[i].shape, tensors[i].shape + tensors[i].rank);
+  return true;
+}
+
+bool Session::checkProgram() {
+  bool good = readValues();
+  good &= openWeights();
+  if (!good)
+    return false;
+  program = seq::checkProgram(options.file, options.entry, known, sema, diags);
+  return program && !diags.hasErrors();
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+bool Session::reportUnknownInputs(bool makesOwn) {
+  std::vector<std::string> names, sizes;
+  for (const typed::ParamInfo &p : entry().params)
+    names.push_back(p.var->name);
+  for (const SizeSymbol *s : entry().symbols)
+    sizes.push_back(s->name);
+  sizes.push_back("batch");
+  bool good = true;
+  for (auto &[name, value] : values) {
+    bool isSize = makesOwn && std::count(sizes.begin(), sizes.end(), name);
+    if (isSize || std::count(names.begin(), names.end(), name))
+      continue;
+    auto e = diags.error(Diag::UnknownInput, name, "`" + entry().name + "` has no input `" + name + "`");
+    if (std::string near = nearest(name, names); !near.empty())
+      e.hint("did you mean `" + near + "`?");
+    good = false;
+  }
+  return good;
+}
+
+bool Session::loadInputs(bool makesOwn) {
+  bool good = reportUnknownInputs(makesOwn);
+  for (const typed::ParamInfo &p : entry().params) {
+    inputs.arrays.emplace_back();
+    auto it = values.find(p.var->name);
+    if (it == values.end()) {
+      if (p.init || makesOwn)
+        continue;
+      diags.error(Diag::MissingInput, p.var->name,
+                  "input `" + p.var->name + ": " + p.var->type.str() + "` is not given")
+          .hint("give it as `" + p.var->name + "=...`");
+      good = false;
+      continue;
+    }
+    std::string rounded;
+    good &= loadValue(it->second, codegen::dtypeOf(p.var->type.elem), inputs.arrays.back(), rounded,
+                      diags);
+    if (!rounded.empty())
+      note(rounded);
+  }
+  return good;
+}
+
+//===----------------------------------------------------------------------===//
+// Stages
+//===----------------------------------------------------------------------===//
+
+pipeline::Context &Session::context() {
+  if (!mlirContext)
+    mlirContext = std::make_unique<pipeline::Context>();
+  return *mlirContext;
+}
+
+bool Session::emitSeq() {
+  if (!module)
+    module = pipeline::toSeq(*program, 1, context(), diags, internal);
+  return bool(module);
+}
+
+mlir::func::FuncOp Session::entryFunction() {
+  return *(*module).getOps<mlir::func::FuncOp>().begin();
+}
+
+std::unique_ptr<codegen::Descriptor> Session::describe() const {
+  return std::make_unique<codegen::Descriptor>(*program, 1);
+}
+
+} // namespace seq::tool

@@ -1,0 +1,94 @@
+//===- Session.h - One run of the tool ---------------------------------------------===//
+//
+// What all verbs share: the command line, messages, the checked program, its inputs.
+// Each step reports what is wrong and returns false; `exitCode` tells what then.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SEQC_TOOLS_SEQC_SESSION_H
+#define SEQC_TOOLS_SEQC_SESSION_H
+
+#include "compiler/Pipelines/Pipelines.h"
+#include "compiler/Tools/seqc/Values.h"
+#include "seq/io.h"
+#include "seq/runtime.h"
+
+#include <map>
+
+namespace seq::tool {
+
+/// `lengths`, `lengths.S`.
+struct Lengths {
+  std::string size; ///< "" for plain `lengths`
+  std::vector<int64_t> values;
+};
+
+/// The arguments of one call: an empty Array is an input that is left away.
+struct CallInputs {
+  std::vector<Array> arrays;
+  std::vector<Lengths> lengths;
+};
+
+class Session {
+public:
+  Session() : diags(sources) {}
+  ~Session();
+  Session(const Session &) = delete;
+
+  CommandLine options;
+  std::vector<std::string> argv; ///< for reproducers
+  SourceManager sources;
+  DiagnosticEngine diags;
+  pipeline::InternalError internal;
+  std::unique_ptr<typed::Program> program;
+  CallInputs inputs;
+
+  /// Prints the messages; the exit code, `good` where there are no errors.
+  int finish(int good = Good);
+
+  /// Targets, -I and so on become pipeline options. False: wrong usage.
+  bool setUp();
+  /// Values of inputs and shapes of weights are read, then the program is checked.
+  bool checkProgram();
+  /// Inputs of the entry's first function from the values given. `makesOwn`: sizes may be
+  /// given by name, and inputs may be missing.
+  bool loadInputs(bool makesOwn);
+  /// The seq dialect of the first function, as emitted.
+  bool emitSeq();
+  mlir::ModuleOp seqModule() { return *module; }
+  mlir::func::FuncOp entryFunction();
+  pipeline::Context &context();
+
+  const typed::FunctionInstance &entry() const { return *program->functions.front(); }
+  const pipeline::Options &pipelineOptions() const { return pipe; }
+  std::unique_ptr<codegen::Descriptor> describe() const;
+  seq_safetensors *weightsFile() const { return weights; }
+  /// Sizes given by name where a verb makes its own inputs.
+  const std::map<std::string, int64_t> &givenSizes() const { return known.sizes; }
+  bool anyInputGiven() const { return !values.empty(); }
+  void note(const std::string &text);
+
+private:
+  bool setTargets();
+  bool readValues();
+  bool readOneValue(const Given &given);
+  bool openWeights();
+  bool reportUnknownInputs(bool makesOwn);
+
+  pipeline::Options pipe;
+  SemaOptions sema;
+  KnownShapes known;
+  std::map<std::string, Value> values;
+  seq_safetensors *weights = nullptr;
+  std::unique_ptr<pipeline::Context> mlirContext;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+/// A path beside the executable or its installation where the library of layers is.
+std::string stdlibFolder();
+
+/// Identifies this build of the compiler, for caches.
+std::string buildId();
+
+} // namespace seq::tool
+
+#endif
