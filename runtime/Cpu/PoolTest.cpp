@@ -110,6 +110,7 @@ TEST(Pool, ThreadsShareTheCallersRounding) {
   desc.n_functions = 1;
   session s(desc, 3);
   array x({1, 1}), y({1, 1});
+  downward = 0;
   std::fesetround(FE_DOWNWARD);
   EXPECT_EQ(s.run(0, {{&x.view, nullptr}, {&y.view}}), SEQ_OK);
   std::fesetround(FE_TONEAREST);
