@@ -58,7 +58,19 @@ private:
     return true;
   }
 
+  /// A map that reads neither a state nor anything of the step, nor uses its index.
+  bool constantOverSteps(MapOp map) {
+    for (Value v : capturedBy(map))
+      if (v.getParentRegion() == body->getParent())
+        return false;
+    return true;
+  }
+
   void visit(MapOp map) {
+    if (constantOverSteps(map)) {
+      map->moveBefore(scan);
+      return note(map.getLoc());
+    }
     if (free(map) && hasReduction(map))
       return replaceWhole(map);
     // Parts of its body.
@@ -73,6 +85,15 @@ private:
       if (clean)
         replacePart(map, reduce);
     }
+  }
+
+  /// Remembers for explanations what left the step.
+  void note(Location loc) {
+    SmallVector<Attribute> places;
+    if (auto old = scan->getAttrOfType<ArrayAttr>("seq.hoisted"))
+      places.append(old.begin(), old.end());
+    places.push_back(cast<LocationAttr>(loc));
+    scan->setAttr("seq.hoisted", ArrayAttr::get(scan.getContext(), places));
   }
 
   bool freeIn(Operation *o, MapOp map) {
@@ -171,6 +192,7 @@ private:
   }
 
   void replaceWhole(MapOp map) {
+    note(map.getLoc());
     for (Value r : map.getResults()) {
       if (r.use_empty())
         continue;
@@ -190,6 +212,7 @@ private:
   }
 
   void replacePart(MapOp map, ReduceOp reduce) {
+    note(reduce.getLoc());
     auto used = indicesUsedBy(reduce, map);
     SmallVector<Value> at{scan.index()};
     for (BlockArgument a : map.indices())

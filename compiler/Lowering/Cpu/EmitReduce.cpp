@@ -222,7 +222,8 @@ void BodyEmitter::emitReduce(ReduceOp op) {
     extents.push_back(fn.evaluate(e, tile.rows[0]));
   std::function<Values(unsigned, Value, ValueRange)> nest = [&](unsigned k, Value linear,
                                                                 ValueRange carried) -> Values {
-    return c.loop(c.i(0), extents[k], c.i(1), carried, [&](Value iv, ValueRange inner) -> Values {
+    auto [lo, hi] = rangeOf(op, k, extents[k]);
+    return c.loop(lo, hi, c.i(1), carried, [&](Value iv, ValueRange inner) -> Values {
       Val index;
       index.v.push_back(iv);
       tile.vals[op.indices()[k]] = index;
@@ -325,11 +326,13 @@ void BodyEmitter::emitReduceInLanes(ReduceOp op) {
         tile.vals[op.indices()[k]] = index;
         return nest(k + 1, inner);
       });
-    Value n = extents[last], wide = c.i(width * kUnroll), one = c.i(width);
-    Value wideEnd = c.mul(c.floorDiv(n, wide), wide), end = c.mul(c.floorDiv(n, one), one);
+    auto [lo, n] = rangeOf(op, last, extents[last]);
+    Value wide = c.i(width * kUnroll), one = c.i(width), count = c.sub(n, lo);
+    Value wideEnd = c.add(lo, c.mul(c.floorDiv(count, wide), wide));
+    Value end = c.add(lo, c.mul(c.floorDiv(count, one), one));
     Values out(carried.begin(), carried.end());
     if (Code::constant(wideEnd) != 0)
-      out = c.loop(c.i(0), wideEnd, wide, out,
+      out = c.loop(lo, wideEnd, wide, out,
                    [&](Value iv, ValueRange in) { return step(kUnroll, iv, {}, in); });
     auto wc = Code::constant(wideEnd), ec = Code::constant(end), nc = Code::constant(n);
     if (!wc || !ec || *wc < *ec)

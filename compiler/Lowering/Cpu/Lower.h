@@ -213,6 +213,8 @@ private:
   void emitOp(mlir::Operation *op);
   void emitReduce(ReduceOp op);
   void emitReduceInLanes(ReduceOp op);
+  /// Bounds of a reduction's index outside of which every point of the tile is absent.
+  std::pair<Value, Value> rangeOf(ReduceOp op, unsigned dim, Value extent);
   Val elementwise(ValueRange operands, llvm::function_ref<Value(ValueRange)> f);
   Val build(bool row, bool lane, llvm::function_ref<Value(unsigned m, unsigned u)> f);
   Val read(ReadOp op);
