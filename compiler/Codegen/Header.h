@@ -1,0 +1,22 @@
+//===- Header.h - What a host reads of a compiled model ------------------------------===//
+#ifndef SEQC_CODEGEN_HEADER_H
+#define SEQC_CODEGEN_HEADER_H
+
+#include "compiler/Codegen/Codegen.h"
+
+namespace seq::codegen {
+
+/// A C header with the entry points, and what each input, output and size is.
+std::string headerText(const typed::Program &program, const Descriptor &descriptor,
+                       const std::string &fileName);
+
+/// Shapes, sizes, parameters and the binary interface as JSON.
+std::string modelJson(const typed::Program &program, const Descriptor &descriptor,
+                      const std::vector<cpu::Target> &targets);
+
+/// The public symbols of a generated library.
+std::vector<std::string> entryPointNames(const Descriptor &descriptor);
+
+} // namespace seq::codegen
+
+#endif
