@@ -279,7 +279,7 @@ Instr Builder::points(Operation *o, unsigned reduced, Kernel kernel, FrameBuilde
     return in;
   }
   in.kernel = kernel;
-  in.place = addPlace(o->getLoc(), "");
+  in.place = addPlace(o->getLoc(), "array");
   in.payload = program.points.size();
   Points &p = *program.points.emplace_back(std::make_unique<Points>());
   p.reduced = reduced;
@@ -336,7 +336,7 @@ Instr Builder::scan(ScanOp o, FrameBuilder &f) {
     return in;
   }
   in.kernel = runScan;
-  in.place = addPlace(o.getLoc(), "");
+  in.place = addPlace(o.getLoc(), "array");
   in.payload = program.scans.size();
   Scan &s = *program.scans.emplace_back(std::make_unique<Scan>());
   s.reverse = o.getReverse();

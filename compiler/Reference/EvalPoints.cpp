@@ -38,7 +38,7 @@ static void storeResult(Slot &slot, Reg &value, int64_t p, int n) {
 static bool prepare(Machine &m, Frame &outer, const Points &points, uint32_t place, Range &range) {
   bool fits = makeRange(points.body, outer, 0, range);
   if (!fits && !m.dry) {
-    m.failSize(place, *std::max_element(range.extents.begin(), range.extents.end()), INT64_MAX);
+    m.failSize(place, INT64_MAX, kMaxBytes);
     return false;
   }
   for (auto [slot, dims] : llvm::zip(points.results, points.dims)) {

@@ -235,7 +235,7 @@ static bool prefersAcross(const Fold &r, const Range &range, int n) {
 static void runAlong(Machine &m, const Fold &r, Frame &outer, Frame &inner, const Instr &in, int lane) {
   Range range;
   if (!makeRange(r.body, outer, lane, range))
-    return m.failSize(in.place, INT64_MAX, INT64_MAX);
+    return m.failSize(in.place, INT64_MAX, kMaxBytes);
   captureLane(r.body, outer, inner, lane);
   for (int64_t p = 0; p < range.total;) {
     int n = range.block(p);

@@ -8,9 +8,6 @@
 
 namespace seq::reference {
 
-/// More than any machine has: such an array is a wrong size, not a large model.
-static constexpr int64_t kMaxBytes = int64_t(1) << 40;
-
 /// Blocks keep to one row where rows are at least this long: the last index is then
 /// affine and reads along it are pointers. Shorter rows share a block.
 static constexpr int64_t kLongRow = 16;
@@ -98,14 +95,14 @@ void Machine::failSize(uint32_t place, int64_t value, int64_t wanted) {
   stop = true;
 }
 
-/// The bytes of an array, or nothing where they are too many.
-static std::optional<int64_t> bytesOf(llvm::ArrayRef<int64_t> shape, Elem elem) {
+/// The bytes of an array; INT64_MAX where they are not an int64_t.
+static int64_t bytesOf(llvm::ArrayRef<int64_t> shape, Elem elem) {
   if (llvm::is_contained(shape, 0))
     return 0;
   int64_t bytes = static_cast<int64_t>(elemBytes(elem));
   for (int64_t d : shape)
-    if (__builtin_mul_overflow(bytes, d, &bytes) || bytes > kMaxBytes)
-      return std::nullopt;
+    if (__builtin_mul_overflow(bytes, d, &bytes))
+      return INT64_MAX;
   return bytes;
 }
 
@@ -114,23 +111,18 @@ bool Machine::allocate(uint32_t slot, llvm::ArrayRef<int64_t> shape, uint32_t pl
   s.shape.assign(shape.begin(), shape.end());
   if (dry)
     return true;
-  std::optional<int64_t> bytes = bytesOf(shape, s.elem);
-  if (!bytes) {
-    int64_t longest = 0;
-    for (int64_t d : shape)
-      longest = std::max(longest, d);
-    failSize(place, longest, kMaxBytes);
-    return false;
-  }
-  if (s.bytes.use_count() == 1 && s.capacity >= static_cast<size_t>(*bytes))
+  int64_t bytes = bytesOf(shape, s.elem);
+  if (s.bytes.use_count() == 1 && s.capacity >= static_cast<size_t>(bytes))
     return true;
-  char *memory = static_cast<char *>(std::malloc(std::max<int64_t>(*bytes, 1)));
+  char *memory = nullptr;
+  if (bytes <= kMaxBytes)
+    memory = static_cast<char *>(std::malloc(std::max<int64_t>(bytes, 1)));
   if (!memory) {
-    failSize(place, *bytes, kMaxBytes);
+    failSize(place, bytes, kMaxBytes);
     return false;
   }
   s.bytes = std::shared_ptr<char>(memory, [](char *p) { std::free(p); });
-  s.capacity = *bytes;
+  s.capacity = bytes;
   return true;
 }
 

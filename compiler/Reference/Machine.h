@@ -6,6 +6,9 @@
 
 namespace seq::reference {
 
+/// More than any machine has: an array of so many bytes is a wrong size, not a large model.
+constexpr int64_t kMaxBytes = int64_t(1) << 40;
+
 enum class Form : uint8_t { Uniform, Affine, Varying };
 
 /// A register: a value for each lane. `data` is `own` or memory that outlives the block
