@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <tuple>
 
 namespace seq {
 
@@ -122,7 +123,7 @@ void renderQuote(Painter painter, const SourceManager &sources, SourceRange rang
     line += cell.shown;
   line.erase(line.find_last_not_of(' ') + 1);
   unsigned marked = std::max(1u, widthOf(quote, quote.first, quote.last));
-  painter.out += "  " + line + "\n  " + under;
+  painter.out += line + "\n" + under;
   painter.paint("1;32", "^" + std::string(marked - 1, '~'));
   painter.out += '\n';
 }
@@ -178,10 +179,118 @@ void renderText(Painter painter, const SourceManager &sources, const Message &me
   if (message.range.valid())
     renderQuote(painter, sources, message.range);
   if (*info.rule)
-    painter.out += std::string("  rule: ") + info.rule + "\n";
+    painter.out += std::string("rule: ") + info.rule + "\n";
   if (!message.hint.empty())
-    painter.out += "  hint: " + utf8::safe(message.hint) + "\n";
+    painter.out += "hint: " + utf8::safe(message.hint) + "\n";
   renderNotes(painter, sources, message);
 }
+
+void jsonString(std::string &out, std::string_view text) {
+  out += '"';
+  for (size_t pos = 0; pos < text.size();) {
+    size_t start = pos;
+    char32_t c = utf8::decode(text, pos);
+    char buffer[16];
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += char(c);
+    } else if (c == utf8::kInvalid) {
+      out += "\\ufffd";
+    } else if (c < 0x10000 && utf8::isUnsafe(c)) {
+      snprintf(buffer, sizeof buffer, "\\u%04x", unsigned(c));
+      out += buffer;
+    } else {
+      out.append(text.substr(start, pos - start));
+    }
+  }
+  out += '"';
+}
+
+void jsonField(std::string &out, const char *name, std::string_view value) {
+  jsonString(out, name);
+  out += ": ";
+  jsonString(out, value);
+}
+
+/// `"file": …, "line": …, "column": …, "endColumn": …`; a range of several lines ends
+/// with its first one.
+void jsonPlace(std::string &out, const SourceManager &sources, SourceRange range,
+               const std::string &subject) {
+  LineColumn at = sources.lineColumn(range.file, range.begin);
+  std::string_view shown = sources.text(range);
+  shown = shown.substr(0, shown.find_first_of("\r\n"));
+  LineColumn end = sources.lineColumn(range.file, range.begin + uint32_t(shown.size()));
+  jsonField(out, "file", range.valid() ? sources.path(range.file) : subject);
+  out += ", \"line\": " + std::to_string(at.line) + ", \"column\": " + std::to_string(at.column) +
+         ", \"endColumn\": " + std::to_string(end.column) + ", ";
+}
+
+void renderJson(std::string &out, const SourceManager &sources, const Message &message) {
+  const DiagInfo &info = diagInfo(message.kind);
+  out += '{';
+  jsonField(out, "code", info.code);
+  out += ", ";
+  jsonField(out, "severity", severityName(message.severity));
+  out += ", ";
+  jsonPlace(out, sources, message.range, message.subject);
+  jsonField(out, "message", message.text);
+  out += ", ";
+  jsonField(out, "rule", info.rule);
+  out += ", ";
+  jsonField(out, "hint", message.hint);
+  out += ", \"notes\": [";
+  for (const Note &note : message.notes) {
+    out += &note == message.notes.data() ? "{" : ", {";
+    jsonPlace(out, sources, note.range, "");
+    jsonField(out, "message", note.message);
+    out += '}';
+  }
+  out += "]}";
+}
+
+/// By place within a file; messages without a place stay first, in their order.
+std::vector<const Message *> sorted(const DiagnosticEngine &engine) {
+  std::vector<const Message *> list;
+  for (const Message &message : engine.messages())
+    list.push_back(&message);
+  auto key = [](const Message *m) { return std::tuple(m->range.file, m->range.begin, m); };
+  std::sort(list.begin(), list.end(),
+            [&](const Message *a, const Message *b) { return key(a) < key(b); });
+  return list;
+}
+
+/// "… and 3 more errors", or "" where every error is shown.
+std::string moreErrors(const DiagnosticEngine &engine) {
+  size_t shown = 0;
+  for (const Message &message : engine.messages())
+    shown += message.severity == Severity::Error;
+  size_t more = engine.errorCount() - shown;
+  if (more == 0)
+    return "";
+  return "… and " + std::to_string(more) + (more == 1 ? " more error" : " more errors");
+}
 } // namespace
+
+std::string render(const DiagnosticEngine &engine, const SourceManager &sources, ErrorFormat format,
+                   bool color) {
+  std::string out, more = moreErrors(engine);
+  if (format == ErrorFormat::Text) {
+    for (const Message *message : sorted(engine))
+      renderText({out, color}, sources, *message);
+    return more.empty() ? out : out + more + "\n";
+  }
+  out = "[";
+  for (const Message *message : sorted(engine)) {
+    out += out.size() == 1 ? "\n  " : ",\n  ";
+    renderJson(out, sources, *message);
+  }
+  if (!more.empty()) {
+    out += ",\n  {\"code\": \"\", \"severity\": \"note\", \"file\": \"\", \"line\": 0, "
+           "\"column\": 0, \"endColumn\": 0, ";
+    jsonField(out, "message", more);
+    out += ", \"rule\": \"\", \"hint\": \"\", \"notes\": []}";
+  }
+  return out + "\n]\n";
+}
+
 } // namespace seq
