@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Runs the suites of tests and closes with one line, `N passed, N failed`.
+
+    run_tests.py --build build [--jobs N] [--sanitize | --tsan] [SUITE ...]
+
+A suite is a function below that returns (passed, failed, skipped). Their own output goes
+through as it comes; a suite that cannot run counts as one failure, with its reason.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SANITIZER_ENV = {
+    # LLVM's own libraries are not instrumented: containers that cross the border look overflowed.
+    "ASAN_OPTIONS": "detect_container_overflow=0:allocator_may_return_null=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
+
+
+class CannotRun(Exception):
+    """A suite that has nothing to run: a tool or a file is missing."""
+
+
+def stream(argv, env=None):
+    """Runs a command, hands its output on and returns (exit code, output)."""
+    p = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         stdin=subprocess.DEVNULL, text=True, errors="replace",
+                         env=dict(os.environ, **(env or {})))
+    lines = []
+    for line in p.stdout:
+        lines.append(line)
+        print(line, end="", flush=True)
+    return p.wait(), "".join(lines)
+
+
+def closing_counts(code, output):
+    """The counts of a `N passed, N failed` line; a bad exit without a failure is one."""
+    found = re.findall(r"^(\d+) passed, (\d+) failed(?:\W+(\d+) skipped\)?)?$", output, re.M)
+    if not found:
+        return 0, 1, 0
+    passed, failed, skipped = (int(x or 0) for x in found[-1])
+    return passed, failed or int(code != 0), skipped
+
+
+class Suites:
+    def __init__(self, args):
+        self.args = args
+        self.build = os.path.abspath(args.build)
+        self.env = SANITIZER_ENV if args.sanitize else {}
+
+    def tool(self, name):
+        path = os.path.join(self.build, "bin", name)
+        if not os.path.exists(path):
+            raise CannotRun(f"no {name} in {self.args.build}/bin")
+        return path
+
+    def script(self, *argv):
+        return closing_counts(*stream([sys.executable, *argv], self.env))
+
+    def check(self):
+        return self.script("scripts/check.py")
+
+    def unit(self):
+        code, output = stream(["ctest", "--test-dir", self.build, "-E", "^lit$", "--output-on-failure",
+                               "-j", str(self.args.jobs), "--progress"], self.env)
+        found = re.search(r"(\d+) tests? failed out of (\d+)", output)
+        if not found:
+            raise CannotRun("ctest found no tests")
+        failed, total = map(int, found.groups())
+        return total - failed, failed or int(code != 0), 0
+
+    def lit(self):
+        with tempfile.NamedTemporaryFile(suffix=".json") as report:
+            lit = cmake_variable(self.build, "SEQ_LIT") or "/usr/lib/llvm-22/bin/lit"
+            stream([sys.executable, lit, "-sv", "-j", str(self.args.jobs), "-o", report.name,
+                    os.path.join(self.build, "test")], self.env)
+            text = report.read()
+        codes = [t["code"] for t in json.loads(text)["tests"]] if text else []
+        if not codes:
+            raise CannotRun("lit found no tests")
+        passed = sum(c in ("PASS", "XFAIL") for c in codes)
+        skipped = sum(c in ("UNSUPPORTED", "EXCLUDED", "SKIPPED") for c in codes)
+        return passed, len(codes) - passed - skipped, skipped
+
+    def cases(self):
+        more = ["--no-limit", "--timeout", "120"] if self.args.sanitize else []
+        passed, failed, _ = self.script("test/Cases/run.py", "--seqc", self.tool("seqc"),
+                                        "--stage", "2", "--jobs", str(self.args.jobs), *more)
+        return passed, failed, 0  # cases of later stages are not skipped tests
+
+    def docs(self):
+        return self.script("scripts/test_docs.py", "--seqc", self.tool("seqc"))
+
+    def examples(self):
+        passed = failed = 0
+        for name in sorted(os.listdir(os.path.join(ROOT, "examples"))):
+            run = os.path.join(ROOT, "examples", name, "run.sh")
+            if not os.path.exists(run):
+                continue
+            code, _ = stream([run], dict(self.env, SEQC_BUILD=self.build))
+            print(f"{'ok  ' if code == 0 else 'FAIL'} examples/{name}", flush=True)
+            passed, failed = passed + (code == 0), failed + (code != 0)
+        if not passed + failed:
+            raise CannotRun("no example has a run.sh")
+        return passed, failed, 0
+
+    def install(self):
+        return self.script("scripts/test_install.py", "--build", self.build)
+
+
+def cmake_variable(build, name):
+    with open(os.path.join(build, "CMakeCache.txt")) as f:
+        found = re.search(rf"^{name}:\w+=(.*)$", f.read(), re.M)
+    return found and found.group(1)
+
+
+ALL = ["check", "unit", "lit", "cases", "docs", "examples", "install"]
+NOT_SANITIZED = {"check", "install"}
+
+
+def chosen(args):
+    for name in args.suites:
+        if name not in ALL:
+            sys.exit(f"run_tests.py: no suite `{name}`; there are {', '.join(ALL)}")
+    return args.suites or [s for s in ALL if not (args.sanitize and s in NOT_SANITIZED)]
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--build", default="build")
+    p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--sanitize", action="store_true")
+    p.add_argument("--tsan", action="store_true")
+    p.add_argument("suites", nargs="*")
+    args = p.parse_args()
+    suites, rows = Suites(args), []
+    for name in chosen(args):
+        print(f"== {name}", flush=True)
+        start = time.monotonic()
+        try:
+            counts = getattr(suites, name)()
+        except (CannotRun, OSError) as e:
+            print(f"FAIL {name}: {e}", flush=True)
+            counts = 0, 1, 0
+        rows.append((name, *counts, time.monotonic() - start))
+    print()
+    for name, passed, failed, skipped, seconds in rows:
+        print(f"{name:9} {passed:5} passed {failed:4} failed {skipped:4} skipped {seconds:7.1f} s")
+    passed, failed, skipped = (sum(r[i] for r in rows) for i in (1, 2, 3))
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
