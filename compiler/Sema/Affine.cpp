@@ -89,8 +89,9 @@ Affine AffineBuilder::of(const Size &size) {
     }
     Size product = Size::constant(1);
     for (const Size::Atom &atom : term.atoms)
-      product = product * (atom.kind == Size::Atom::Symbol ? Size::symbol(atom.symbol)
-                                                           : Size::floorDiv(*atom.a, *atom.b));
+      product = product * (atom.kind == Size::Atom::Symbol     ? Size::symbol(atom.symbol)
+                           : atom.kind == Size::Atom::FloorDiv ? Size::floorDiv(*atom.a, *atom.b)
+                                                               : Size::mod(*atom.a, *atom.b));
     AffineKey key{nullptr, product.str()};
     const Size::Atom &first = term.atoms[0];
     std::optional<int64_t> by;

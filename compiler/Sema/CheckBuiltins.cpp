@@ -234,9 +234,12 @@ ExprPtr Checker::callConcat(const ast::Expr &expr) {
     return nullptr;
   ExprPtr result = make(ExprKind::Concat, expr.range, {});
   for (const ast::Expr *arg : args) {
-    result->args.push_back(checkOne(*arg));
-    if (!result->args.back())
+    ExprPtr value = checkOne(*arg);
+    if (value && value->type().elem == Elem::Int) // arrays hold i32
+      value = convert(std::move(value), Elem::I32);
+    if (!value)
       return nullptr;
+    result->args.push_back(std::move(value));
   }
   unsigned rank = unsigned(result->args[0]->type().shape.size());
   if (rank == 0) {
@@ -283,9 +286,12 @@ ExprPtr Checker::callStack(const ast::Expr &expr) {
     return nullptr;
   ExprPtr result = make(ExprKind::Stack, expr.range, {});
   for (const ast::Expr *arg : args) {
-    result->args.push_back(checkOne(*arg));
-    if (!result->args.back())
+    ExprPtr value = checkOne(*arg);
+    if (value && value->type().elem == Elem::Int) // arrays hold i32
+      value = convert(std::move(value), Elem::I32);
+    if (!value)
       return nullptr;
+    result->args.push_back(std::move(value));
   }
   for (int turn = 0; turn < 2; ++turn)
     for (size_t i = 1; i < result->args.size(); ++i)

@@ -265,7 +265,8 @@ bool solveFor(const Size &declared, const Size &actual, const SizeSymbol *symbol
       atom.b->collectSymbols(inside);
       if (std::find(inside.begin(), inside.end(), symbol) != inside.end())
         return false;
-      product = product * Size::floorDiv(*atom.a, *atom.b);
+      product = product * (atom.kind == Size::Atom::FloorDiv ? Size::floorDiv(*atom.a, *atom.b)
+                                                             : Size::mod(*atom.a, *atom.b));
     }
     if (times > 1)
       return false;

@@ -1,6 +1,7 @@
 //===- CheckExpr.cpp - Expressions --------------------------------------------===//
 #include "compiler/Sema/Checker.h"
 
+#include <cmath>
 #include <cstdlib>
 
 namespace seq {
@@ -71,6 +72,12 @@ ExprPtr Checker::checkNumber(const ast::Expr &expr) {
   }
   ExprPtr out = make(ExprKind::FloatConst, expr.range, {analyzer.options.floatType, {}});
   out->floating = std::strtod(expr.text.c_str(), nullptr);
+  if (std::isinf(out->floating)) {
+    diags()
+        .error(Diag::NumberRange, expr.range, "`" + source(expr.range) + "` is too large for a float")
+        .hint("`inf` is a literal");
+    return nullptr;
+  }
   return out;
 }
 

@@ -72,6 +72,8 @@ bool Checker::checkSignature(const ast::FnDecl &decl) {
     bind(name.text, std::move(binding));
     fn.params.push_back(std::move(info));
   }
+  if (!good)
+    return false;
   for (size_t i = 0; i < decl.results.size(); ++i) {
     const ast::ResultDecl &result = decl.results[i];
     ResultInfo info;

@@ -207,7 +207,7 @@ bool Checker::classify(typed::Subscript &subscript, Expr &read, unsigned axis) {
     for (const Var *bound : absorber->indices)
       if (use.indices.count(bound)) {
         subscript.bounds = Bounds::Absent;
-        // Two subscripts with different reductions: the outer one leaves both out.
+        subscript.absorber = absorber->expr;
         if (!read.absorber || read.absorber == absorber->expr)
           read.absorber = absorber->expr;
         else

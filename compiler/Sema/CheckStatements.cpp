@@ -182,6 +182,8 @@ void Checker::checkLetIndexed(const ast::Stmt &stmt) {
     IndexScope scope(*this, result->indices);
     value = checkOne(*stmt.values[0]);
   }
+  if (value && value->type().elem == Elem::Int && !target.type) // arrays hold i32
+    value = convert(std::move(value), Elem::I32);
   if (!value)
     return declareFailed(target.name);
   Type type{value->type().elem, {}};

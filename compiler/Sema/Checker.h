@@ -189,7 +189,6 @@ private:
   bool checkSlice(const ast::Subscript &from, typed::Subscript &to, const Size &axis,
                   const Expr &base);
   bool classify(typed::Subscript &subscript, Expr &read, unsigned axis);
-  bool isPolynomial(const Expr &index) const;
   struct SubscriptUse {
     std::set<const Var *> indices;
     bool others = false, divides = false;

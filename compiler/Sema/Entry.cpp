@@ -15,11 +15,13 @@ public:
 
   void checkAll();
   bool run(const std::string &text);
+  /// After errors elsewhere: what the entry's numbers make of the sizes of its weights.
+  void runSizes(const std::string &text);
 
 private:
   void checkLayer(const ast::LayerDecl &decl);
-  std::optional<EntryChoice> choose(const std::string &text);
-  std::optional<EntryChoice> parse(const std::string &text);
+  std::optional<EntryChoice> choose(const std::string &text, bool afterErrors = false);
+  std::optional<EntryChoice> parse(const std::string &text, bool afterErrors);
   bool chooseByName(const ast::Expr &name, EntryChoice &choice);
   bool chooseFunction(const ast::Expr *name, EntryChoice &choice);
   bool runLayer(const EntryChoice &choice);
@@ -111,10 +113,10 @@ bool EntryCheck::chooseFunction(const ast::Expr *name, EntryChoice &choice) {
   return false;
 }
 
-std::optional<EntryChoice> EntryCheck::parse(const std::string &text) {
+std::optional<EntryChoice> EntryCheck::parse(const std::string &text, bool afterErrors) {
   uint32_t id = diags.sourceManager().addFile("ENTRY", text);
   entryExpr = parseEntry(id, diags);
-  if (!entryExpr || diags.hasErrors())
+  if (!entryExpr || (diags.hasErrors() && !afterErrors))
     return std::nullopt;
   const ast::Expr *expr = entryExpr.get(), *member = nullptr;
   if (expr->kind == ast::ExprKind::Member) {
@@ -142,9 +144,9 @@ std::optional<EntryChoice> EntryCheck::parse(const std::string &text) {
   return choice;
 }
 
-std::optional<EntryChoice> EntryCheck::choose(const std::string &text) {
+std::optional<EntryChoice> EntryCheck::choose(const std::string &text, bool afterErrors) {
   if (!text.empty())
-    return parse(text);
+    return parse(text, afterErrors);
   EntryChoice choice;
   choice.module = &root;
   for (auto [isLayer, index] : root.file->order) {
@@ -239,6 +241,16 @@ bool EntryCheck::runLayer(const EntryChoice &choice) {
   return addWeights(*layer, "");
 }
 
+void EntryCheck::runSizes(const std::string &text) {
+  if (text.find('(') == std::string::npos)
+    return;
+  std::optional<EntryChoice> choice = choose(text, true);
+  if (!choice || !choice->layer)
+    return;
+  if (auto values = solveEntry(analyzer, *choice, known))
+    analyzer.layer(*choice->module, *choice->layer, *values, false, choice->layer->name.range);
+}
+
 bool EntryCheck::run(const std::string &text) {
   std::optional<EntryChoice> choice = choose(text);
   if (!choice)
@@ -263,7 +275,11 @@ std::unique_ptr<Program> checkModules(const ModuleSet &modules, const Module *ro
   analyzer.modules = &modules;
   EntryCheck check(*root, known, analyzer);
   check.checkAll();
-  if (diags.hasErrors() || !check.run(entry) || diags.hasErrors())
+  if (diags.hasErrors()) {
+    check.runSizes(entry);
+    return nullptr;
+  }
+  if (!check.run(entry) || diags.hasErrors())
     return nullptr;
   return program;
 }

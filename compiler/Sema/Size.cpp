@@ -7,8 +7,8 @@
 //
 //   (4 * H + 3) / 4  =  H + 0        (2 * T + 6) / 4  =  (T + 3) / 2       4 * H / H  =  4
 //
-// What is left is an atom. A remainder is never one: a % b = a - b * (a / b), which makes
-// `T / 2 * 2 + T % 2` the same list as `T`. Arithmetic that leaves int64 sets a flag that
+// What is left is an atom. A remainder by a number is none: a % b = a - b * (a / b), which
+// makes `T / 2 * 2 + T % 2` the same list as `T`. Arithmetic that leaves int64 sets a flag that
 // every later operation keeps.
 //
 //===----------------------------------------------------------------------===//
@@ -232,7 +232,17 @@ Size Size::floorDiv(const Size &a, const Size &b) {
   return SizeBuilder::divideByConstant(a, *c);
 }
 
-Size Size::mod(const Size &a, const Size &b) { return a - b * floorDiv(a, b); }
+Size Size::mod(const Size &a, const Size &b) {
+  Size quotient = floorDiv(a, b);
+  if (quotient.overflow || b.asConstant())
+    return a - b * quotient;
+  // By a size that is no number: only where the quotient is exact.
+  for (const Term &term : quotient.terms)
+    for (const Atom &atom : term.atoms)
+      if (atom.kind != Atom::Symbol)
+        return SizeBuilder::atom(Atom::Mod, a, b);
+  return a - b * quotient;
+}
 
 bool operator==(const Size &a, const Size &b) {
   return a.overflow == b.overflow && compare(a, b) == 0;
@@ -349,11 +359,30 @@ std::string termText(const Term &term, int64_t magnitude) {
 }
 } // namespace
 
+/// `a - b * (a / b)` is shown as `a % b`: the rest without it, and its text.
+std::optional<std::pair<Size, std::string>> Size::takeRemainder() const {
+  for (const Term &term : terms) {
+    if (term.atoms.size() != 1 || term.atoms[0].kind != Atom::FloorDiv)
+      continue;
+    const Atom &atom = term.atoms[0];
+    if (atom.b->asConstant() != -term.coefficient)
+      continue;
+    Size rest = *this - (*atom.a + SizeBuilder::single(term));
+    if (rest.terms.size() + atom.a->terms.size() < terms.size())
+      return std::pair(rest, factor(*atom.a) + " % " + std::to_string(-term.coefficient));
+  }
+  return std::nullopt;
+}
+
 std::string Size::str() const {
   if (overflow)
     return "(too large)";
   if (terms.empty())
     return "0";
+  if (auto remainder = takeRemainder()) {
+    const auto &[rest, shown] = *remainder;
+    return rest.isZero() ? shown : rest.str() + " + " + shown;
+  }
   std::string text;
   for (const Term &term : terms) {
     bool negative = term.coefficient < 0;

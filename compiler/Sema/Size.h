@@ -73,6 +73,7 @@ public:
 
 private:
   friend struct SizeBuilder;
+  std::optional<std::pair<Size, std::string>> takeRemainder() const;
   std::vector<Term> terms; ///< canonical order, no zero coefficients
   bool overflow = false;
 };

@@ -16,7 +16,7 @@ namespace {
 bool hasDivision(const Size &size) {
   for (const Size::Term &term : size.sum())
     for (const Size::Atom &atom : term.atoms)
-      if (atom.kind != Size::Atom::Symbol)
+      if (atom.kind == Size::Atom::FloorDiv)
         return true;
   return false;
 }
@@ -26,7 +26,7 @@ Size withoutDivisions(const Size &size) {
   std::vector<Size> divisors;
   for (const Size::Term &term : size.sum())
     for (const Size::Atom &atom : term.atoms)
-      if (atom.kind != Size::Atom::Symbol) {
+      if (atom.kind == Size::Atom::FloorDiv) {
         bool known = false;
         for (const Size &divisor : divisors)
           known |= divisor == *atom.b;
@@ -38,8 +38,9 @@ Size withoutDivisions(const Size &size) {
     Size product = Size::constant(term.coefficient);
     std::vector<bool> used(divisors.size());
     for (const Size::Atom &atom : term.atoms) {
-      if (atom.kind == Size::Atom::Symbol) {
-        product = product * Size::symbol(atom.symbol);
+      if (atom.kind != Size::Atom::FloorDiv) {
+        product = product * (atom.kind == Size::Atom::Symbol ? Size::symbol(atom.symbol)
+                                                             : Size::mod(*atom.a, *atom.b));
         continue;
       }
       size_t at = 0;
@@ -99,7 +100,8 @@ void Checker::require(const Size &a, const Size &b, bool equal, SourceRange rang
   if (mute)
     return;
   for (const SizeRequirement &known : fn.requirements)
-    if (known.equal == equal && known.a == a && known.b == b)
+    if (known.equal == equal && ((known.a == a && known.b == b) ||
+                                 (equal && known.a == b && known.b == a)))
       return;
   fn.requirements.push_back({a, b, equal, range});
 }

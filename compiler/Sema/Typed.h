@@ -95,6 +95,7 @@ struct Subscript {
   ExprPtr index;          ///< Int or I32 scalar, where !isSlice
   Size lo, hi;            ///< a slice
   Bounds bounds = Bounds::Proven;
+  const Expr *absorber = nullptr; ///< Absent: the Reduce or Softmax in which the point is absent
   SourceRange range;
 };
 
@@ -148,7 +149,7 @@ struct Expr {
   /// enclosing let or reduction at which the normaliser is read, one for each.
   std::vector<Var *> indices;
   std::vector<Var *> outer;
-  /// Read with Bounds::Absent subscripts: the Reduce or Softmax in which the point is absent.
+  /// Read with Bounds::Absent subscripts: the outermost of their absorbers.
   const Expr *absorber = nullptr;
 
   std::unique_ptr<CallExpr> call;
