@@ -1,0 +1,62 @@
+// RUN: %seq-opt -seq-split-invariant %s | FileCheck %s
+
+// y[t, c] = x[t, c] / sum[d](x[t, d]): the sum does not use c.
+// CHECK-LABEL: func.func @sum_by_row
+// CHECK-SAME: %[[X:.*]]: tensor<?x4xf32>, %[[T:.*]]: index
+func.func @sum_by_row(%x: tensor<?x4xf32>, %T: index) -> tensor<?x4xf32> {
+  %C = arith.constant 4 : index
+  // CHECK: %[[Z:.*]] = seq.map (%[[I:.*]]) in (%[[T]]) -> (tensor<?xf32>)
+  // CHECK-NEXT: seq.reduce [sum] (%[[D:.*]]) in
+  // CHECK-NEXT: seq.read %[[X]][%[[I]], %[[D]]]
+  // CHECK: seq.map (%[[U:.*]], %[[C:.*]]) in (%[[T]], %{{.*}}) -> (tensor<?x4xf32>)
+  // CHECK-NOT: seq.reduce
+  // CHECK: seq.read %[[Z]][%[[U]]] : tensor<?xf32>
+  %y = seq.map (%t, %c) in (%T, %C) -> (tensor<?x4xf32>) {
+    %v = seq.read %x[%t, %c] : tensor<?x4xf32>
+    %z = seq.reduce [sum] (%d) in (%C) -> (f32) {
+      %w = seq.read %x[%t, %d] : tensor<?x4xf32>
+      seq.yield %w : f32
+    }
+    %q = arith.divf %v, %z : f32
+    seq.yield %q : f32
+  }
+  return %y : tensor<?x4xf32>
+}
+
+// Scalars of the map's body that the reduction reads go with it.
+// CHECK-LABEL: func.func @takes_what_it_needs
+func.func @takes_what_it_needs(%x: tensor<?x4xf32>, %s: tensor<?xf32>, %T: index) -> tensor<?x4xf32> {
+  %C = arith.constant 4 : index
+  // CHECK: seq.map (%[[I:.*]]) in
+  // CHECK-NEXT: %[[S:.*]] = seq.read %{{.*}}[%[[I]]] : tensor<?xf32>
+  // CHECK: seq.reduce [sum]
+  // CHECK: arith.mulf %{{.*}}, %[[S]]
+  %y = seq.map (%t, %c) in (%T, %C) -> (tensor<?x4xf32>) {
+    %scale = seq.read %s[%t] : tensor<?xf32>
+    %z = seq.reduce [sum] (%d) in (%C) -> (f32) {
+      %w = seq.read %x[%t, %d] : tensor<?x4xf32>
+      %p = arith.mulf %w, %scale : f32
+      seq.yield %p : f32
+    }
+    seq.yield %z : f32
+  }
+  return %y : tensor<?x4xf32>
+}
+
+// CHECK-LABEL: func.func @uses_every_index
+func.func @uses_every_index(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>, %T: index) -> tensor<?x4xf32> {
+  %C = arith.constant 4 : index
+  // CHECK: seq.map (%{{.*}}, %{{.*}}) in
+  // CHECK-NEXT: seq.reduce [sum]
+  // CHECK: return
+  %y = seq.map (%t, %c) in (%T, %C) -> (tensor<?x4xf32>) {
+    %z = seq.reduce [sum] (%d) in (%C) -> (f32) {
+      %v = seq.read %x[%t, %d] : tensor<?x4xf32>
+      %u = seq.read %w[%c, %d] : tensor<4x4xf32>
+      %p = arith.mulf %v, %u : f32
+      seq.yield %p : f32
+    }
+    seq.yield %z : f32
+  }
+  return %y : tensor<?x4xf32>
+}
