@@ -34,7 +34,9 @@ struct Place {
   std::string beforeText;
   size_t found;
   std::string foundText;
+  std::string startText; ///< of the innermost rule
   size_t index; ///< of the found token
+  bool startsScanBody; ///< the `{` of a scan is missing
   const TokenList &tokens;
   std::string_view source;
   const antlr4::dfa::Vocabulary &words;
@@ -71,7 +73,8 @@ Report inFunction(const Place &place) {
   if (place.wants(P::IDENT) && place.before == P::FN)
     return expectedName(place, "the function's name after `fn`");
   if (place.wantsOnly(P::LPAREN))
-    return {Diag::SyntaxUnexpected, "expected `(` and the parameters of " + place.name(), ""};
+    return {Diag::SyntaxUnexpected,
+            "expected `(` and the parameters of " + ticked(place.beforeText), ""};
   Report report{Diag::SyntaxUnexpected, "expected `{` to begin the body of " + place.name(), ""};
   if (place.tokens.info[place.index].end == EndKind::Line)
     report.hint = "a body's `{` stands on the line of its declaration";
@@ -102,15 +105,24 @@ Report inLayer(const Place &place) {
 }
 
 Report inSubLayer(const Place &place) {
+  std::string sub = ticked(place.startText);
+  if (place.wants(P::COLON) && place.startText == "rename" && place.found == P::LBRACE)
+    return {Diag::SyntaxRename, "`rename` blocks are not supported",
+            "rename the tensors in a mapping file"};
   if (place.wants(P::COLON))
-    return {Diag::SyntaxMember, "expected `:` and a layer after " + place.name(),
+    return {Diag::SyntaxMember, "expected `:` and a layer after " + sub,
             "sub-layers are written `name: Layer(sizes)`, parameters `param name: type`"};
-  if (place.wants(P::IDENT))
-    return expectedName(place, "the layer of sub-layer " + place.name());
-  if (place.wants(P::LPAREN))
+  std::string param = place.startText == "param" ? "name" : place.startText;
+  if (place.wants(P::IDENT) && place.before != P::IDENT) {
+    Report report = expectedName(place, "the layer of sub-layer " + sub);
+    if (place.found == P::END)
+      report.hint = "a parameter is written `param " + param + ": [D]`";
+    return report;
+  }
+  if (place.wants(P::IDENT) || place.wants(P::LPAREN))
     return {Diag::SyntaxUnexpected, "expected `(` and the sizes of the layer",
-            "a layer without sizes is written `Layer()`"};
-  return {Diag::SyntaxUnexpected, "expected the end of sub-layer " + place.name(), ""};
+            "a layer without sizes is written `Layer()`, a parameter `param " + param + ": [D]`"};
+  return {Diag::SyntaxUnexpected, "expected the end of sub-layer " + sub, ""};
 }
 
 Report inLet(const Place &place) {
@@ -215,12 +227,25 @@ Report expectedValue(const Place &place) {
     report.hint = "there is no unary `+`";
   else if (place.found == P::DOT)
     report.hint = "digits stand on both sides of a number's point: `0.5`";
+  else if (place.found == P::ASSIGN && place.before >= P::POWER && place.before <= P::MINUS)
+    report.hint = "write `x = x " + place.beforeText + " …`";
   else if (place.found == P::EQUAL || place.found == P::ASSIGN)
     report.hint = "`==` compares, `=` gives a value";
   else if (isKeyword(place.found) && place.found != P::NOT)
     report.hint = ticked(place.foundText) + " is a keyword of the language";
   return report;
 }
+
+Report inIf(const Place &place) {
+  if (place.before == P::ELSE)
+    return {Diag::SyntaxUnexpected, "expected `{` or `if` after `else`", ""};
+  Report report{Diag::SyntaxUnexpected, "expected `{` after the condition of `if`", ""};
+  if (place.found == P::ASSIGN)
+    report.hint = "`==` compares, `=` gives a value";
+  return report;
+}
+
+Report atRule(const Place &place);
 
 /// A value is complete, and what follows does not continue it.
 Report afterValue(const Place &place) {
@@ -231,15 +256,12 @@ Report afterValue(const Place &place) {
       report.hint = "digits stand on both sides of a number's point: `1.0`";
     return report;
   }
-  if (rule == P::RuleRange)
-    return {Diag::SyntaxUnexpected, "expected `..` in the range after `in`",
-            "a range is written `0..N`, its end excluded"};
   if (place.wants(P::COLON) && place.inExpr)
     return {Diag::SyntaxTernary, "expected `:` and the other value of the ternary", ""};
-  if (rule == P::RuleForStmt)
-    return inFor(place);
-  if (rule == P::RuleIfStmt)
-    return {Diag::SyntaxUnexpected, "expected `{` after the condition of `if`", ""};
+  if (place.before == P::ELSE || rule == P::RuleIfStmt)
+    return inIf(place);
+  if (rule == P::RuleRange || rule == P::RuleForStmt)
+    return atRule(place);
   if (place.found == P::ASSIGN && place.wants(P::RPAREN))
     return {Diag::SyntaxUnexpected, "expected `,` or `)`", "`==` compares, `=` gives a value"};
   if (place.wants(P::RBRACKET) || place.wants(P::RPAREN))
@@ -247,7 +269,10 @@ Report afterValue(const Place &place) {
             "expected an operator" + std::string(place.wants(P::COMMA) ? ", " : " or ") +
                 listExpected(place),
             ""};
-  return {Diag::SyntaxStatementEnd, "expected an operator or the end of the statement", ""};
+  Report report{Diag::SyntaxStatementEnd, "expected an operator or the end of the statement", ""};
+  if (place.found == P::COMMA && place.startText == "let")
+    report.hint = "a `let` takes one value; a call or a scan may give several";
+  return report;
 }
 
 Report atRule(const Place &place) {
@@ -256,8 +281,8 @@ Report atRule(const Place &place) {
   case P::RuleParams:
   case P::RuleResults:
   case P::RuleResult:
-    if (place.context->getRuleIndex() == P::RuleParams)
-      return place.wants(P::IDENT) && !place.wants(P::COMMA)
+    if (place.context->getRuleIndex() == P::RuleParams && !place.wants(P::LPAREN))
+      return place.before == P::LPAREN || place.before == P::COMMA
                  ? expectedName(place, "a parameter's name")
                  : Report{Diag::SyntaxUnexpected, "expected `,` or `)` between parameters", ""};
     return place.before == P::ARROW || place.before == P::COMMA
@@ -271,7 +296,7 @@ Report atRule(const Place &place) {
   case P::RuleLayerDecl:
     return inLayer(place);
   case P::RuleSizes:
-    return place.wants(P::IDENT) && !place.wants(P::COMMA)
+    return place.before == P::LPAREN || place.before == P::COMMA
                ? expectedName(place, "the name of a size")
                : Report{Diag::SyntaxUnexpected, "expected `,` or `)` between sizes", ""};
   case P::RuleSubLayer:
@@ -287,13 +312,25 @@ Report atRule(const Place &place) {
     return report;
   }
   case P::RuleStates:
-    return place.wants(P::IDENT) && !place.wants(P::COMMA)
+    return place.before == P::STATES || place.before == P::COMMA
                ? expectedName(place, "the name of a state")
                : Report{Diag::SyntaxUnexpected, "expected `,` or `)` between states", ""};
   case P::RuleState:
     return inState(place);
+  case P::RuleRange:
+    return {Diag::SyntaxUnexpected, "expected `..` in the range after `in`",
+            "a range is written `0..N`, its end excluded"};
+  case P::RuleScanAs:
+    return {Diag::SyntaxUnexpected, "expected the names of the yields after `as`",
+            "write `as (hs, cs)`"};
+  case P::RuleArgs:
+    return place.before == P::COMMA || place.before == P::LPAREN
+               ? expectedValue(place)
+               : Report{Diag::SyntaxUnexpected, "expected `,` or `)` between arguments", ""};
   case P::RuleForStmt:
     return inFor(place);
+  case P::RuleIfStmt:
+    return inIf(place);
   case P::RuleImportDecl:
     return inImport(place);
   case P::RuleTestDecl:
@@ -314,8 +351,8 @@ Report atRule(const Place &place) {
 
 Report word(const Place &place) {
   size_t rule = place.context->getRuleIndex();
-  bool inScanHead = place.inExpr && (place.before == P::SCAN || place.before == P::REVERSE ||
-                                     place.wants(P::STATES));
+  bool inScanHead = place.before == P::SCAN || place.before == P::REVERSE ||
+                    place.wants(P::STATES) || place.startsScanBody;
   if (inScanHead)
     return inScan(place);
   if (rule == P::RuleTestDecl)
@@ -362,6 +399,19 @@ std::string describeToken(const TokenList &tokens, std::string_view source, size
   return text.size() > kShown ? "a long word" : ticked(text);
 }
 
+/// Where a report points and what it found: the end of the line before, where a word is
+/// missed at a line's end.
+static std::pair<SourceRange, std::string> placeOf(const TokenList &tokens, std::string_view source,
+                                                   size_t before, size_t found) {
+  SourceRange last = tokens.info[before].range, at = tokens.info[found].range;
+  bool breaks = before != found && tokens.info[before].end == EndKind::None && last.end < at.begin &&
+                source.substr(last.end, at.begin - last.end).find('\n') != std::string_view::npos;
+  bool atEnd = tokens.info[found].end == EndKind::File || found + 1 == tokens.info.size();
+  if (!breaks || atEnd)
+    return {at, describeToken(tokens, source, found)};
+  return {{at.file, last.end, last.end}, "the end of the line"};
+}
+
 antlr4::Token *ErrorStrategy::recoverInline(antlr4::Parser *parser) {
   report(parser, parser->getCurrentToken());
   throw antlr4::InputMismatchException(parser);
@@ -387,20 +437,29 @@ void ErrorStrategy::report(antlr4::Parser *parser, antlr4::Token *found) {
   };
   antlr4::TokenStream *stream = parser->getTokenStream();
   antlr4::ParserRuleContext *context = parser->getContext();
-  Place place{outOfExpression(context),
+  // A block that does not begin is missed by the rule around it.
+  if (context->getRuleIndex() == P::RuleBlock && context->parent &&
+      context->getStart()->getTokenIndex() == index)
+    context = static_cast<antlr4::ParserRuleContext *>(context->parent);
+  antlr4::ParserRuleContext *outer = outOfExpression(context);
+  Place place{outer,
               context->getRuleIndex() == P::RuleExpr,
               parser->getExpectedTokens(),
               index == 0 ? size_t(P::END) : stream->get(before)->getType(),
               textOf(before),
               found->getType(),
               textOf(index),
+              textOf(outer->getStart()->getTokenIndex()),
               index,
+              context != parser->getContext() && dynamic_cast<P::ScanContext *>(context),
               tokens,
               source,
               parser->getVocabulary()};
   Report report = word(place);
-  auto error = diags.error(report.kind, tokens.info[index].range,
-                           report.text + ", found " + describeToken(tokens, source, index));
+  auto [at, seen] = placeOf(tokens, source, before, index);
+  auto error = diags.error(report.kind, at,
+                           report.kind == Diag::SyntaxRename ? report.text
+                                                             : report.text + ", found " + seen);
   if (!report.hint.empty())
     error.hint(report.hint);
 }

@@ -212,11 +212,12 @@ void Layout::emit(size_t type, SourceRange range, EndKind end) {
 void Layout::endStatement(EndKind kind, SourceRange at) {
   if (lastType() == L::END || lastType() == L::LBRACE)
     return;
+  while (!top().scans.empty())
+    endScanHead();
   emit(L::END, at, kind);
   Level &level = top();
   depth -= level.depth() - 1;
   level.unary = level.nots = level.ternaries = 0;
-  level.scans.clear();
   ++segment;
 }
 
@@ -322,7 +323,6 @@ void Layout::close(const RawToken &token) {
     }
     diags.error(Diag::SyntaxClosesNothing, token.range,
                 std::string(spelling(token.type)) + " closes nothing");
-    out.tainted.insert(segment);
     return;
   }
   while (closerOf(top().type) != token.type) {
@@ -380,8 +380,8 @@ void Layout::closeBefore(const RawToken &token) {
     return;
   bool reported = false;
   while (levels.size() > 1) {
-    bool mayHold = top().isLayer && token.type == L::FN && columnOf(token.range) > top().column;
-    if (mayHold || !inBlock())
+    // A function that stands further to the right is meant to be inside.
+    if (token.type == L::FN && columnOf(token.range) > top().column)
       return;
     // One word is one error, however many blocks were left open.
     if (!reported)
@@ -395,6 +395,8 @@ void Layout::closeAtEnd() {
   uint32_t end = uint32_t(source.size());
   SourceRange at{out.file, end, end};
   bool reported = !out.usable;
+  if (newline && levels.size() == 1)
+    endStatement(EndKind::Line, afterLast());
   while (levels.size() > 1) {
     if (!reported)
       reportNotClosed(top(), at, "the end of the file");

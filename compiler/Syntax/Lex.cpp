@@ -67,7 +67,7 @@ void reportNumber(std::string_view number, SourceRange at, DiagnosticEngine &dia
   std::string rest(number.substr(digits));
   if (rest == "e" || rest == "E")
     error.hint("digits follow the `e` of an exponent");
-  else if (rest[0] != '_' && number != "0x" && rest[0] != 'x')
+  else if (rest[0] != '_' && number.substr(0, 2) != "0x")
     error.hint("a product is written `" + std::string(number.substr(0, digits)) + " * " + rest +
                "`");
 }

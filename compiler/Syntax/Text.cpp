@@ -54,6 +54,8 @@ const char *characterName(char32_t c) {
 std::string describeCharacter(char32_t c) {
   char code[16];
   snprintf(code, sizeof code, "U+%04X", unsigned(c));
+  if (c == '`')
+    return "U+0060 (a backtick)";
   if (const char *name = characterName(c))
     return std::string(code) + " (" + name + ")";
   if (utf8::isUnsafe(c))
