@@ -193,12 +193,12 @@ bool Checker::placeArguments(const ast::Expr &expr, const FunctionInstance &call
     good &= call.args[at] != nullptr;
   }
   for (size_t i = 0; i < given.size(); ++i)
-    if (!given[i] && !callee.params[i].init) {
+    if (good && !given[i] && !callee.params[i].init) {
       diags()
           .error(Diag::BadArgument, expr.range,
                  "`" + callee.name + "` needs an argument `" + callee.params[i].var->name + "`")
           .note(callee.params[i].var->range, "it is declared here, without a default");
-      good = false;
+      return false;
     }
   return good;
 }

@@ -13,6 +13,19 @@ std::optional<Size> Checker::asSize(const Expr &value) const {
   return std::nullopt;
 }
 
+void Checker::reportTooMany(const ast::Expr &expr, const Type &type) {
+  size_t rank = type.shape.size();
+  std::string name = source(expr.a->range);
+  std::string text =
+      rank == 0 ? "`" + name + "` is a scalar, " + type.str() + ": it has no axis to index"
+                : "`" + name + "` has " + std::to_string(rank) + (rank == 1 ? " axis" : " axes") +
+                      ", this has " + std::to_string(expr.subscripts.size()) + " indices";
+  auto report = diags().error(Diag::TooManyIndices, expr.range, text);
+  Binding *binding = expr.a->kind == ast::ExprKind::NameRef ? find(expr.a->text) : nullptr;
+  if (binding && binding->range.valid())
+    report.note(binding->range, "`" + name + "` is " + type.str());
+}
+
 ExprPtr Checker::checkIndex(const ast::Expr &expr) {
   if (std::optional<LayerRef> ref = layerRef(expr))
     return fail(Diag::WrongKindOfName, expr.range,
@@ -21,20 +34,8 @@ ExprPtr Checker::checkIndex(const ast::Expr &expr) {
   if (!base)
     return nullptr;
   size_t rank = base->type().shape.size(), count = expr.subscripts.size();
-  std::string name = source(expr.a->range);
-  if (rank == 0) {
-    auto report = diags().error(Diag::TooManyIndices, expr.range,
-                                "`" + name + "` is a scalar, " + base->type().str() +
-                                    ": it has no axis to index");
-    noteOrigin(report, *base);
-    return nullptr;
-  }
   if (count > rank) {
-    auto report = diags().error(Diag::TooManyIndices, expr.range,
-                                "`" + name + "` has " + std::to_string(rank) +
-                                    (rank == 1 ? " axis" : " axes") + ", this has " +
-                                    std::to_string(count) + " indices");
-    noteOrigin(report, *base);
+    reportTooMany(expr, base->type());
     return nullptr;
   }
   ExprPtr read = make(ExprKind::Read, expr.range, {base->type().elem, {}});

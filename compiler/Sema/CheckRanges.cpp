@@ -22,6 +22,8 @@ struct Checker::Ranges {
   std::vector<std::string> hidden; ///< bound inside: neither wanted nor readable
   std::map<std::string, std::vector<RangeSource>> bare, affine;
   std::map<std::string, const ast::IndexDecl *> written; ///< in a normaliser
+  /// Where a bare index subscripts an axis that does not exist.
+  std::map<std::string, std::pair<const ast::Expr *, Type>> surplus;
 
   bool isHidden(const std::string &name) const {
     return std::find(hidden.begin(), hidden.end(), name) != hidden.end();
@@ -109,10 +111,15 @@ void Checker::collectSubscripts(const ast::Expr &expr, Ranges &ranges) {
   std::optional<Type> type = any ? quietType(*expr.a, ranges) : std::nullopt;
   if (!type)
     return;
-  for (size_t i = 0; i < expr.subscripts.size() && i < type->shape.size(); ++i) {
+  for (size_t i = 0; i < expr.subscripts.size(); ++i) {
     const ast::Subscript &subscript = expr.subscripts[i];
     if (subscript.isSlice || !subscript.lo)
       continue;
+    if (i >= type->shape.size()) {
+      if (subscript.lo->kind == ast::ExprKind::NameRef)
+        ranges.surplus.emplace(subscript.lo->text, std::pair(&expr, *type));
+      continue;
+    }
     RangeSource here{type->shape[i], expr.range, source(expr.range)};
     if (subscript.lo->kind == ast::ExprKind::NameRef) {
       if (ranges.wants(subscript.lo->text))
@@ -269,6 +276,10 @@ Var *Checker::rangeOf(const IndexSpec &spec, Ranges &ranges, const std::optional
       return nullptr;
     if (!size)
       size = fallback;
+    if (auto it = ranges.surplus.find(name); !size && it != ranges.surplus.end()) {
+      reportTooMany(*it->second.first, it->second.second);
+      return nullptr;
+    }
     if (!size) {
       diags()
           .error(Diag::IndexWithoutRange, spec.decl->name.range, "index `" + name + "` has no range")

@@ -184,6 +184,7 @@ private:
   std::optional<Type> quietType(const ast::Expr &expr, const Ranges &ranges);
   struct IndexScope;
   ExprPtr checkIndex(const ast::Expr &expr);
+  void reportTooMany(const ast::Expr &expr, const Type &type);
   bool checkSubscript(const ast::Subscript &from, Expr &read, unsigned axis, Size &extent,
                       bool &dropsAxis);
   bool checkSlice(const ast::Subscript &from, typed::Subscript &to, const Size &axis,

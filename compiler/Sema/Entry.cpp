@@ -139,7 +139,7 @@ std::optional<EntryChoice> EntryCheck::parse(const std::string &text, bool after
       return std::nullopt;
     }
   }
-  if (!chooseFunction(member, choice))
+  if (!afterErrors && !chooseFunction(member, choice))
     return std::nullopt;
   return choice;
 }

@@ -203,6 +203,8 @@ void Solver::walk(const Module &module, const ast::LayerDecl &layer, const Env &
 
 void Solver::addInputs() {
   Env names = env;
+  if (!entry.function)
+    return;
   for (const ast::Param &param : entry.function->params) {
     if (!param.type)
       continue;

@@ -9,7 +9,7 @@ namespace seq {
 /// What the command line names: a function, or a function of a layer with arguments.
 struct EntryChoice {
   const Module *module = nullptr;
-  const ast::FnDecl *function = nullptr; ///< of the layer, where there is one
+  const ast::FnDecl *function = nullptr; ///< of the layer, where there is one; may be null then
   const ast::LayerDecl *layer = nullptr;
   const std::vector<ast::Argument> *args = nullptr; ///< may be null
 };
