@@ -147,7 +147,7 @@ void writeCache(const std::string &folder, const std::string &key, const std::st
 
 bool compileCached(const typed::Program &program, size_t functions, const SourceManager &sources,
                    const pipeline::Options &options, const std::string &folder,
-                   llvm::function_ref<mlir::ModuleOp()> seqModule,
+                   llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> seqModule,
                    llvm::function_ref<pipeline::Context &()> context,
                    std::string &object, pipeline::InternalError &error) {
   std::string key = folder.empty() ? "" : cacheKey(sources, program, functions, options);
@@ -156,12 +156,12 @@ bool compileCached(const typed::Program &program, size_t functions, const Source
       object = std::move(*found);
       return true;
     }
-  mlir::ModuleOp module = seqModule();
+  mlir::OwningOpRef<mlir::ModuleOp> module = seqModule();
   if (!module)
     return false;
   codegen::Descriptor descriptor(program, functions);
   codegen::Code code;
-  if (!pipeline::compile(module, descriptor, options, context(), code, error) ||
+  if (!pipeline::compile(*module, descriptor, options, context(), code, error) ||
       !pipeline::emit(code, options, codegen::Emit::Object, object, error))
     return false;
   if (!folder.empty())

@@ -30,7 +30,7 @@ void writeCache(const std::string &folder, const std::string &key, const std::st
 /// cache). `seqModule` makes the seq dialect where it is needed. False with `error`, or with messages in `diags`.
 bool compileCached(const typed::Program &program, size_t functions, const SourceManager &sources,
                    const pipeline::Options &options, const std::string &folder,
-                   llvm::function_ref<mlir::ModuleOp()> seqModule,
+                   llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> seqModule,
                    llvm::function_ref<pipeline::Context &()> context,
                    std::string &object, pipeline::InternalError &error);
 

@@ -33,7 +33,11 @@ std::string stdlibFolder() {
 
 static int dispatch(Session &session) {
   switch (session.options.verb) {
+  case Compile: return compileVerb(session);
   case Run: return runVerb(session);
+  case Check: return checkVerb(session);
+  case Bench: return benchVerb(session);
+  case Explain: return explainVerb(session);
   default: break;
   }
   return Good;

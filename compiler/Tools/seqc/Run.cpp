@@ -25,7 +25,8 @@ std::unique_ptr<jit::LoadedObject> loadCompiled(Session &session) {
   std::string folder = session.options.cache ? jit::cacheFolder() : "";
   bool good = jit::compileCached(
       *session.program, 1, session.sources, session.pipelineOptions(), folder,
-      [&] { return session.emitSeq() ? session.seqModule() : mlir::ModuleOp(); },
+      [&] { return session.emitSeq() ? mlir::OwningOpRef<mlir::ModuleOp>(session.seqModule().clone())
+                                     : mlir::OwningOpRef<mlir::ModuleOp>(); },
       [&]() -> pipeline::Context & { return session.context(); }, object, session.internal);
   if (!good)
     return nullptr;
@@ -71,8 +72,6 @@ static bool runInterpreted(Session &session, std::vector<Array> &outputs) {
 
 static bool runCompiled(Session &session, std::vector<Array> &outputs) {
   auto start = Clock::now();
-  if (session.options.check && !session.emitSeq()) // before the transforms change it
-    return false;
   auto loaded = loadCompiled(session);
   if (!loaded)
     return false;

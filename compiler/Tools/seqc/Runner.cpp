@@ -13,12 +13,15 @@ Runner::~Runner() {
 
 /// Reports the context's message, or where the program failed.
 bool Runner::refuse(Diag kind, int status, const std::string &subject) {
+  kept = seq_last_error(ctx);
+  if (quiet)
+    return false;
   seq_failure_info failure;
   if (status == SEQ_ERR_RUN && seq_ctx_failure(ctx, &failure)) {
     reportFailure(failure);
     return false;
   }
-  std::string text = seq_last_error(ctx);
+  std::string text = kept;
   if (text.rfind(subject + ": ", 0) == 0)
     text = text.substr(subject.size() + 2);
   auto e = session.diags.error(status == SEQ_ERR_MEMORY ? Diag::NoMemory : kind, subject, text);

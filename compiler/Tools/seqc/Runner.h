@@ -21,6 +21,10 @@ public:
   /// Runs it again on the same outputs; what `bench` times.
   bool repeat(CallInputs &inputs, std::vector<Array> &outputs);
 
+  /// From now on a refused or failed call is kept in `message` and not reported.
+  void keepMessages() { quiet = true; }
+  const std::string &message() const { return kept; }
+
   int threads() const { return seq_ctx_threads(ctx); }
 
 private:
@@ -32,6 +36,8 @@ private:
   bool makeOutputs(std::vector<Array> &outputs);
 
   Session &session;
+  bool quiet = false;
+  std::string kept;
   seq_ctx *ctx = nullptr;
   seq_model *model = nullptr;
   seq_args args = {};

@@ -6,6 +6,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include "llvm/Support/MemoryBuffer.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <unistd.h>
@@ -95,17 +97,38 @@ bool Session::setUp() {
 // What is known before the program is checked
 //===----------------------------------------------------------------------===//
 
+/// `128,1k`: numbers where k is 1024 and m its square.
+static bool parseSizes(const std::string &text, std::vector<int64_t> &out) {
+  for (std::string part : splitText(text, ',')) {
+    int64_t scale = 1, n;
+    if (!part.empty() && (part.back() == 'k' || part.back() == 'm')) {
+      scale = part.back() == 'k' ? 1024 : 1024 * 1024;
+      part.pop_back();
+    }
+    if (!parseInteger(part, n) || n < 0 || n > (int64_t(1) << 40))
+      return false;
+    out.push_back(n * scale);
+  }
+  return true;
+}
+
 bool Session::readOneValue(const Given &given) {
   if (given.name == "lengths" || given.name.rfind("lengths.", 0) == 0) {
     inputs.lengths.push_back({given.name.size() > 8 ? given.name.substr(8) : "", {}});
     return parseLengths(given, inputs.lengths.back().values, diags);
   }
+  std::vector<int64_t> sizes;
+  bool isSize = options.verb != Run && options.verb != Compile && parseSizes(given.value, sizes);
+  if (isSize) {
+    known.sizes[given.name] = sizes.front();
+    sizeLists[given.name] = sizes;
+  }
+  if (isSize && (sizes.size() > 1 || given.value.find_first_of("km") != std::string::npos))
+    return true;
   Value v;
   if (!parseValue(given, v, diags))
     return false;
   known.inputs[given.name] = v.shape;
-  if (v.kind == Value::Number && v.isInteger)
-    known.sizes[given.name] = v.integer;
   values[given.name] = std::move(v);
   return true;
 }
@@ -114,8 +137,6 @@ bool Session::readValues() {
   bool good = true;
   for (const Given &given : options.given)
     good &= readOneValue(given);
-  if (options.verb == Run)
-    known.sizes.clear();
   return good;
 }
 
@@ -143,11 +164,26 @@ bool Session::checkProgram() {
   return program && !diags.hasErrors();
 }
 
+bool Session::printSyntax(std::string &out) {
+  auto buffer = llvm::MemoryBuffer::getFile(options.file);
+  if (!buffer) {
+    diags.error(Diag::UnreadableFile, options.file, "cannot be read: " + buffer.getError().message());
+    return false;
+  }
+  uint32_t id = sources.addFile(options.file, (*buffer)->getBuffer().str());
+  auto file = parseFile(id, diags);
+  if (file && !diags.hasErrors())
+    out = printAst(*file);
+  return !diags.hasErrors();
+}
+
 //===----------------------------------------------------------------------===//
 // Inputs
 //===----------------------------------------------------------------------===//
 
 bool Session::reportUnknownInputs(bool makesOwn) {
+  for (const typed::ParamInfo &p : entry().params)
+    sizeLists.erase(p.var->name);
   std::vector<std::string> names, sizes;
   for (const typed::ParamInfo &p : entry().params)
     names.push_back(p.var->name);
@@ -157,7 +193,7 @@ bool Session::reportUnknownInputs(bool makesOwn) {
   bool good = true;
   for (auto &[name, value] : values) {
     bool isSize = makesOwn && std::count(sizes.begin(), sizes.end(), name);
-    if (isSize || std::count(names.begin(), names.end(), name))
+    if ((isSize && sizeLists.count(name)) || std::count(names.begin(), names.end(), name))
       continue;
     auto e = diags.error(Diag::UnknownInput, name, "`" + entry().name + "` has no input `" + name + "`");
     if (std::string near = nearest(name, names); !near.empty())

@@ -49,6 +49,8 @@ public:
   bool setUp();
   /// Values of inputs and shapes of weights are read, then the program is checked.
   bool checkProgram();
+  /// The file's syntax tree as text (`--emit=ast`).
+  bool printSyntax(std::string &out);
   /// Inputs of the entry's first function from the values given. `makesOwn`: sizes may be
   /// given by name, and inputs may be missing.
   bool loadInputs(bool makesOwn);
@@ -62,9 +64,8 @@ public:
   const pipeline::Options &pipelineOptions() const { return pipe; }
   std::unique_ptr<codegen::Descriptor> describe() const;
   seq_safetensors *weightsFile() const { return weights; }
-  /// Sizes given by name where a verb makes its own inputs.
-  const std::map<std::string, int64_t> &givenSizes() const { return known.sizes; }
-  bool anyInputGiven() const { return !values.empty(); }
+  /// Sizes given by name where a verb makes its own inputs: `T=128,1k`.
+  const std::map<std::string, std::vector<int64_t>> &givenSizes() const { return sizeLists; }
   void note(const std::string &text);
 
 private:
@@ -78,6 +79,7 @@ private:
   SemaOptions sema;
   KnownShapes known;
   std::map<std::string, Value> values;
+  std::map<std::string, std::vector<int64_t>> sizeLists;
   seq_safetensors *weights = nullptr;
   std::unique_ptr<pipeline::Context> mlirContext;
   mlir::OwningOpRef<mlir::ModuleOp> module;

@@ -1,0 +1,206 @@
+//===- Bench.cpp - seqc bench ---------------------------------------------------------===//
+//
+// All rows (shapes × batches × threads) are set up first and then timed in turns, so that
+// what disturbs the machine disturbs all of them alike. The floor is the longer of the
+// counted operations at the measured peak and the bytes of arguments, results and
+// parameters at the measured bandwidth.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Codegen/Target.h"
+#include "compiler/Tools/seqc/BenchCost.h"
+#include "compiler/Tools/seqc/OwnInputs.h"
+#include "compiler/Tools/seqc/Report.h"
+#include "compiler/Tools/seqc/Verbs.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+namespace seq::tool {
+
+namespace {
+using Clock = std::chrono::steady_clock;
+
+struct Row {
+  OwnShape shape;
+  std::string text; ///< "T=128 batch=16"
+  int threads = 0;
+  CallInputs inputs;
+  std::vector<Array> outputs;
+  std::unique_ptr<Runner> runner;
+  std::vector<double> times; ///< seconds
+  double flops = 0, bytes = 0, tokens = 0, floor = 0;
+
+  double quantile(double q) const { return times[size_t(q * double(times.size() - 1))]; }
+};
+
+class Bench {
+public:
+  explicit Bench(Session &session) : session(session) {}
+
+  bool prepare() {
+    if (!session.emitSeq() || !makeRows())
+      return false;
+    loaded = loadCompiled(session);
+    if (!loaded)
+      return false;
+    for (Row &row : rows)
+      if (!prepareRow(row))
+        return false;
+    return true;
+  }
+
+  bool time() {
+    auto end = Clock::now() + std::chrono::duration<double>(session.options.seconds *
+                                                            double(rows.size()));
+    do
+      for (Row &row : rows) {
+        auto start = Clock::now();
+        if (!row.runner->repeat(row.inputs, row.outputs))
+          return false;
+        row.times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+      }
+    while (Clock::now() < end || rows.front().times.size() < 3);
+    for (Row &row : rows)
+      std::sort(row.times.begin(), row.times.end());
+    return true;
+  }
+
+  void report() {
+    std::map<int, Peaks> peaks;
+    for (Row &row : rows) {
+      int n = row.runner->threads();
+      if (!peaks.count(n))
+        peaks[n] = measurePeaks(n);
+      const Peaks &p = peaks[n];
+      row.floor = std::max(p.flops > 0 ? row.flops / p.flops : 0, row.bytes / p.bytes);
+    }
+    session.options.json ? printJson() : printTable(peaks);
+  }
+
+private:
+  /// The product of all lists of sizes, batches and threads.
+  bool makeRows() {
+    std::map<std::string, std::vector<int64_t>> lists = session.givenSizes();
+    std::vector<OwnShape> shapes = {shapeOf(session, 128, 64)};
+    std::vector<std::string> names;
+    for (auto &[name, values] : lists) {
+      std::vector<OwnShape> next;
+      for (const OwnShape &s : shapes)
+        for (int64_t v : values) {
+          next.push_back(s);
+          if (name == "batch")
+            next.back().batch = v;
+          else if (s.sizes.count(name))
+            next.back().sizes[name] = v;
+        }
+      shapes = std::move(next);
+    }
+    std::vector<int> threads = session.options.threads;
+    if (threads.empty())
+      threads.push_back(0);
+    for (const OwnShape &shape : shapes)
+      for (int n : threads) {
+        rows.emplace_back();
+        rows.back().shape = shape;
+        rows.back().threads = n;
+      }
+    return true;
+  }
+
+  bool prepareRow(Row &row) {
+    if (!makeInputs(session, row.shape, session.options.seed, row.inputs)) {
+      if (!session.diags.hasErrors())
+        session.diags.error(Diag::InputShape, session.entry().name, "these sizes have no shapes");
+      return false;
+    }
+    row.runner = std::make_unique<Runner>(session);
+    if (!row.runner->create(*loaded->descriptor, row.threads) ||
+        !row.runner->call(row.inputs, row.outputs))
+      return false;
+    describe(row);
+    return row.runner->repeat(row.inputs, row.outputs);
+  }
+
+  void describe(Row &row) {
+    double batch = row.shape.batch < 0 ? 1 : double(row.shape.batch);
+    auto sequences = sequenceSizes(session);
+    row.tokens = sequences.empty() ? batch : batch * double(row.shape.sizes[sequences.front()]);
+    for (auto &[name, value] : row.shape.sizes)
+      row.text += (row.text.empty() ? "" : " ") + name + "=" + std::to_string(value);
+    if (row.shape.batch >= 0)
+      row.text += (row.text.empty() ? "" : " ") + std::string("batch=") +
+                  std::to_string(row.shape.batch);
+    row.flops = batch * countFlops(session.entryFunction(), row.shape.sizes);
+    for (const Array &a : row.inputs.arrays)
+      row.bytes += double(a.byteCount());
+    for (const Array &a : row.outputs)
+      row.bytes += double(a.byteCount());
+    for (const typed::EntryWeight &w : session.program->weights)
+      row.bytes += double(elementCount(w.shape).value_or(0)) *
+                   double(seq_dtype_size(codegen::dtypeOf(w.elem)));
+  }
+
+  void printJson() {
+    std::printf("[\n");
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const Row &r = rows[i];
+      double median = r.quantile(0.5);
+      std::printf("  {\"entry\": %s, \"target\": %s, \"threads\": %d, \"float\": \"%s\", "
+                  "\"shape\": %s, \"form\": \"sequential\", \"p25_ms\": %s, \"median_ms\": %s, "
+                  "\"p75_ms\": %s, \"tokens_per_s\": %s, \"gbyte_per_s\": %s, "
+                  "\"gflop_per_s\": %s, \"floor_fraction\": %s}%s\n",
+                  jsonText(session.program->entryName).c_str(), jsonText(targetText()).c_str(),
+                  r.runner->threads(), session.options.floatType.c_str(),
+                  jsonText(r.text).c_str(), jsonNumber(r.quantile(0.25) * 1e3).c_str(),
+                  jsonNumber(median * 1e3).c_str(), jsonNumber(r.quantile(0.75) * 1e3).c_str(),
+                  jsonNumber(r.tokens / median).c_str(), jsonNumber(r.bytes / median / 1e9).c_str(),
+                  jsonNumber(r.flops / median / 1e9).c_str(),
+                  jsonNumber(r.floor / median).c_str(), i + 1 < rows.size() ? "," : "");
+    }
+    std::printf("]\n");
+  }
+
+  void printTable(const std::map<int, Peaks> &peaks) {
+    size_t width = 5;
+    for (const Row &r : rows)
+      width = std::max(width, r.text.size());
+    std::printf("%s, %s, %s\n", session.program->entryName.c_str(), targetText().c_str(),
+                session.options.floatType.c_str());
+    for (auto &[n, p] : peaks)
+      std::printf("floor of %d thread%s: %.1f GFLOP/s, %.1f GB/s, measured\n", n,
+                  n == 1 ? "" : "s", p.flops / 1e9, p.bytes / 1e9);
+    std::printf("| %-*s | threads | form       |   p25 ms | median ms |   p75 ms |     tok/s |   GB/s "
+                "| GFLOP/s | of floor |\n", int(width), "shape");
+    for (const Row &r : rows) {
+      double median = r.quantile(0.5);
+      std::printf("| %-*s | %7d | sequential | %8.4g | %9.4g | %8.4g | %9.3g | %6.3g | %7.4g | %7.1f%% |\n",
+                  int(width), r.text.c_str(), r.runner->threads(), r.quantile(0.25) * 1e3,
+                  median * 1e3, r.quantile(0.75) * 1e3, r.tokens / median, r.bytes / median / 1e9,
+                  r.flops / median / 1e9, 100 * r.floor / median);
+    }
+  }
+
+  std::string targetText() const {
+    return codegen::targetName(session.pipelineOptions().targets.back());
+  }
+
+  Session &session;
+  std::unique_ptr<jit::LoadedObject> loaded;
+  std::vector<Row> rows;
+};
+} // namespace
+
+int benchVerb(Session &session) {
+  if (session.options.weights.empty())
+    session.options.weights = "random:0";
+  if (!session.setUp() || !session.checkProgram() || !session.loadInputs(true))
+    return UserError;
+  Bench bench(session);
+  if (!bench.prepare() || !bench.time())
+    return UserError;
+  bench.report();
+  return Good;
+}
+
+} // namespace seq::tool

@@ -1,0 +1,191 @@
+//===- Check.cpp - seqc check -----------------------------------------------------------===//
+//
+// Compiled code against the interpreter, on the inputs given or on random ones: lengths
+// that are empty, short, one vector, and one past it, then a ragged batch. Where the
+// program itself refuses or fails on such inputs (`T - 3` at length 0), both must.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Tools/seqc/OwnInputs.h"
+#include "compiler/Tools/seqc/Report.h"
+#include "compiler/Tools/seqc/Verbs.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace seq::tool {
+
+namespace {
+class Checker {
+public:
+  explicit Checker(Session &session)
+      : session(session), compiled(session), reference(session),
+        worst(session.entry().results.size()) {}
+
+  bool prepare() {
+    interpreted = makeInterpreted(session, session.options.referenceF64);
+    if (!interpreted)
+      return false;
+    loaded = loadCompiled(session);
+    if (!loaded)
+      return false;
+    interpreted->makeCurrent();
+    return reference.create(interpreted->model(), 1) &&
+           compiled.create(*loaded->descriptor, threadsOf(session));
+  }
+
+  bool checkGiven() { return checkOne(session.inputs, true); }
+
+  bool checkOwn() {
+    compiled.keepMessages();
+    reference.keepMessages();
+    for (int trial = 0; trial < session.options.trials; ++trial) {
+      uint64_t seed = session.options.seed + uint64_t(trial);
+      for (int64_t length : {0, 1, 2, 7, 64, 65})
+        if (!checkShape(shapeOf(session, length, 6), seed))
+          return false;
+      if (!checkShape(raggedShape(trial), seed))
+        return false;
+    }
+    return true;
+  }
+
+  int report() {
+    bool bad = !mismatch.empty();
+    if (session.options.json)
+      std::printf("{\"cases\": %d, \"outputs\": [", cases);
+    for (size_t i = 0; i < worst.size(); ++i) {
+      bad |= !(worst[i].units <= 1);
+      printOutput(i);
+    }
+    if (session.options.json)
+      std::printf("], \"refused\": %d, \"mismatch\": %s, \"ok\": %s}\n", refused,
+                  jsonText(mismatch).c_str(), bad ? "false" : "true");
+    else
+      printTotals();
+    return bad ? CheckFailed : Good;
+  }
+
+private:
+  OwnShape raggedShape(int trial) {
+    OwnShape shape = shapeOf(session, 65, 6);
+    std::vector<int64_t> lengths = {65, 0, 7, 64, 1};
+    shape.batch = int64_t(lengths.size());
+    for (const std::string &name : sequenceSizes(session)) {
+      for (int64_t &n : lengths)
+        n = std::min(n, shape.sizes[name]);
+      shape.lengths.push_back({name, lengths});
+      std::rotate(lengths.begin(), lengths.begin() + 1 + trial % 3, lengths.end());
+    }
+    return shape;
+  }
+
+  bool checkShape(const OwnShape &shape, uint64_t seed) {
+    CallInputs inputs;
+    if (!makeInputs(session, shape, seed, inputs))
+      return !session.diags.hasErrors();
+    return checkOne(inputs, false);
+  }
+
+  bool checkOne(CallInputs &inputs, bool given) {
+    std::vector<Array> got, want;
+    bool good = interpretOnce(session, *interpreted, reference, inputs,
+                              session.options.referenceF64, want);
+    if (!good && given)
+      return false;
+    bool alsoGood = compiled.call(inputs, got);
+    ++cases;
+    if (good != alsoGood && !given)
+      mismatch = good ? "compiled code fails alone: " + compiled.message()
+                      : "the interpreter fails alone: " + reference.message();
+    if (!good || !alsoGood) {
+      ++refused;
+      return !given;
+    }
+    for (size_t i = 0; i < got.size(); ++i)
+      take(worst[i], compareArrays(got[i], want[i]));
+    return true;
+  }
+
+  static void take(Comparison &worst, const Comparison &c) {
+    worst.absolute = std::fmax(worst.absolute, c.absolute);
+    worst.relative = std::fmax(worst.relative, c.relative);
+    worst.units = std::max(worst.units, c.units);
+  }
+
+  void printOutput(size_t i) {
+    const Comparison &c = worst[i];
+    std::string name = resultName(session, i);
+    if (session.options.json)
+      std::printf("%s{\"name\": %s, \"form\": \"sequential\", \"absolute\": %s, \"relative\": %s, "
+                  "\"units\": %s}", i ? ", " : "", jsonText(name).c_str(),
+                  jsonNumber(c.absolute).c_str(), jsonNumber(c.relative).c_str(),
+                  jsonNumber(c.units).c_str());
+    else
+      std::printf("%s  max |err| %s  relative %s  %s of the tolerance  %s\n", name.c_str(),
+                  shortNumber(c.absolute).c_str(), shortNumber(c.relative).c_str(),
+                  shortNumber(c.units).c_str(), c.units <= 1 ? "ok" : "WRONG");
+  }
+
+  void printTotals() {
+    if (!mismatch.empty())
+      std::printf("WRONG: %s\n", mismatch.c_str());
+    if (session.options.quiet)
+      return;
+    std::printf("%d case%s; the tolerance is %s of an output's largest value, at least %s\n", cases,
+                cases == 1 ? "" : "s", session.options.floatType == "f64" ? "1e-12" : "2e-5",
+                session.options.floatType == "f64" ? "1e-13" : "1e-6");
+    if (refused)
+      std::printf("%d of them the program refuses, interpreted and compiled alike\n", refused);
+  }
+
+  Session &session;
+  std::unique_ptr<Interpreted> interpreted;
+  std::unique_ptr<jit::LoadedObject> loaded;
+  Runner compiled, reference;
+  std::vector<Comparison> worst;
+  std::string mismatch;
+  int cases = 0, refused = 0;
+};
+
+bool anyGiven(const Session &session) {
+  for (const Array &a : session.inputs.arrays)
+    if (a)
+      return true;
+  return session.entry().params.empty();
+}
+
+/// Every input is there, or may be left away.
+bool allGiven(const Session &session) {
+  const auto &params = session.entry().params;
+  for (size_t i = 0; i < params.size(); ++i)
+    if (!session.inputs.arrays[i] && !params[i].init)
+      return false;
+  return anyGiven(session);
+}
+
+bool checkForm(Session &session) {
+  if (session.options.form.empty() || session.options.form == "sequential")
+    return true;
+  session.diags.error(Diag::UnknownForm, "--form",
+                      "`" + session.options.form + "` exists for no state of `" +
+                          session.entry().name + "`")
+      .hint("the form that exists is `sequential`");
+  return false;
+}
+} // namespace
+
+int checkVerb(Session &session) {
+  if (!session.setUp() || !session.checkProgram() || !checkForm(session) ||
+      !session.loadInputs(true))
+    return UserError;
+  Checker checker(session);
+  if (!checker.prepare())
+    return UserError;
+  bool good = allGiven(session) ? checker.checkGiven() : checker.checkOwn();
+  return good ? checker.report() : UserError;
+}
+
+} // namespace seq::tool

@@ -1,0 +1,29 @@
+//===- OwnInputs.h - Inputs that check and bench make ---------------------------------===//
+#ifndef SEQC_TOOLS_SEQC_OWNINPUTS_H
+#define SEQC_TOOLS_SEQC_OWNINPUTS_H
+
+#include "compiler/Tools/seqc/Session.h"
+
+namespace seq::tool {
+
+/// Sizes and batch of inputs that a verb makes itself.
+struct OwnShape {
+  std::map<std::string, int64_t> sizes; ///< of every dynamic size of the entry
+  int64_t batch = -1;                   ///< -1: none
+  std::vector<Lengths> lengths;
+};
+
+/// A value for every dynamic size: sizes of sequences are `length`, others `other`, those
+/// given on the command line as given.
+OwnShape shapeOf(const Session &session, int64_t length, int64_t other);
+
+/// The dynamic sizes that lead an input.
+std::vector<std::string> sequenceSizes(const Session &session);
+
+/// Random inputs of that shape; those given on the command line stay as they are. Floats
+/// are normal with deviation 0.5, integers 0 to 3. False: reported.
+bool makeInputs(Session &session, const OwnShape &shape, uint64_t seed, CallInputs &out);
+
+} // namespace seq::tool
+
+#endif
