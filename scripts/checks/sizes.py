@@ -1,11 +1,11 @@
-"""No source file has more than 800 lines, no lit file more than 150, no function more than 80;
+"""No source file has more than 800 lines, no lit file more than 200, no function more than 80;
 README.md has at most 150."""
 import re
 
 from checks import files, read
 
 LIMITS = [(("*.h", "*.hpp", "*.c", "*.cpp", "*.py", "*.td", "*.g4", "*.seq"), 800),
-          (("test/*.mlir", "test/*.test"), 150), (("README.md",), 150)]
+          (("test/*.mlir", "test/*.test"), 200), (("README.md",), 150)]
 FUNCTION_LIMIT, FUNCTION_NOTE, FILE_NOTE = 80, 40, 400
 
 # In clang-format's layout a definition ends its first part with `) … {` and closes with a brace
@@ -17,7 +17,8 @@ NO_FUNCTION = re.compile(r"^\s*(if|for|while|switch|else|do|try|catch|namespace|
 
 def functions(text):
     """(first line, number of lines, head) of each function of a C or C++ text."""
-    lines = text.split("\n")
+    # Raw strings hold other languages.
+    lines = re.sub(r'R"(\w*)\(.*?\)\1"', lambda m: "\n" * m.group().count("\n"), text, flags=re.S).split("\n")
     for i, line in enumerate(lines):
         head = HEAD.match(line)
         if not head or NO_FUNCTION.search(line) or "(" not in line + lines[i - 1]:
