@@ -6,15 +6,15 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Jit/Cache.h"
 
+#include "compiler/Pipelines/Paths.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/SHA256.h"
 
 #include <algorithm>
 #include <cstdlib>
-#include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace fs = std::filesystem;
@@ -38,20 +38,6 @@ std::string cacheFolder() {
   return home.empty() ? "" : home + "/.cache/seqc";
 }
 
-/// Path, size and time of the file that holds this code: changes with every build.
-static std::string buildId() {
-  Dl_info info;
-  std::string path = "/proc/self/exe";
-  if (dladdr(reinterpret_cast<void *>(&buildId), &info) && info.dli_fname &&
-      std::string(info.dli_fname).find(".so") != std::string::npos)
-    path = info.dli_fname;
-  struct stat s = {};
-  if (stat(path.c_str(), &s) != 0)
-    return "unknown";
-  return std::to_string(s.st_ino) + ":" + std::to_string(s.st_size) + ":" +
-         std::to_string(s.st_mtim.tv_sec) + "." + std::to_string(s.st_mtim.tv_nsec);
-}
-
 static std::string hash(llvm::ArrayRef<std::string> parts) {
   llvm::SHA256 sha;
   for (const std::string &p : parts) {
@@ -63,7 +49,7 @@ static std::string hash(llvm::ArrayRef<std::string> parts) {
 
 std::string cacheKey(const SourceManager &sources, const typed::Program &program, size_t functions,
                      const pipeline::Options &options) {
-  std::vector<std::string> parts = {buildId(), std::to_string(SEQ_ABI_VERSION),
+  std::vector<std::string> parts = {pipeline::buildId(), std::to_string(SEQ_ABI_VERSION),
                                     program.entryName, program.functions.front()->name,
                                     std::to_string(functions), std::to_string(options.optLevel)};
   for (uint32_t id = 1; id <= sources.size(); ++id) {

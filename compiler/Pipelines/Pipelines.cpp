@@ -1,7 +1,10 @@
 //===- Pipelines.cpp - The order of the stages ------------------------------------===//
 #include "compiler/Pipelines/Pipelines.h"
 
+#include "compiler/Transforms/Transforms.h"
+
 #include "compiler/AstToSeq/AstToSeq.h"
+#include "compiler/Transforms/Transforms.h"
 #include "dialect/Seq.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -93,7 +96,12 @@ OwningOpRef<ModuleOp> toSeq(const typed::Program &program, size_t count, Context
   return module;
 }
 
-static void addTransforms(OpPassManager &) {}
+static void addTransforms(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createSeqDecompose());
+  pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
+  pm.addNestedPass<func::FuncOp>(createSeqHoist());
+  pm.addNestedPass<func::FuncOp>(createSeqFuse());
+}
 
 bool transform(ModuleOp module, Context &context, InternalError &error) {
   PassManager pm(&context.mlir());

@@ -5,7 +5,6 @@
 #include "llvm/Support/ErrorHandling.h"
 
 #include <cstdio>
-#include <filesystem>
 #include <new>
 #include <pthread.h>
 #include <unistd.h>
@@ -14,22 +13,6 @@ namespace seq::tool {
 
 /// Recursion over programs is bounded, but deep: the main thread's stack is not enough.
 constexpr size_t kStackBytes = 256u << 20;
-
-std::string stdlibFolder() {
-  std::error_code code;
-  auto exe = std::filesystem::read_symlink("/proc/self/exe", code);
-  if (code)
-    return "";
-  auto bin = exe.parent_path();
-  for (const char *relative : {"../share/seqc/stdlib", "../stdlib"})
-    if (auto dir = bin / relative; std::filesystem::is_directory(dir, code))
-      return dir.lexically_normal().string();
-#ifdef SEQC_SOURCE_STDLIB
-  if (std::filesystem::is_directory(SEQC_SOURCE_STDLIB, code))
-    return SEQC_SOURCE_STDLIB;
-#endif
-  return "";
-}
 
 static int dispatch(Session &session) {
   switch (session.options.verb) {

@@ -2,6 +2,7 @@
 #include "compiler/Tools/seqc/Session.h"
 
 #include "compiler/Codegen/Target.h"
+#include "compiler/Pipelines/Paths.h"
 #include "compiler/Tools/seqc/Reproducer.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -84,7 +85,7 @@ bool Session::setUp() {
   }
   sema.floatType = options.floatType == "f64" ? typed::Elem::F64 : typed::Elem::F32;
   sema.includeDirs = options.includeDirs;
-  sema.stdlibDir = stdlibFolder();
+  sema.stdlibDir = pipeline::stdlibFolder();
   pipe.optLevel = options.optLevel;
   if (options.timePhases)
     pipe.onPhase = [](const char *name, double ms) {

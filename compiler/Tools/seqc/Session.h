@@ -85,12 +85,6 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
-/// A path beside the executable or its installation where the library of layers is.
-std::string stdlibFolder();
-
-/// Identifies this build of the compiler, for caches.
-std::string buildId();
-
 } // namespace seq::tool
 
 #endif

@@ -1,0 +1,21 @@
+# What a tool needs of LLVM, MLIR and lld. Static archives are named by their paths: the
+# imported targets of a distribution may stand for its shared libraries, and the two must
+# not meet. lld takes archives in any order.
+find_package(Threads REQUIRED)
+
+function(seq_link_tool name)
+  if(SEQC_STATIC)
+    file(GLOB mlir ${LLVM_LIBRARY_DIR}/libMLIR*.a)
+    file(GLOB llvm ${LLVM_LIBRARY_DIR}/libLLVM*.a)
+    find_library(SEQC_ZSTD_ARCHIVE libzstd.a)
+    find_library(SEQC_Z_ARCHIVE libz.a)
+    target_link_libraries(${name} PRIVATE
+      ${LLVM_LIBRARY_DIR}/liblldELF.a ${LLVM_LIBRARY_DIR}/liblldCommon.a ${mlir} ${llvm}
+      ${SEQC_ZSTD_ARCHIVE} ${SEQC_Z_ARCHIVE} ${CMAKE_DL_LIBS} m Threads::Threads)
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+  else()
+    target_link_libraries(${name} PRIVATE
+      ${LLVM_LIBRARY_DIR}/liblldELF.a ${LLVM_LIBRARY_DIR}/liblldCommon.a MLIR LLVM
+      ${CMAKE_DL_LIBS} m Threads::Threads)
+  endif()
+endfunction()
