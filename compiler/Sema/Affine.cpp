@@ -217,8 +217,9 @@ std::optional<Row> combine(const Row &lower, const Row &upper, size_t variable) 
 }
 
 bool isContradiction(const Row &row) {
-  return row.constant < 0 && std::all_of(row.coefficients.begin(), row.coefficients.end(),
-                                         [](int64_t c) { return c == 0; });
+  return row.constant < 0 &&
+         std::all_of(
+             row.coefficients.begin(), row.coefficients.end(), [](int64_t c) { return c == 0; });
 }
 
 /// The variable whose elimination makes the fewest rows; nullopt: none is left.

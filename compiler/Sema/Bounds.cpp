@@ -37,7 +37,9 @@ Guard either(Guard a, const Guard &b) {
   return a;
 }
 
-Guard unknown() { return {{{}}, false}; }
+Guard unknown() {
+  return {{{}}, false};
+}
 
 const char *opposite(const std::string &op) {
   return op == "<"    ? ">="
@@ -168,7 +170,9 @@ PathFacts::Proof PathFacts::atMost(const Size &a, const Size &b) const {
   return prove({goal}, builder.facts);
 }
 
-bool PathFacts::hasForm(const Expr &index) const { return form(index).has_value(); }
+bool PathFacts::hasForm(const Expr &index) const {
+  return form(index).has_value();
+}
 
 std::optional<Affine> PathFacts::form(const Expr &index) const {
   return AffineBuilder(forms).of(index);

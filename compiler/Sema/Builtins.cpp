@@ -13,10 +13,9 @@ const std::unordered_map<std::string, Builtin> &table() {
         all.emplace(name, kind);
     };
     put(Builtin::Constant, {"inf", "nan", "pi"});
-    put(Builtin::Math, {"exp",   "log",     "expm1",       "log1p", "sqrt", "rsqrt", "abs",
-                        "sign",  "floor",   "sin",         "cos",   "tanh", "sigmoid",
-                        "relu",  "silu",    "log_sigmoid", "gelu",  "gelu_tanh",
-                        "softplus", "erf"});
+    put(Builtin::Math, {"exp",  "log",         "expm1", "log1p",     "sqrt",     "rsqrt",   "abs",
+                        "sign", "floor",       "sin",   "cos",       "tanh",     "sigmoid", "relu",
+                        "silu", "log_sigmoid", "gelu",  "gelu_tanh", "softplus", "erf"});
     put(Builtin::MaxMin, {"max", "min"});
     put(Builtin::Convert, {"f32", "f64", "float", "i32"});
     put(Builtin::Reduction, {"sum", "prod", "mean", "argmax", "argmin", "logsumexp", "any", "all"});
@@ -28,8 +27,8 @@ const std::unordered_map<std::string, Builtin> &table() {
     put(Builtin::Flip, {"reverse", "flip"});
     put(Builtin::Identity, {"stop_gradient"});
     put(Builtin::Unsupported,
-        {"topk",  "sort", "one_hot", "scatter_add", "rfft", "irfft", "fft",  "ifft", "expm",
-         "solve", "inverse", "dropout", "normal", "grad", "real", "imag", "conj", "polar"});
+        {"topk", "sort", "one_hot", "scatter_add", "rfft", "irfft", "fft", "ifft", "expm", "solve",
+         "inverse", "dropout", "normal", "grad", "real", "imag", "conj", "polar"});
     return all;
   }();
   return names;

@@ -9,13 +9,13 @@ namespace seq {
 
 enum class Builtin {
   None,
-  Constant,    ///< inf nan pi
-  Math,        ///< elementwise, one argument
-  MaxMin,      ///< max(a, b), also reductions
-  Convert,     ///< f32(x) float(b) i32(x)
-  Reduction,   ///< sum prod mean ...
-  Normaliser,  ///< softmax
-  Cumulative,  ///< cumsum cumprod cummax logcumsumexp
+  Constant,   ///< inf nan pi
+  Math,       ///< elementwise, one argument
+  MaxMin,     ///< max(a, b), also reductions
+  Convert,    ///< f32(x) float(b) i32(x)
+  Reduction,  ///< sum prod mean ...
+  Normaliser, ///< softmax
+  Cumulative, ///< cumsum cumprod cummax logcumsumexp
   Split,
   Concat,
   Stack,

@@ -67,10 +67,9 @@ bool Checker::builtinArguments(const ast::Expr &expr, size_t least, size_t most,
   }
   if (positional.size() >= least && positional.size() <= most)
     return true;
-  std::string wants = least == most ? std::to_string(least)
-                      : most == SIZE_MAX
-                          ? "at least " + std::to_string(least)
-                          : std::to_string(least) + " or " + std::to_string(most);
+  std::string wants = least == most      ? std::to_string(least)
+                      : most == SIZE_MAX ? "at least " + std::to_string(least)
+                                         : std::to_string(least) + " or " + std::to_string(most);
   diags().error(Diag::BadArgument, expr.range,
                 "`" + name + "` takes " + wants + (wants == "1" ? " value" : " values") +
                     ", this has " + std::to_string(positional.size()));
@@ -175,7 +174,8 @@ ExprPtr Checker::callCumulative(const ast::Expr &expr) {
   if (!value)
     return nullptr;
   if (value->type().shape.empty())
-    return fail(Diag::RankMismatch, value->range, "`" + name + "` runs along an axis, this is a scalar");
+    return fail(Diag::RankMismatch, value->range,
+                "`" + name + "` runs along an axis, this is a scalar");
   if (value->type().elem == Elem::Bool)
     return fail(Diag::TypeMismatch, value->range,
                 "`" + name + "` takes numbers, this is " + value->type().str());
@@ -183,13 +183,12 @@ ExprPtr Checker::callCumulative(const ast::Expr &expr) {
     return nullptr;
   if (value->type().elem == Elem::Int)
     value = convert(std::move(value), Elem::I32);
-  std::optional<unsigned> axis =
-      axisOf(named, unsigned(value->type().shape.size()), 0, expr.range);
+  std::optional<unsigned> axis = axisOf(named, unsigned(value->type().shape.size()), 0, expr.range);
   if (!axis)
     return nullptr;
   ExprPtr result = make(ExprKind::Cumulative, expr.range, value->type());
-  for (auto [keyword, flag] : {std::pair("reverse", &result->reverse),
-                               std::pair("exclusive", &result->exclusive)}) {
+  for (auto [keyword, flag] :
+       {std::pair("reverse", &result->reverse), std::pair("exclusive", &result->exclusive)}) {
     auto it = named.find(keyword);
     if (it == named.end())
       continue;
@@ -263,8 +262,8 @@ ExprPtr Checker::callConcat(const ast::Expr &expr) {
     if (!fits) {
       auto report = diags().error(Diag::ShapeMismatch, expr.range,
                                   "`concat` joins " + result->args[0]->type().str() + " and " +
-                                      result->args[i]->type().str() + ", which differ beside axis " +
-                                      std::to_string(*axis));
+                                      result->args[i]->type().str() +
+                                      ", which differ beside axis " + std::to_string(*axis));
       noteOrigin(report, *result->args[0]);
       noteOrigin(report, *result->args[i]);
       return nullptr;
@@ -375,8 +374,8 @@ std::optional<std::vector<Size>> Checker::splitParts(const ast::Expr &expr, cons
       if (value != std::to_string(*number))
         value += "` = `" + std::to_string(*number);
     diags().error(Diag::UnevenSplit, expr.range,
-                  "an axis of size `" + value + "` does not split into " +
-                      std::to_string(*count) + " equal parts");
+                  "an axis of size `" + value + "` does not split into " + std::to_string(*count) +
+                      " equal parts");
     return std::nullopt;
   }
   return std::vector<Size>(size_t(*count), part);

@@ -114,7 +114,8 @@ ExprPtr Checker::callMember(const ast::Expr &expr) {
     return callLayer(expr, *ref, member.text);
   if (ExprPtr value = checkOne(*member.a))
     return fail(Diag::UnknownMember, member.range,
-                "a value of type " + value->type().str() + " has no function `" + member.text + "`");
+                "a value of type " + value->type().str() + " has no function `" + member.text +
+                    "`");
   return nullptr;
 }
 
@@ -125,9 +126,9 @@ ExprPtr Checker::callLayer(const ast::Expr &expr, const LayerRef &ref,
     std::vector<std::string> names;
     for (const auto &[name, decl] : ref.layer->functions)
       names.push_back(name);
-    auto report = diags().error(Diag::UnknownMember, expr.a->range,
-                                "`" + ref.layer->decl->name.text + "` has no function `" +
-                                    function + "`");
+    auto report =
+        diags().error(Diag::UnknownMember, expr.a->range,
+                      "`" + ref.layer->decl->name.text + "` has no function `" + function + "`");
     std::string near = nearest(function, names);
     if (!near.empty())
       report.hint("did you mean `" + near + "`?");
@@ -160,8 +161,9 @@ bool Checker::placeArguments(const ast::Expr &expr, const FunctionInstance &call
         std::vector<std::string> names;
         for (const ParamInfo &param : callee.params)
           names.push_back(param.var->name);
-        auto report = diags().error(Diag::BadArgument, arg.name->range,
-                                    "`" + callee.name + "` has no parameter `" + arg.name->text + "`");
+        auto report =
+            diags().error(Diag::BadArgument, arg.name->range,
+                          "`" + callee.name + "` has no parameter `" + arg.name->text + "`");
         std::string near = nearest(arg.name->text, names);
         if (!near.empty())
           report.hint("did you mean `" + near + "`?");
@@ -177,8 +179,8 @@ bool Checker::placeArguments(const ast::Expr &expr, const FunctionInstance &call
       diags()
           .error(Diag::BadArgument, arg.value->range,
                  "`" + callee.name + "` takes " + std::to_string(callee.params.size()) +
-                     (callee.params.size() == 1 ? " argument" : " arguments") + ", this is number " +
-                     std::to_string(next))
+                     (callee.params.size() == 1 ? " argument" : " arguments") +
+                     ", this is number " + std::to_string(next))
           .note(callee.range, "`" + callee.name + "` is declared here");
       return false;
     }
@@ -223,8 +225,7 @@ bool Checker::checkMapped(const ast::Expr &expr, const FunctionInstance &callee,
     call.extraAxes[i] = unsigned(have - want);
     if (have == want)
       continue;
-    std::vector<Size> extra(arg.type().shape.begin(),
-                            arg.type().shape.begin() + long(have - want));
+    std::vector<Size> extra(arg.type().shape.begin(), arg.type().shape.begin() + long(have - want));
     if (!first) {
       first = &arg;
       call.mapped = std::move(extra);
@@ -286,8 +287,7 @@ bool Checker::solveSizes(const ast::Expr &expr, const FunctionInstance &callee, 
     if (call.args[i]) {
       const Type &declared = callee.params[i].var->type, &actual = call.args[i]->type();
       for (size_t axis = 0; axis < declared.shape.size(); ++axis)
-        dimensions.push_back(
-            {&declared.shape[axis], actual.shape[axis + call.extraAxes[i]]});
+        dimensions.push_back({&declared.shape[axis], actual.shape[axis + call.extraAxes[i]]});
     }
   auto isOpen = [&](const SizeSymbol *symbol) {
     return !known.count(symbol) &&
@@ -307,8 +307,8 @@ bool Checker::solveSizes(const ast::Expr &expr, const FunctionInstance &callee, 
           continue;
         value = dimension.actual;
       } else {
-        Size declared = dimension.declared->substitute(
-            [&](const SizeSymbol *symbol) -> std::optional<Size> {
+        Size declared =
+            dimension.declared->substitute([&](const SizeSymbol *symbol) -> std::optional<Size> {
               auto it = known.find(symbol);
               return it == known.end() ? std::nullopt : std::optional(it->second);
             });
@@ -350,17 +350,16 @@ bool Checker::checkArgumentShapes(const FunctionInstance &callee, CallExpr &call
       if (sameSize(is, want, call.args[i]->range))
         continue;
       std::string declared = param.type.shape[axis].str();
-      auto report = diags().error(
-          Diag::ShapeMismatch, call.args[i]->range,
-          "`" + param.name + "` of `" + callee.name + "` has size `" + want.str() + "`" +
-              (declared == want.str() ? "" : " (`" + declared + "`)") + " here, this has `" +
-              is.str() + "`");
+      auto report =
+          diags().error(Diag::ShapeMismatch, call.args[i]->range,
+                        "`" + param.name + "` of `" + callee.name + "` has size `" + want.str() +
+                            "`" + (declared == want.str() ? "" : " (`" + declared + "`)") +
+                            " here, this has `" + is.str() + "`");
       noteOrigin(report, *call.args[i]);
       report.note(param.range, "`" + param.name + "` is " + param.type.str());
       return false;
     }
-    if (!coerceElem(call.args[i], param.type.elem,
-                    "`" + param.name + "` of `" + callee.name + "`"))
+    if (!coerceElem(call.args[i], param.type.elem, "`" + param.name + "` of `" + callee.name + "`"))
       return false;
   }
   return true;

@@ -36,7 +36,8 @@ ExprPtr Checker::check(const ast::Expr &expr) {
   case ast::ExprKind::Reduce:
     return checkReduce(expr);
   case ast::ExprKind::List:
-    return fail(Diag::TypeMismatch, expr.range, "a list in brackets stands only in `split(x, [a, b])`; `stack` makes an array");
+    return fail(Diag::TypeMismatch, expr.range,
+                "a list in brackets stands only in `split(x, [a, b])`; `stack` makes an array");
   case ast::ExprKind::Scan:
     return checkScan(expr);
   case ast::ExprKind::Block:
@@ -61,7 +62,9 @@ ExprPtr Checker::onlyOne(ExprPtr value) {
   return nullptr;
 }
 
-ExprPtr Checker::checkOne(const ast::Expr &expr) { return onlyOne(check(expr)); }
+ExprPtr Checker::checkOne(const ast::Expr &expr) {
+  return onlyOne(check(expr));
+}
 
 ExprPtr Checker::checkNumber(const ast::Expr &expr) {
   if (!expr.isFloat) {
@@ -74,7 +77,8 @@ ExprPtr Checker::checkNumber(const ast::Expr &expr) {
   out->floating = std::strtod(expr.text.c_str(), nullptr);
   if (std::isinf(out->floating)) {
     diags()
-        .error(Diag::NumberRange, expr.range, "`" + source(expr.range) + "` is too large for a float")
+        .error(Diag::NumberRange, expr.range,
+               "`" + source(expr.range) + "` is too large for a float")
         .hint("`inf` is a literal");
     return nullptr;
   }
@@ -90,8 +94,7 @@ ExprPtr Checker::checkUnary(const ast::Expr &expr) {
       return nullptr;
   } else {
     if (a->type().elem == Elem::Bool)
-      return fail(Diag::TypeMismatch, expr.range,
-                  "`-` takes numbers, this is " + a->type().str());
+      return fail(Diag::TypeMismatch, expr.range, "`-` takes numbers, this is " + a->type().str());
     if (a->kind == ExprKind::FloatConst) {
       a->floating = -a->floating;
       a->range = expr.range;

@@ -60,8 +60,7 @@ bool Checker::checkSignature(const ast::FnDecl &decl) {
     }
     if (param.init && good) {
       info.init = checkOne(*param.init);
-      if (!info.init || !coerce(info.init, *type, true, Diag::ShapeMismatch,
-                                "`" + name.text + "`"))
+      if (!info.init || !coerce(info.init, *type, true, Diag::ShapeMismatch, "`" + name.text + "`"))
         good = false;
     }
     info.var = newVar(VarKind::Argument, name.text, *type, name.range);
@@ -77,9 +76,9 @@ bool Checker::checkSignature(const ast::FnDecl &decl) {
   for (size_t i = 0; i < decl.results.size(); ++i) {
     const ast::ResultDecl &result = decl.results[i];
     ResultInfo info;
-    info.name = result.name                 ? result.name->text
+    info.name = result.name                ? result.name->text
                 : decl.results.size() == 1 ? "out"
-                                            : "out" + std::to_string(i);
+                                           : "out" + std::to_string(i);
     std::optional<Elem> elem = analyzer.elementOf(result.type);
     good &= elem.has_value();
     info.type.elem = elem.value_or(Elem::F32);
@@ -157,7 +156,8 @@ void Checker::checkReturn(const ast::Stmt &stmt) {
 bool Checker::checkResults(const ast::FnDecl &decl, std::vector<ExprPtr> &values) {
   if (decl.results.empty()) {
     for (size_t i = 0; i < values.size(); ++i) {
-      if (values[i]->type().elem == Elem::Int && !(values[i] = convert(std::move(values[i]), Elem::I32)))
+      if (values[i]->type().elem == Elem::Int &&
+          !(values[i] = convert(std::move(values[i]), Elem::I32)))
         return false;
       fn.results.push_back(
           {values.size() == 1 ? "out" : "out" + std::to_string(i), values[i]->type()});

@@ -91,8 +91,8 @@ bool Checker::checkSlice(const ast::Subscript &from, typed::Subscript &to, const
     Size gap = (*more - *less).withStatics();
     if (gap.asConstant()) {
       auto report = diags().error(Diag::ReadOutside, from.range,
-                                  "the slice `" + source(from.range) + "` leaves its axis of size `" +
-                                      axis.str() + "`");
+                                  "the slice `" + source(from.range) +
+                                      "` leaves its axis of size `" + axis.str() + "`");
       noteOrigin(report, base);
       return false;
     }
@@ -142,8 +142,8 @@ void Checker::gatherUse(const Expr &index, SubscriptUse &use) const {
       use.indices.insert(index.var);
     else if (std::optional<Affine> form = facts.form(index))
       for (const auto &[key, coefficient] : form->terms) {
-        bool isIndex = key.var && (key.var->kind == VarKind::Index ||
-                                   key.var->kind == VarKind::ScanIndex);
+        bool isIndex =
+            key.var && (key.var->kind == VarKind::Index || key.var->kind == VarKind::ScanIndex);
         if (isIndex)
           use.indices.insert(key.var);
         else if (key.var)
@@ -173,9 +173,8 @@ namespace {
 bool openIn(const Size &size) {
   std::vector<const SizeSymbol *> symbols;
   size.collectSymbols(symbols);
-  return std::any_of(symbols.begin(), symbols.end(), [](const SizeSymbol *symbol) {
-    return symbol->isStatic && !symbol->value;
-  });
+  return std::any_of(symbols.begin(), symbols.end(),
+                     [](const SizeSymbol *symbol) { return symbol->isStatic && !symbol->value; });
 }
 } // namespace
 

@@ -82,8 +82,7 @@ StaticEvaluator Checker::evaluator(bool quiet) {
   result.unknown = [this](const ast::Expr &expr) {
     if (Binding *binding = find(expr.text)) {
       if (binding->kind != Binding::Failed)
-        diags().error(Diag::NotStatic, expr.range,
-                      "`" + expr.text + "` is a value, not a size");
+        diags().error(Diag::NotStatic, expr.range, "`" + expr.text + "` is a value, not a size");
     } else {
       unknownName(expr.text, expr.range);
     }
@@ -220,7 +219,8 @@ ExprPtr Checker::checkBinding(Binding &binding, const ast::Expr &expr) {
   }
   if (binding.isNext && !binding.assigned) {
     diags()
-        .error(Diag::StateReadEarly, expr.range, "`" + expr.text + "` is read before its assignment")
+        .error(Diag::StateReadEarly, expr.range,
+               "`" + expr.text + "` is read before its assignment")
         .note(binding.range, "the state is declared here")
         .hint("`" + expr.text.substr(0, expr.text.size() - 1) + "` is the state before the step");
     return nullptr;
@@ -236,8 +236,8 @@ ExprPtr Checker::checkWeightName(const LayerRef *ref, const std::string &name,
     return nullptr;
   if (!it->second.present) {
     diags()
-        .error(Diag::AbsentParameter, expr.range, "`" + name + "` does not exist in this instance of `" +
-                                                      layer.decl->name.text + "`")
+        .error(Diag::AbsentParameter, expr.range,
+               "`" + name + "` does not exist in this instance of `" + layer.decl->name.text + "`")
         .note(it->second.decl->range, "it is declared under a condition that does not hold")
         .hint("read it under the same condition: `condition ? … : …`");
     return nullptr;
@@ -371,9 +371,9 @@ ExprPtr Checker::checkMember(const ast::Expr &expr) {
   std::vector<std::string> names;
   for (const auto &[name, weight] : ref->layer->weights)
     names.push_back(name);
-  auto report = diags().error(Diag::UnknownMember, expr.opRange.valid() ? expr.opRange : expr.range,
-                              "`" + ref->layer->decl->name.text + "` has no parameter `" +
-                                  expr.text + "`");
+  auto report =
+      diags().error(Diag::UnknownMember, expr.opRange.valid() ? expr.opRange : expr.range,
+                    "`" + ref->layer->decl->name.text + "` has no parameter `" + expr.text + "`");
   std::string near = nearest(expr.text, names);
   if (!near.empty())
     report.hint("did you mean `" + near + "`?");

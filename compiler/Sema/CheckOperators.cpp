@@ -8,7 +8,9 @@ namespace seq {
 using namespace typed;
 
 namespace {
-bool isInteger(Elem e) { return e == Elem::Int || e == Elem::I32; }
+bool isInteger(Elem e) {
+  return e == Elem::Int || e == Elem::I32;
+}
 bool isWhole(const Expr &e) {
   return (e.kind == ExprKind::IntConst || e.kind == ExprKind::SizeValue) &&
          e.type().elem == Elem::Int;
@@ -47,8 +49,9 @@ bool Checker::isLiteral(const Expr &value) const {
     return (isLiteral(*value.a) || isInteger(value.a->type().elem)) &&
            (isLiteral(*value.b) || isWhole(*value.b));
   case ExprKind::Math:
-    return isFloat(value.type().elem) && std::all_of(value.args.begin(), value.args.end(),
-                                    [&](const ExprPtr &arg) { return isLiteral(*arg); });
+    return isFloat(value.type().elem) &&
+           std::all_of(value.args.begin(), value.args.end(),
+                       [&](const ExprPtr &arg) { return isLiteral(*arg); });
   case ExprKind::Convert:
     return isWhole(*value.a);
   default:
@@ -166,9 +169,9 @@ bool Checker::broadcastShapes(const Expr &a, const Expr &b, std::vector<Size> &s
     } else if (sameSize(p, q, range)) {
       to = p;
     } else {
-      auto report = diags().error(Diag::ShapeMismatch, range,
-                                  "axes of size `" + p.str() + "` and `" + q.str() +
-                                      "` do not go together");
+      auto report =
+          diags().error(Diag::ShapeMismatch, range,
+                        "axes of size `" + p.str() + "` and `" + q.str() + "` do not go together");
       noteOrigin(report, a);
       noteOrigin(report, b);
       return false;
@@ -180,8 +183,8 @@ bool Checker::broadcastShapes(const Expr &a, const Expr &b, std::vector<Size> &s
 bool Checker::coerce(ExprPtr &value, const Type &type, bool spreadScalars, Diag kind,
                      const std::string &what) {
   const std::vector<Size> &have = value->type().shape;
-  bool fits = have.size() == type.shape.size() ||
-              (spreadScalars && have.size() < type.shape.size());
+  bool fits =
+      have.size() == type.shape.size() || (spreadScalars && have.size() < type.shape.size());
   for (size_t i = 1; fits && i <= have.size(); ++i)
     fits = sameSize(have[have.size() - i], type.shape[type.shape.size() - i], value->range);
   if (!fits) {

@@ -218,9 +218,8 @@ bool isStaticSize(const Size &size) {
 } // namespace
 
 /// The one size of all sources; a longer static axis beside a dynamic one is a table.
-std::optional<Size> Checker::agree(const std::string &name,
-                                   const std::vector<RangeSource> &sources, SourceRange at,
-                                   bool &failedHere) {
+std::optional<Size> Checker::agree(const std::string &name, const std::vector<RangeSource> &sources,
+                                   SourceRange at, bool &failedHere) {
   const RangeSource *chosen = nullptr;
   for (const RangeSource &source : sources)
     if (!chosen || (isStaticSize(chosen->size) && !isStaticSize(source.size)))
@@ -282,7 +281,8 @@ Var *Checker::rangeOf(const IndexSpec &spec, Ranges &ranges, const std::optional
     }
     if (!size) {
       diags()
-          .error(Diag::IndexWithoutRange, spec.decl->name.range, "index `" + name + "` has no range")
+          .error(Diag::IndexWithoutRange, spec.decl->name.range,
+                 "index `" + name + "` has no range")
           .hint("write it: `" + name + " in 0..N`");
       return nullptr;
     }
@@ -294,8 +294,8 @@ Var *Checker::rangeOf(const IndexSpec &spec, Ranges &ranges, const std::optional
   return var;
 }
 
-bool Checker::findRanges(std::vector<IndexSpec> &specs,
-                         const std::vector<const ast::Expr *> &exprs, const ast::ScanExpr *scan,
+bool Checker::findRanges(std::vector<IndexSpec> &specs, const std::vector<const ast::Expr *> &exprs,
+                         const ast::ScanExpr *scan,
                          const std::vector<std::optional<Size>> &fallback,
                          std::vector<Var *> &found) {
   Ranges ranges;

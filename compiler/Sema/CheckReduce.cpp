@@ -66,9 +66,9 @@ ExprPtr Checker::checkReduce(const ast::Expr &expr) {
   if (builtinOf(expr.text) == Builtin::Normaliser)
     return checkNormaliser(expr);
   if (!isReduction(expr.text)) {
-    auto report = diags().error(Diag::UnknownName, expr.range,
-                                "`" + expr.text + "` is no reduction");
-    std::vector<std::string> known{"sum",  "prod",   "max",       "min", "mean",   "argmax",
+    auto report =
+        diags().error(Diag::UnknownName, expr.range, "`" + expr.text + "` is no reduction");
+    std::vector<std::string> known{"sum",    "prod",      "max", "min", "mean",   "argmax",
                                    "argmin", "logsumexp", "any", "all", "softmax"};
     std::string near = nearest(expr.text, known);
     if (!near.empty())
@@ -103,7 +103,8 @@ ExprPtr Checker::checkNormaliser(const ast::Expr &expr) {
     if (!open) {
       diags()
           .error(Diag::OpenIndex, index.name.range,
-                 "nothing around this `" + expr.text + "` binds its index `" + index.name.text + "`")
+                 "nothing around this `" + expr.text + "` binds its index `" + index.name.text +
+                     "`")
           .hint("name it: `let a[" + index.name.text + "] = " + expr.text + "[" + index.name.text +
                 "](…)`");
       return nullptr;

@@ -37,8 +37,8 @@ struct LayerRef {
 class Checker {
 public:
   Checker(Analyzer &analyzer, const Module &module, Layer *owner, typed::FunctionInstance &fn)
-      : analyzer(analyzer), module(module), owner(owner), fn(fn),
-        generic(owner && owner->generic) {}
+      : analyzer(analyzer), module(module), owner(owner), fn(fn), generic(owner && owner->generic) {
+  }
 
   bool checkSignature(const ast::FnDecl &decl);
   bool checkBody(const ast::FnDecl &decl);
@@ -257,7 +257,7 @@ private:
 
   std::vector<std::unordered_map<std::string, Binding>> scopes;
   std::map<std::string, StaticValue> dynamicSizes; ///< by name
-  bool atFunctionLevel = false; ///< not inside a scan or a block
+  bool atFunctionLevel = false;                    ///< not inside a scan or a block
   Stmts *out = nullptr;
   PathFacts facts;
   unsigned mute = 0;

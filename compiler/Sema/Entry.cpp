@@ -93,7 +93,8 @@ bool EntryCheck::chooseFunction(const ast::Expr *name, EntryChoice &choice) {
     if (!name)
       return true;
     diags.error(Diag::UnknownEntry, root.path,
-                "`" + choice.function->name.text + "` is a function: it has no `" + name->text + "`");
+                "`" + choice.function->name.text + "` is a function: it has no `" + name->text +
+                    "`");
     return false;
   }
   std::string wanted = name ? name->text : "forward";
@@ -174,9 +175,8 @@ std::optional<EntryChoice> EntryCheck::choose(const std::string &text, bool afte
 bool EntryCheck::addWeight(const Layer &layer, const std::string &prefix,
                            const ast::ParamDecl &decl) {
   const std::vector<WeightInfo> &infos = layer.instance->weights;
-  auto info = std::find_if(infos.begin(), infos.end(), [&](const WeightInfo &each) {
-    return each.name == decl.name.text;
-  });
+  auto info = std::find_if(infos.begin(), infos.end(),
+                           [&](const WeightInfo &each) { return each.name == decl.name.text; });
   if (info == infos.end()) // under a condition that does not hold
     return true;
   EntryWeight weight;
@@ -222,8 +222,8 @@ bool EntryCheck::runLayer(const EntryChoice &choice) {
   std::optional<std::vector<StaticValue>> values = solveEntry(analyzer, choice, known);
   if (!values)
     return false;
-  Layer *layer = analyzer.layer(*choice.module, *choice.layer, *values, false,
-                                choice.layer->name.range);
+  Layer *layer =
+      analyzer.layer(*choice.module, *choice.layer, *values, false, choice.layer->name.range);
   if (!layer)
     return false;
   Program &program = analyzer.program;

@@ -40,8 +40,7 @@ SizeSymbol *Analyzer::makeSymbol(std::string name, bool isStatic, std::optional<
   return store(generic).symbolStore.back().get();
 }
 
-Var *Analyzer::makeVar(VarKind kind, std::string name, Type type, SourceRange range,
-                       bool generic) {
+Var *Analyzer::makeVar(VarKind kind, std::string name, Type type, SourceRange range, bool generic) {
   auto var = std::make_unique<Var>();
   var->kind = kind;
   var->name = std::move(name);
@@ -140,147 +139,6 @@ std::pair<const Module *, const ast::LayerDecl *> Analyzer::findLayer(const Modu
   return {};
 }
 
-//===- Arguments of layers ----------------------------------------------------===//
-
-namespace {
-StaticValue::Kind kindOfExpr(const ast::Expr &expr) {
-  switch (expr.kind) {
-  case ast::ExprKind::Bool:
-    return StaticValue::Bool;
-  case ast::ExprKind::Number:
-    return expr.isFloat ? StaticValue::Float : StaticValue::Integer;
-  case ast::ExprKind::NameRef:
-    return expr.text == "inf" || expr.text == "pi" || expr.text == "nan" ? StaticValue::Float
-                                                                         : StaticValue::Integer;
-  case ast::ExprKind::Call:
-    return expr.a && expr.a->text == "sqrt" ? StaticValue::Float : StaticValue::Integer;
-  case ast::ExprKind::Ternary:
-    return kindOfExpr(*expr.b);
-  case ast::ExprKind::Unary:
-    return expr.text == "not" ? StaticValue::Bool : kindOfExpr(*expr.a);
-  case ast::ExprKind::Binary: {
-    static const std::set<std::string> conditions{"and", "or", "<", "<=", ">", ">=", "==", "!="};
-    if (conditions.count(expr.text))
-      return StaticValue::Bool;
-    bool isFloat = kindOfExpr(*expr.a) == StaticValue::Float ||
-                   kindOfExpr(*expr.b) == StaticValue::Float;
-    return isFloat ? StaticValue::Float : StaticValue::Integer;
-  }
-  default:
-    return StaticValue::Integer;
-  }
-}
-} // namespace
-
-StaticValue::Kind Analyzer::kindOf(const ast::SizeParam &param) {
-  if (param.type) {
-    if (param.type->element == "bool")
-      return StaticValue::Bool;
-    if (param.type->element == "i32" || param.type->element == "int")
-      return StaticValue::Integer;
-    return StaticValue::Float;
-  }
-  return param.init ? kindOfExpr(*param.init) : StaticValue::Integer;
-}
-
-namespace {
-/// To the kind that the parameter has: an integer becomes a float.
-bool adapt(StaticValue &value, StaticValue::Kind kind) {
-  if (value.kind == kind)
-    return true;
-  if (kind != StaticValue::Float || value.kind != StaticValue::Integer)
-    return false;
-  std::optional<int64_t> number = value.size.withStatics().asConstant();
-  value = StaticValue::ofFloat(number ? double(*number) : 1, number.has_value());
-  return true;
-}
-} // namespace
-
-std::optional<Analyzer::Bound>
-Analyzer::bindArguments(const ast::LayerDecl &decl, const std::vector<ast::Argument> &args,
-                        SourceRange at, const StaticEvaluator::Lookup &outer, bool open,
-                        DiagnosticEngine *reports) {
-  size_t count = decl.sizes.size();
-  Bound bound;
-  bound.values.resize(count);
-  bound.given.resize(count);
-  const std::string &layer = decl.name.text;
-  auto fail = [&](Diag kind, SourceRange range, const std::string &text) {
-    if (reports)
-      reports->error(kind, range, text).note(decl.name.range, "`" + layer + "` is declared here");
-    return std::nullopt;
-  };
-  auto opaque = [this](const ast::Expr &expr) { return opaqueSize(expr); };
-  size_t next = 0;
-  bool named = false;
-  for (const ast::Argument &arg : args) {
-    size_t slot = next;
-    if (arg.name) {
-      named = true;
-      for (slot = 0; slot < count && decl.sizes[slot].name.text != arg.name->text;)
-        ++slot;
-      if (slot == count) {
-        std::vector<std::string> names;
-        for (const ast::SizeParam &param : decl.sizes)
-          names.push_back(param.name.text);
-        if (!reports)
-          return std::nullopt;
-        auto report = reports->error(Diag::EntrySizes, arg.name->range,
-                                     "`" + layer + "` has no parameter `" + arg.name->text + "`");
-        std::string near = nearest(arg.name->text, names);
-        if (!near.empty())
-          report.hint("did you mean `" + near + "`?");
-        return std::nullopt;
-      }
-    } else if (named) {
-      return fail(Diag::EntrySizes, arg.value->range,
-                  "a value without a name stands after one with a name");
-    } else if (next++ >= count) {
-      return fail(Diag::EntrySizes, arg.value->range,
-                  "`" + layer + "` takes " + std::to_string(count) +
-                      (count == 1 ? " size" : " sizes") + ", this has more");
-    }
-    if (bound.given[slot])
-      return fail(Diag::EntrySizes, arg.value->range,
-                  "`" + decl.sizes[slot].name.text + "` is given twice");
-    StaticEvaluator evaluator(outer, reports);
-    evaluator.opaque = opaque;
-    std::optional<StaticValue> value = evaluator.evaluate(*arg.value);
-    if (!value)
-      return std::nullopt;
-    StaticValue::Kind kind = kindOf(decl.sizes[slot]);
-    if (!adapt(*value, kind)) {
-      StaticValue want;
-      want.kind = kind;
-      return fail(Diag::TypeMismatch, arg.value->range,
-                  "`" + decl.sizes[slot].name.text + "` of `" + layer + "` is " + want.kindName() +
-                      ", this is " + value->kindName());
-    }
-    bound.given[slot] = true;
-    bound.values[slot] = std::move(*value);
-  }
-  for (size_t slot = 0; slot < count && !open; ++slot) {
-    if (bound.given[slot])
-      continue;
-    const ast::SizeParam &param = decl.sizes[slot];
-    if (!param.init)
-      return fail(Diag::EntrySizes, at, "`" + layer + "` needs `" + param.name.text + "`");
-    StaticEvaluator evaluator(
-        [&](const std::string &name) -> const StaticValue * {
-          for (size_t i = 0; i < slot; ++i)
-            if (decl.sizes[i].name.text == name && bound.values[i])
-              return &*bound.values[i];
-          return nullptr;
-        },
-        reports);
-    evaluator.opaque = opaque;
-    bound.values[slot] = evaluator.evaluate(*param.init);
-    if (!bound.values[slot] || !adapt(*bound.values[slot], kindOf(param)))
-      return std::nullopt;
-  }
-  return bound;
-}
-
 //===- Instances --------------------------------------------------------------===//
 
 namespace {
@@ -338,8 +196,8 @@ Layer *Analyzer::layer(const Module &module, const ast::LayerDecl &decl,
                         "` is too large");
         return nullptr;
       }
-      SizeSymbol *symbol = makeSymbol(decl.sizes[i].name.text, true,
-                                      generic ? std::nullopt : number, generic);
+      SizeSymbol *symbol =
+          makeSymbol(decl.sizes[i].name.text, true, generic ? std::nullopt : number, generic);
       made->instance->symbols.push_back(symbol);
       value = StaticValue::ofSize(Size::symbol(symbol));
     }
@@ -502,8 +360,7 @@ bool Analyzer::addSubLayer(Layer &layer, const ast::SubLayerDecl &decl, std::str
       return &indexValue;
     return layer.findStatic(wanted);
   };
-  std::optional<Bound> bound =
-      bindArguments(*callee, decl.args, decl.range, lookup, false, &diags);
+  std::optional<Bound> bound = bindArguments(*callee, decl.args, decl.range, lookup, false, &diags);
   if (!bound)
     return false;
   std::vector<StaticValue> values;
@@ -522,7 +379,8 @@ bool Analyzer::addSubLayer(Layer &layer, const ast::SubLayerDecl &decl, std::str
   layer.count += sub.layer->count;
   if (layer.count > kMaxLayers || layer.depth > kMaxLayerDepth) {
     diags.error(Diag::TooDeep, decl.range,
-                layer.count > kMaxLayers ? "more than 100,000 layers" : "layers nest more than 64 deep");
+                layer.count > kMaxLayers ? "more than 100,000 layers"
+                                         : "layers nest more than 64 deep");
     return false;
   }
   layer.instance->subLayers.push_back({sub.name, sub.layer->instance, sub.sizes});
@@ -554,7 +412,8 @@ bool Analyzer::addSubLayers(Layer &layer, const ast::SubLayerDecl &decl) {
       return false;
     }
     if (!number)
-      good = addSubLayer(layer, decl, decl.name.text + ".0", opaqueSymbol(decl.indexVar ? decl.indexVar->text : "_"), group);
+      good = addSubLayer(layer, decl, decl.name.text + ".0",
+                         opaqueSymbol(decl.indexVar ? decl.indexVar->text : "_"), group);
     for (int64_t i = 0; good && number && i < *number; ++i)
       good = addSubLayer(layer, decl, decl.name.text + "." + std::to_string(i), Size::constant(i),
                          group);

@@ -55,6 +55,9 @@ struct Layer {
   const StaticValue *findStatic(const std::string &name) const;
 };
 
+/// To the kind that a parameter has: an integer becomes a float. False: it does not convert.
+bool adapt(StaticValue &value, StaticValue::Kind kind);
+
 class Analyzer {
 public:
   Analyzer(const SemaOptions &options, typed::Program &program, DiagnosticEngine &diags)

@@ -20,8 +20,7 @@ struct Module {
 
 class ModuleSet {
 public:
-  ModuleSet(const SemaOptions &options, DiagnosticEngine &diags)
-      : options(options), diags(diags) {}
+  ModuleSet(const SemaOptions &options, DiagnosticEngine &diags) : options(options), diags(diags) {}
 
   /// The root: read from `path`, or given as text. Null where nothing could be parsed.
   const Module *loadRoot(const std::string &path);

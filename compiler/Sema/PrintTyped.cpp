@@ -95,8 +95,8 @@ std::string Printer::call(const Expr &e) {
 
 std::string Printer::scan(const Expr &e) {
   const ScanExpr &s = *e.scan;
-  std::string text = std::string("scan ") + (s.reverse ? "reverse " : "") + s.index->name +
-                     " in " + s.index->lo.str() + ".." + s.index->hi.str() + " (";
+  std::string text = std::string("scan ") + (s.reverse ? "reverse " : "") + s.index->name + " in " +
+                     s.index->lo.str() + ".." + s.index->hi.str() + " (";
   for (size_t i = 0; i < s.states.size(); ++i)
     text += (i ? ", " : "") + s.states[i].before->name + ": " + s.states[i].before->type.str() +
             " = " + expr(*s.states[i].init);
@@ -218,7 +218,9 @@ void Printer::function(const FunctionInstance &fn) {
 }
 } // namespace
 
-std::string printExpr(const Expr &expr) { return Printer().expr(expr); }
+std::string printExpr(const Expr &expr) {
+  return Printer().expr(expr);
+}
 
 std::string printTyped(const Program &program) {
   Printer printer;

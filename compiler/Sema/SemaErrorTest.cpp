@@ -16,7 +16,8 @@ TEST(SemaErrors, UnknownNames) {
   EXPECT_EQ(codesInBody("  return foo(x)"), "E0201 2:10");
   EXPECT_EQ(codesInBody("  return h'"), "E0201 2:10");
   EXPECT_EQ(codesOf("fn f(x: [T]) -> [S] {\n  return x\n}\n"), "E0201 1:18");
-  EXPECT_EQ(inLayer("  param w: [E]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }"), "E0201 2:13");
+  EXPECT_EQ(inLayer("  param w: [E]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }"),
+            "E0201 2:13");
 }
 
 TEST(SemaErrors, OneMistakeIsOneMessage) {
@@ -26,7 +27,8 @@ TEST(SemaErrors, OneMistakeIsOneMessage) {
 TEST(SemaErrors, NamesDeclaredTwice) {
   EXPECT_EQ(codesInBody("  let z = x\n  let z = x\n  return z"), "E0202 3:7");
   EXPECT_EQ(codesOf("fn f(x: [T], x: [T]) -> [T] {\n  return x\n}\n"), "E0202 1:14");
-  EXPECT_EQ(codesOf("fn f(x: [T]) -> [T] {\n  return x\n}\nfn f(x: [T]) -> [T] {\n  return x\n}\n"), "E0202 4:4");
+  EXPECT_EQ(codesOf("fn f(x: [T]) -> [T] {\n  return x\n}\nfn f(x: [T]) -> [T] {\n  return x\n}\n"),
+            "E0202 4:4");
   EXPECT_EQ(inLayer("  param w: [D]\n  param w: [D]"), "E0202 3:9");
 }
 
@@ -39,15 +41,18 @@ TEST(SemaErrors, LetHidesNothing) {
 
 TEST(SemaErrors, Modules) {
   EXPECT_EQ(codesOf("import std.nothing\nfn f(x: [T]) -> [T] {\n  return x\n}\n"), "E0204 1:1");
-  EXPECT_EQ(codesOf("import \"./nothing.seq\" as n\nfn f(x: [T]) -> [T] {\n  return x\n}\n"), "E0204 1:1");
+  EXPECT_EQ(codesOf("import \"./nothing.seq\" as n\nfn f(x: [T]) -> [T] {\n  return x\n}\n"),
+            "E0204 1:1");
 }
 
 TEST(SemaErrors, Recursion) {
   EXPECT_EQ(codesOf("fn f(x: [T]) -> [T] {\n  return f(x)\n}\n"), "E0207 2:10");
   Checked c;
-  EXPECT_FALSE(c.check("fn f(x: [T]) -> [T] {\n  return g(x)\n}\nfn g(x: [T]) -> [T] {\n  return f(x)\n}\n"));
+  EXPECT_FALSE(c.check(
+      "fn f(x: [T]) -> [T] {\n  return g(x)\n}\nfn g(x: [T]) -> [T] {\n  return f(x)\n}\n"));
   EXPECT_NE(c.messages().find("`f` -> `g` -> `f`"), std::string::npos) << c.messages();
-  EXPECT_EQ(codesOf("layer A(D) {\n  b: B(D)\n}\nlayer B(D) {\n  a: A(D)\n}\n", "A(1)"), "E0207 5:3");
+  EXPECT_EQ(codesOf("layer A(D) {\n  b: B(D)\n}\nlayer B(D) {\n  a: A(D)\n}\n", "A(1)"),
+            "E0207 5:3");
 }
 
 TEST(SemaErrors, KindsOfNames) {
@@ -58,7 +63,9 @@ TEST(SemaErrors, KindsOfNames) {
 }
 
 TEST(SemaErrors, AbsentParameters) {
-  EXPECT_EQ(codesOf("layer L(D, bias = false) {\n  param b: [D] if bias\n  fn forward(x: [D]) -> [D] {\n    return x + b\n  }\n}\n", "L(3)"),
+  EXPECT_EQ(codesOf("layer L(D, bias = false) {\n  param b: [D] if bias\n  fn forward(x: [D]) -> "
+                    "[D] {\n    return x + b\n  }\n}\n",
+                    "L(3)"),
             "E0211 4:16");
 }
 
@@ -94,14 +101,18 @@ TEST(SemaErrors, Shapes) {
   EXPECT_EQ(codesInBody("  return x @ y"), "E0303 2:10");
   EXPECT_EQ(codesInBody("  return concat(x, y, axis = 0)"), "E0303 2:10");
   EXPECT_EQ(codesInBody("  return stack(x, y)"), "E0303 2:10");
-  EXPECT_EQ(codesOf("fn g(x: [T]) {\n  return x[0:2 * (T / 2)] + x[0:T / 2 * 2 - 1]\n}\n"), "E0303 2:10");
+  EXPECT_EQ(codesOf("fn g(x: [T]) {\n  return x[0:2 * (T / 2)] + x[0:T / 2 * 2 - 1]\n}\n"),
+            "E0303 2:10");
 }
 
 TEST(SemaErrors, Ranks) {
   EXPECT_EQ(codesInBody("  return n @ x"), "E0304 2:10");
   EXPECT_EQ(codesInBody("  return cumsum(n)"), "E0304 2:17");
   EXPECT_EQ(codesInBody("  return cumsum(x, axis = 2)"), "E0304 2:27");
-  EXPECT_EQ(codesOf("fn g(x: [T, D]) -> [T, D] {\n  return x\n}\nfn f(x: [T]) -> [T] {\n  return g(x)\n}\n"), "E0304 5:12");
+  EXPECT_EQ(
+      codesOf(
+          "fn g(x: [T, D]) -> [T, D] {\n  return x\n}\nfn f(x: [T]) -> [T] {\n  return g(x)\n}\n"),
+      "E0304 5:12");
 }
 
 TEST(SemaErrors, Indices) {
@@ -125,27 +136,39 @@ TEST(SemaErrors, ReadsOutside) {
   EXPECT_EQ(codesInBody("  let z[t] = t > 0 or t < 5 ? a[t - 1] : a[t]\n  return z"), "E0307 2:31");
   EXPECT_EQ(codesOf("fn f(x: [3]) -> float {\n  return x[3]\n}\n"), "E0307 2:10");
   EXPECT_EQ(codesOf("fn f(x: [3]) -> [2] {\n  return x[2:4]\n}\n"), "E0307 2:12");
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t] + a[t + 1]\n    yield h'\n  }"), "E0307 3:17");
+  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t] + a[t + 1]\n    yield h'\n  }"),
+            "E0307 3:17");
 }
 
 TEST(SemaErrors, TheMessageSaysWhere) {
   Checked c;
-  EXPECT_FALSE(c.check("fn f(x: [T, D]) -> [T, D] {\n  let y[t, d] = x[t - 1, d]\n  return y\n}\n"));
-  EXPECT_NE(c.messages().find("`x[t - 1, d]` reads outside of its axis where `t` is `0`"), std::string::npos) << c.messages();
+  EXPECT_FALSE(
+      c.check("fn f(x: [T, D]) -> [T, D] {\n  let y[t, d] = x[t - 1, d]\n  return y\n}\n"));
+  EXPECT_NE(c.messages().find("`x[t - 1, d]` reads outside of its axis where `t` is `0`"),
+            std::string::npos)
+      << c.messages();
 }
 
 TEST(SemaErrors, Sizes) {
-  EXPECT_EQ(inLayer("  param w: [D - 5]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }"), "E0311 2:13");
-  EXPECT_EQ(inLayer("  param w: [0.5]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }"), "E0311 2:13");
-  EXPECT_EQ(inLayer("  param w: [D / (D - 4)]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }"), "E0312 2:13");
-  EXPECT_EQ(inLayer("  param w: [D * D]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }", "L(4294967296)"), "E0313 2:13");
-  EXPECT_EQ(inLayer("  param w: [D, D]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }", "L(4294967296)"), "E0313 2:3");
+  EXPECT_EQ(inLayer("  param w: [D - 5]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }"),
+            "E0311 2:13");
+  EXPECT_EQ(inLayer("  param w: [0.5]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }"),
+            "E0311 2:13");
+  EXPECT_EQ(inLayer("  param w: [D / (D - 4)]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }"),
+            "E0312 2:13");
+  EXPECT_EQ(inLayer("  param w: [D * D]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }",
+                    "L(4294967296)"),
+            "E0313 2:13");
+  EXPECT_EQ(inLayer("  param w: [D, D]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }",
+                    "L(4294967296)"),
+            "E0313 2:3");
   EXPECT_EQ(codesInBody("  return a * (T / 0)"), "E0312 2:15");
   EXPECT_EQ(codesInBody("  return a * (5 % 0)"), "E0312 2:15");
 }
 
 TEST(SemaErrors, Calls) {
-  std::string g = "fn g(x: [T], s: float = 1) -> [T] {\n  return x * s\n}\nfn f(x: [T, D], y: [S]) {\n";
+  std::string g =
+      "fn g(x: [T], s: float = 1) -> [T] {\n  return x * s\n}\nfn f(x: [T, D], y: [S]) {\n";
   EXPECT_EQ(codesOf(g + "  return g()\n}\n"), "E0314 5:10");
   EXPECT_EQ(codesOf(g + "  return g(y, 1, 2)\n}\n"), "E0314 5:18");
   EXPECT_EQ(codesOf(g + "  return g(y, q = 2)\n}\n"), "E0314 5:15");
@@ -186,10 +209,14 @@ TEST(SemaErrors, Values) {
 //===- E04xx ------------------------------------------------------------------===//
 
 TEST(SemaErrors, States) {
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t]\n    h' = h\n    yield h'\n  }"), "E0401 4:5");
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t] + h'\n    yield h'\n  }"), "E0402 3:17");
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0, g = 0.0) {\n    h' = a[t]\n    yield h'\n  }"), "E0403 2:20");
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    g' = a[t]\n    h' = h\n    yield h'\n  }"), "E0404 3:5");
+  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t]\n    h' = h\n    yield h'\n  }"),
+            "E0401 4:5");
+  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t] + h'\n    yield h'\n  }"),
+            "E0402 3:17");
+  EXPECT_EQ(codesInBody("  scan t (h = 0.0, g = 0.0) {\n    h' = a[t]\n    yield h'\n  }"),
+            "E0403 2:20");
+  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    g' = a[t]\n    h' = h\n    yield h'\n  }"),
+            "E0404 3:5");
   EXPECT_EQ(codesInBody("  scan t (h: [D] = 0) {\n    h' = y[t]\n    yield h'\n  }"), "E0303 3:10");
   EXPECT_EQ(codesInBody("  scan t (h = 0) {\n    h' = h + a[t]\n    yield h'\n  }"), "E0301 3:10");
 }
@@ -198,17 +225,20 @@ TEST(SemaErrors, ReturnsAndYields) {
   EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t]\n    return h'\n  }"), "E0405 4:5");
   EXPECT_EQ(codesInBody("  return a\n  let z = a"), "E0406 3:3");
   EXPECT_EQ(codesInBody("  yield a"), "E0407 2:3");
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t]\n    yield h\n    yield h'\n  }"), "E0408 5:5");
+  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h' = a[t]\n    yield h\n    yield h'\n  }"),
+            "E0408 5:5");
   EXPECT_EQ(codesInBody("  let z = a"), "E0411 1:4");
   EXPECT_EQ(codesInBody("  a + 1\n  return a"), "E0413 2:3");
 }
 
 TEST(SemaErrors, Assignments) {
-  EXPECT_EQ(codesInBody("  let z = a\n  let y2 = scan t (h = 0.0) {\n    z = a\n    h' = h + a[t]\n    yield h'\n  }\n  return y2"),
+  EXPECT_EQ(codesInBody("  let z = a\n  let y2 = scan t (h = 0.0) {\n    z = a\n    h' = h + "
+                        "a[t]\n    yield h'\n  }\n  return y2"),
             "E0409 4:5");
   EXPECT_EQ(codesInBody("  T = 3\n  return a"), "E0201 2:3");
   EXPECT_EQ(codesInBody("  x = a\n  return x"), "E0303 2:7");
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h = a[t]\n    h' = h\n    yield h'\n  }"), "E0410 3:5");
+  EXPECT_EQ(codesInBody("  scan t (h = 0.0) {\n    h = a[t]\n    h' = h\n    yield h'\n  }"),
+            "E0410 3:5");
 }
 
 TEST(SemaErrors, LoopsAndConditions) {
@@ -223,7 +253,9 @@ TEST(SemaErrors, NotYet) {
   EXPECT_EQ(codesInBody("  return fft(a)"), "E0501 2:10");
   EXPECT_EQ(codesInBody("  return topk(a, 3)"), "E0501 2:10");
   EXPECT_EQ(codesOf("fn f(x: bf16[T]) -> [T] {\n  return x\n}\n"), "E0501 1:9");
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0) reset b[t] {\n    h' = a[t]\n    yield h'\n  }"), "E0501 2:26");
+  EXPECT_EQ(codesInBody("  scan t (h = 0.0) reset b[t] {\n    h' = a[t]\n    yield h'\n  }"),
+            "E0501 2:26");
   EXPECT_EQ(codesInBody("  scan t () as (hs) {\n    yield a[t]\n  }"), "E0501 2:17");
-  EXPECT_EQ(codesInBody("  let g(M: [T]) = sum[t](M[t])\n  return grad(g)(a)"), "E0501 2:3, E0501 3:10");
+  EXPECT_EQ(codesInBody("  let g(M: [T]) = sum[t](M[t])\n  return grad(g)(a)"),
+            "E0501 2:3, E0501 3:10");
 }

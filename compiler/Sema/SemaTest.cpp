@@ -93,13 +93,16 @@ TEST(Sema, SplitsConcatsStacks) {
 }
 
 TEST(Sema, CumulativesRunAlongTheFirstAxis) {
-  has(treeOf("fn f(x: [T, C]) {\n return cumsum(x, exclusive = true), cummax(x, axis = 1), reverse(x), flip(x)\n}\n"),
+  has(treeOf("fn f(x: [T, C]) {\n return cumsum(x, exclusive = true), cummax(x, axis = 1), "
+             "reverse(x), flip(x)\n}\n"),
       "return cumsum0 exclusive(x), cummax1(x), reverse0(x), reverse1(x)");
 }
 
 TEST(Sema, ReductionsKeepTheirBodysAxes) {
-  EXPECT_EQ(resultsOf("fn f(x: [T, D]) {\n return sum[t](x[t]), argmax[t](x[t, 0]), any[t](x[t, 0] > 0)\n}\n"),
-            "f32[D], i32, bool");
+  EXPECT_EQ(
+      resultsOf(
+          "fn f(x: [T, D]) {\n return sum[t](x[t]), argmax[t](x[t, 0]), any[t](x[t, 0] > 0)\n}\n"),
+      "f32[D], i32, bool");
 }
 
 TEST(Sema, AnUndeclaredResultIsWhatTheBodyGives) {
@@ -139,8 +142,10 @@ TEST(Sema, AStaticTableMayBeLonger) {
 }
 
 TEST(Sema, FewerIndicesLeaveTheRest) {
-  EXPECT_EQ(resultsOf("fn f(q: [H, T, P]) {\n let y[h] = q[h] * 2\n return y, q[:, 0:1], q[:, :, P / 2:]\n}\n"),
-            "f32[H, T, P], f32[H, 1, P], f32[H, T, P - P / 2]");
+  EXPECT_EQ(
+      resultsOf(
+          "fn f(q: [H, T, P]) {\n let y[h] = q[h] * 2\n return y, q[:, 0:1], q[:, :, P / 2:]\n}\n"),
+      "f32[H, T, P], f32[H, 1, P], f32[H, T, P - P / 2]");
 }
 
 TEST(Sema, HalvesNeedAnEvenSize) {
@@ -171,8 +176,8 @@ TEST(Sema, GuardsKeepReadsInside) {
                             " let d[t] = not (t >= 2 and t < T) ? 0.0 : x[t - 2]\n"
                             " let e[t] = sum[s in 0..T](x[t - s] where s <= t)\n"
                             " return a + b + c + d + e\n}\n");
-  for (const char *read : {"x[(t - 1) guarded]", "x[(t + 1) guarded]", "x[(t - 2) guarded]",
-                           "x[(t - s) guarded]"})
+  for (const char *read :
+       {"x[(t - 1) guarded]", "x[(t + 1) guarded]", "x[(t - 2) guarded]", "x[(t - s) guarded]"})
     has(tree, read);
 }
 
@@ -190,12 +195,14 @@ TEST(Sema, GroupedHeadsAreProvenWithNumbers) {
 }
 
 TEST(Sema, GathersAreChecked) {
-  has(treeOf("fn f(w: [V], i: i32[T], n: i32) -> [T] {\n let y[t] = w[i[t]] + w[n]\n return y\n}\n"),
+  has(treeOf(
+          "fn f(w: [V], i: i32[T], n: i32) -> [T] {\n let y[t] = w[i[t]] + w[n]\n return y\n}\n"),
       "(w[i[t] checked] + w[n checked])");
 }
 
 TEST(Sema, AnUnknownGuardLeavesTheCheckToTheRun) {
-  has(treeOf("fn f(x: [T], b: bool[T]) -> [T] {\n let y[t] = b[t] ? x[t - 1] : 0.0\n return y\n}\n"),
+  has(treeOf(
+          "fn f(x: [T], b: bool[T]) -> [T] {\n let y[t] = b[t] ? x[t - 1] : 0.0\n return y\n}\n"),
       "x[(t - 1) checked]");
 }
 
@@ -240,7 +247,8 @@ TEST(Sema, CallsMapOverLeadingAxes) {
 }
 
 TEST(Sema, SizesOfACallAreSolved) {
-  EXPECT_EQ(resultsOf("fn g(x: [4 * H], y: [H + K]) -> [H, K] {\n let o[h in 0..H, k in 0..K] = x[h] + y[k]\n return o\n}\n"
+  EXPECT_EQ(resultsOf("fn g(x: [4 * H], y: [H + K]) -> [H, K] {\n let o[h in 0..H, k in 0..K] = "
+                      "x[h] + y[k]\n return o\n}\n"
                       "fn f(x: [8 * D], y: [2 * D + 3]) {\n return g(x, y)\n}\n"),
             "f32[2 * D, 3]");
 }
@@ -252,8 +260,10 @@ TEST(Sema, DefaultsAndKeywords) {
 }
 
 TEST(Sema, DeclarationsStandInAnyOrder) {
-  EXPECT_EQ(resultsOf("fn f(x: [T]) -> [T] {\n return g(x)\n}\nfn g(x: [T]) -> [T] {\n return x\n}\n", "f"),
-            "f32[T]");
+  EXPECT_EQ(
+      resultsOf("fn f(x: [T]) -> [T] {\n return g(x)\n}\nfn g(x: [T]) -> [T] {\n return x\n}\n",
+                "f"),
+      "f32[T]");
 }
 
 //===- Layers -----------------------------------------------------------------===//
@@ -261,9 +271,9 @@ TEST(Sema, DeclarationsStandInAnyOrder) {
 TEST(Sema, WeightsHaveHierarchicalNames) {
   Checked c;
   ASSERT_TRUE(c.check(std::string(kLstm) +
-                          "model M(D = 4, L = 2) {\n  layers: [L] LSTM(D, 2 * D / 2)\n  param b: [D]\n"
-                          "  fn forward(x: [T, D]) -> [T, D] {\n"
-                          "    for l in layers { x = x + l(x) }\n    return x + b\n  }\n}\n"))
+                      "model M(D = 4, L = 2) {\n  layers: [L] LSTM(D, 2 * D / 2)\n  param b: [D]\n"
+                      "  fn forward(x: [T, D]) -> [T, D] {\n"
+                      "    for l in layers { x = x + l(x) }\n    return x + b\n  }\n}\n"))
       << c.messages();
   EXPECT_EQ(weightsOf(c), "layers.0.w_ih: 16 4\nlayers.0.w_hh: 16 4\nlayers.0.bias: 16\n"
                           "layers.1.w_ih: 16 4\nlayers.1.w_hh: 16 4\nlayers.1.bias: 16\nb: 4\n");
@@ -274,7 +284,8 @@ TEST(Sema, StaticConditionsKeepOneSide) {
   const char *text = "layer Dense(I, O, bias = true) {\n  param w: [O, I]\n  param b: [O] if bias\n"
                      "  fn forward(x: [I]) -> [O] {\n    return bias ? w @ x + b : w @ x\n  }\n}\n"
                      "layer Other(I, O, bias = true) {\n  param w: [O, I]\n  param b: [O] if bias\n"
-                     "  fn forward(x: [I]) -> [O] {\n    if bias { return w @ x + b } else { return w @ x }\n  }\n}\n";
+                     "  fn forward(x: [I]) -> [O] {\n    if bias { return w @ x + b } else { "
+                     "return w @ x }\n  }\n}\n";
   has(treeOf(text, "Dense(2, 3, bias = false)"), "return (%w @ x)");
   has(treeOf(text, "Dense(2, 3)"), "return ((%w @ x) + %b)");
   has(treeOf(text, "Other(2, 3)"), "return ((%w @ x) + %b)");
@@ -285,7 +296,8 @@ TEST(Sema, MembersOfAnArrayMayDiffer) {
   ASSERT_TRUE(c.check("layer B(C, R) {\n  param w: [C, R]\n  fn forward(x: [T, C]) -> [T, C] {\n"
                       "    let y[t, c] = sum[j](w[c, j] * x[t - R * j, c])\n    return y\n  }\n}\n"
                       "model M(C) {\n  layers: [3] l => B(C, 2 ** l)\n"
-                      "  fn forward(x: [T, C]) -> [T, C] {\n    for l in layers { x = l(x) }\n    return x\n  }\n}\n",
+                      "  fn forward(x: [T, C]) -> [T, C] {\n    for l in layers { x = l(x) }\n    "
+                      "return x\n  }\n}\n",
                       "M(5)"))
       << c.messages();
   EXPECT_EQ(weightsOf(c), "layers.0.w: 5 1\nlayers.1.w: 5 2\nlayers.2.w: 5 4\n");
@@ -311,17 +323,19 @@ TEST(Sema, ParametersOfSubLayersMayBeRead) {
   has(treeOf("layer E(V, D) {\n  param weight: [V, D]\n  fn forward(i: i32[T]) -> [T, D] {\n"
              "    let y[t, d] = weight[i[t], d]\n    return y\n  }\n}\n"
              "model M(V, D) {\n  embed: E(V, D)\n  fn forward(i: i32[T]) -> [T, V] {\n"
-             "    let x = embed(i)\n    let y[t, v] = sum[d](embed.weight[v, d] * x[t, d])\n    return y\n  }\n}\n",
+             "    let x = embed(i)\n    let y[t, v] = sum[d](embed.weight[v, d] * x[t, d])\n    "
+             "return y\n  }\n}\n",
              "M(7, 3)"),
       "sum[d in 0..D]((%embed.weight[v, d] * x[t, d]))");
 }
 
 TEST(Sema, InitialValues) {
   Checked c;
-  ASSERT_TRUE(c.check("layer L(E, N) {\n  param A[e, n]: [E, N] = log(n + 1)\n  param g: [E] = 1\n"
-                      "  param s = 0.5\n  param r[e in 0..E] = e\n"
-                      "  fn forward(x: [T]) -> [T] {\n    return x * s * A[0, 0] * g[0] * r[0]\n  }\n}\n",
-                      "L(2, 3)"))
+  ASSERT_TRUE(
+      c.check("layer L(E, N) {\n  param A[e, n]: [E, N] = log(n + 1)\n  param g: [E] = 1\n"
+              "  param s = 0.5\n  param r[e in 0..E] = e\n"
+              "  fn forward(x: [T]) -> [T] {\n    return x * s * A[0, 0] * g[0] * r[0]\n  }\n}\n",
+              "L(2, 3)"))
       << c.messages();
   EXPECT_EQ(weightsOf(c), "A: 2 3\ng: 2\ns:\nr: 2\n");
   EXPECT_EQ(typed::printExpr(*c.program->layer->weights[0].init), "log(f32((n + 1)))");
@@ -330,7 +344,8 @@ TEST(Sema, InitialValues) {
 TEST(Sema, TheEntryIsTheLastModelElseLayerElseFunction) {
   Checked a, b, c;
   std::string layer = "layer A(D = 1) {\n  fn forward(x: [D]) -> [D] {\n    return x\n  }\n}\n";
-  std::string model = "model M {\n  fn forward(x: [T]) -> [T] {\n    return x\n  }\n  fn other(x: [T]) -> [T] {\n    return x\n  }\n}\n";
+  std::string model = "model M {\n  fn forward(x: [T]) -> [T] {\n    return x\n  }\n  fn other(x: "
+                      "[T]) -> [T] {\n    return x\n  }\n}\n";
   ASSERT_TRUE(a.check(kEma + layer + model + kLstm)) << a.messages();
   EXPECT_EQ(a.program->entryName, "M");
   ASSERT_TRUE(b.check(kEma + layer)) << b.messages();
@@ -345,11 +360,12 @@ TEST(Sema, TheEntryIsTheLastModelElseLayerElseFunction) {
 TEST(Sema, SizesComeFromWeightsAndInputs) {
   Checked c;
   c.known.haveWeights = true;
-  c.known.weights = {{"layers.0.w_ih", {32, 8}}, {"layers.1.w_ih", {32, 8}}, {"layers.2.w_hh", {32, 8}}};
+  c.known.weights = {
+      {"layers.0.w_ih", {32, 8}}, {"layers.1.w_ih", {32, 8}}, {"layers.2.w_hh", {32, 8}}};
   c.known.inputs = {{"x", {2, 5, 8}}};
-  ASSERT_TRUE(c.check(std::string(kLstm) +
-                      "model M(D, L = 1) {\n  layers: [L] LSTM(D, D)\n"
-                      "  fn forward(x: [T, D]) -> [T, D] {\n    for l in layers { x = l(x) }\n    return x\n  }\n}\n"))
+  ASSERT_TRUE(c.check(std::string(kLstm) + "model M(D, L = 1) {\n  layers: [L] LSTM(D, D)\n"
+                                           "  fn forward(x: [T, D]) -> [T, D] {\n    for l in "
+                                           "layers { x = l(x) }\n    return x\n  }\n}\n"))
       << c.messages();
   EXPECT_EQ(c.program->layer->symbols[0]->value, 8);
   EXPECT_EQ(c.program->layer->symbols[1]->value, 3);
@@ -358,8 +374,9 @@ TEST(Sema, SizesComeFromWeightsAndInputs) {
 TEST(Sema, DefaultsFillWhatStaysOpen) {
   Checked c;
   c.known.inputs = {{"x", {5, 32}}};
-  ASSERT_TRUE(c.check("layer M(D, E = 2 * D, R = D / 16) {\n  param w: [E, D]\n  param v: [R]\n"
-                      "  fn forward(x: [T, D]) -> [T, E] {\n    let y[t] = w @ x[t]\n    return y\n  }\n}\n"))
+  ASSERT_TRUE(c.check(
+      "layer M(D, E = 2 * D, R = D / 16) {\n  param w: [E, D]\n  param v: [R]\n"
+      "  fn forward(x: [T, D]) -> [T, E] {\n    let y[t] = w @ x[t]\n    return y\n  }\n}\n"))
       << c.messages();
   EXPECT_EQ(c.program->weights[0].shape, (std::vector<int64_t>{64, 32}));
   EXPECT_EQ(c.program->weights[1].shape, (std::vector<int64_t>{2}));
@@ -369,7 +386,8 @@ TEST(Sema, ConflictsNameBothSources) {
   Checked c;
   c.known.weights = {{"w", {6, 4}}};
   c.known.inputs = {{"x", {5, 3}}};
-  EXPECT_FALSE(c.check("layer M(D) {\n  param w: [2 * D, D]\n  fn forward(x: [T, D]) -> [T, D] {\n    return x\n  }\n}\n"));
+  EXPECT_FALSE(c.check("layer M(D) {\n  param w: [2 * D, D]\n  fn forward(x: [T, D]) -> [T, D] {\n "
+                       "   return x\n  }\n}\n"));
   std::string text = c.messages();
   has(text, "m.seq:1:9");
   has(text, "weight `w`");

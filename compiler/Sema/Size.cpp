@@ -185,7 +185,9 @@ struct SizeBuilder {
   }
 };
 
-Size Size::constant(int64_t value) { return SizeBuilder::fromTerms({{value, {}}}); }
+Size Size::constant(int64_t value) {
+  return SizeBuilder::fromTerms({{value, {}}});
+}
 
 Size Size::symbol(const SizeSymbol *symbol) {
   Atom atom;
@@ -199,7 +201,9 @@ Size operator+(const Size &a, const Size &b) {
   return SizeBuilder::fromTerms(std::move(terms), a.overflow || b.overflow);
 }
 
-Size operator-(const Size &a, const Size &b) { return a + Size::constant(-1) * b; }
+Size operator-(const Size &a, const Size &b) {
+  return a + Size::constant(-1) * b;
+}
 
 Size operator*(const Size &a, const Size &b) {
   if (a.overflow || b.overflow)
@@ -289,8 +293,7 @@ std::optional<int64_t> Size::evaluate(const ValueOf &valueOf) const {
   return sum;
 }
 
-Size Size::substitute(
-    const std::function<std::optional<Size>(const SizeSymbol *)> &replace) const {
+Size Size::substitute(const std::function<std::optional<Size>(const SizeSymbol *)> &replace) const {
   if (overflow)
     return *this;
   Size sum;
@@ -341,8 +344,8 @@ std::string factor(const Size &size) {
 std::string atomText(const Atom &atom, bool alone) {
   if (atom.kind == Atom::Symbol)
     return atom.symbol->name;
-  std::string text = factor(*atom.a) + (atom.kind == Atom::FloorDiv ? " / " : " % ") +
-                     factor(*atom.b);
+  std::string text =
+      factor(*atom.a) + (atom.kind == Atom::FloorDiv ? " / " : " % ") + factor(*atom.b);
   return alone ? text : "(" + text + ")";
 }
 

@@ -49,8 +49,8 @@ public:
 
   /// The value under `valueOf` (nullopt: unknown symbol); nullopt also on overflow
   /// and division by zero. Static symbols with a value need no entry.
-  std::optional<int64_t> evaluate(
-      const std::function<std::optional<int64_t>(const SizeSymbol *)> &valueOf = {}) const;
+  std::optional<int64_t>
+  evaluate(const std::function<std::optional<int64_t>(const SizeSymbol *)> &valueOf = {}) const;
   /// Replaces symbols; nullopt leaves one as it is.
   Size substitute(const std::function<std::optional<Size>(const SizeSymbol *)> &replace) const;
   /// Static symbols replaced by their values.

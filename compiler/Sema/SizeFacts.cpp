@@ -82,8 +82,7 @@ bool Checker::sameSize(const Size &a, const Size &b, SourceRange range) {
   return true;
 }
 
-bool Checker::sameShape(const std::vector<Size> &a, const std::vector<Size> &b,
-                        SourceRange range) {
+bool Checker::sameShape(const std::vector<Size> &a, const std::vector<Size> &b, SourceRange range) {
   if (a.size() != b.size())
     return false;
   for (size_t i = 0; i < a.size(); ++i)
@@ -100,8 +99,8 @@ void Checker::require(const Size &a, const Size &b, bool equal, SourceRange rang
   if (mute)
     return;
   for (const SizeRequirement &known : fn.requirements)
-    if (known.equal == equal && ((known.a == a && known.b == b) ||
-                                 (equal && known.a == b && known.b == a)))
+    if (known.equal == equal &&
+        ((known.a == a && known.b == b) || (equal && known.a == b && known.b == a)))
       return;
   fn.requirements.push_back({a, b, equal, range});
 }

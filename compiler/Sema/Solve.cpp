@@ -142,7 +142,8 @@ int64_t Solver::membersPresent(const std::string &prefix) const {
   int64_t count = 0;
   for (auto it = known.weights.lower_bound(prefix);
        it != known.weights.end() && it->first.starts_with(prefix); ++it) {
-    const char *begin = it->first.data() + prefix.size(), *end = it->first.data() + it->first.size();
+    const char *begin = it->first.data() + prefix.size(),
+               *end = it->first.data() + it->first.size();
     int64_t number = -1;
     auto [stop, error] = std::from_chars(begin, end, number);
     if (error == std::errc() && stop != end && *stop == '.' && number >= 0)
@@ -226,8 +227,8 @@ void Solver::conflict(const Equation &equation, const SizeSymbol *symbol, int64_
   std::string text = "`" + equation.size.str() + "` is " + std::to_string(equation.value) +
                      " by the " + equation.source;
   if (it != solved.end())
-    text += ", but `" + symbol->name + "` is " + std::to_string(value) + " by the " +
-            it->second.source;
+    text +=
+        ", but `" + symbol->name + "` is " + std::to_string(value) + " by the " + it->second.source;
   for (size_t i = 0; i < symbols.size(); ++i)
     if (symbols[i] == symbol) {
       analyzer.diags.error(Diag::SizeConflict, decl.sizes[i].name.range, text);
@@ -291,19 +292,18 @@ bool Solver::takeDefault() {
   for (size_t i = 0; i < symbols.size(); ++i) {
     if (!symbols[i] || solved.count(symbols[i]) || !decl.sizes[i].init)
       continue;
-    std::optional<Size> size =
-        StaticEvaluator(
-            [&](const std::string &name) -> const StaticValue * {
-              static thread_local StaticValue value;
-              auto it = env.find(name);
-              if (it == env.end())
-                return nullptr;
-              value = it->second;
-              value.size = now(value.size);
-              return &value;
-            },
-            nullptr)
-            .size(*decl.sizes[i].init);
+    std::optional<Size> size = StaticEvaluator(
+                                   [&](const std::string &name) -> const StaticValue * {
+                                     static thread_local StaticValue value;
+                                     auto it = env.find(name);
+                                     if (it == env.end())
+                                       return nullptr;
+                                     value = it->second;
+                                     value.size = now(value.size);
+                                     return &value;
+                                   },
+                                   nullptr)
+                                   .size(*decl.sizes[i].init);
     std::optional<int64_t> value = size ? now(*size).asConstant() : std::nullopt;
     if (!value)
       continue;

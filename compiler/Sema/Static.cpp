@@ -288,7 +288,8 @@ std::optional<Size> StaticEvaluator::size(const ast::Expr &expr) {
   if (!value)
     return std::nullopt;
   if (value->kind != StaticValue::Integer) {
-    fail(Diag::BadSize, expr.range, std::string("a size is an integer, this is ") + value->kindName());
+    fail(Diag::BadSize, expr.range,
+         std::string("a size is an integer, this is ") + value->kindName());
     return std::nullopt;
   }
   return value->size;

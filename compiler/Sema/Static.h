@@ -12,10 +12,10 @@ namespace seq {
 
 struct StaticValue {
   enum Kind { Integer, Bool, Float } kind = Integer;
-  Size size;           ///< Integer
+  Size size; ///< Integer
   bool boolean = false;
   double floating = 0;
-  bool known = true;   ///< Bool, Float: false in a check without numbers
+  bool known = true; ///< Bool, Float: false in a check without numbers
 
   static StaticValue ofSize(Size size);
   static StaticValue ofBool(bool value, bool known = true);
@@ -27,7 +27,8 @@ struct StaticValue {
 class StaticEvaluator {
 public:
   using Lookup = std::function<const StaticValue *(const std::string &)>;
-  StaticEvaluator(Lookup lookup, DiagnosticEngine *diags) : lookup(std::move(lookup)), diags(diags) {}
+  StaticEvaluator(Lookup lookup, DiagnosticEngine *diags)
+      : lookup(std::move(lookup)), diags(diags) {}
 
   /// Null where it is no static expression (reported where there is an engine).
   std::optional<StaticValue> evaluate(const ast::Expr &expr);

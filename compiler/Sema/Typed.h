@@ -25,7 +25,9 @@ namespace seq::typed {
 /// where the other side is one (Sema inserts the Convert).
 enum class Elem { F32, F64, I32, Bool, Int };
 const char *elemName(Elem);
-inline bool isFloat(Elem e) { return e == Elem::F32 || e == Elem::F64; }
+inline bool isFloat(Elem e) {
+  return e == Elem::F32 || e == Elem::F64;
+}
 
 struct Type {
   Elem elem = Elem::F32;
@@ -92,8 +94,8 @@ enum class Bounds {
 };
 struct Subscript {
   bool isSlice = false;
-  ExprPtr index;          ///< Int or I32 scalar, where !isSlice
-  Size lo, hi;            ///< a slice
+  ExprPtr index; ///< Int or I32 scalar, where !isSlice
+  Size lo, hi;   ///< a slice
   Bounds bounds = Bounds::Proven;
   const Expr *absorber = nullptr; ///< Absent: the Reduce or Softmax in which the point is absent
   SourceRange range;
@@ -101,12 +103,13 @@ struct Subscript {
 
 struct CallExpr {
   const FunctionInstance *callee = nullptr;
-  std::string prefix; ///< put before the callee's weight names: "layers.0." ("" for fn and own functions)
+  std::string
+      prefix; ///< put before the callee's weight names: "layers.0." ("" for fn and own functions)
   /// One per parameter of the callee; null: the callee's default. An argument of rank
   /// (extra + declared rank) with extra > 0 is mapped over its leading axes.
   std::vector<ExprPtr> args;
-  std::vector<unsigned> extraAxes;   ///< per argument
-  std::vector<Size> mapped;          ///< sizes of the extra leading axes (those of the longest)
+  std::vector<unsigned> extraAxes; ///< per argument
+  std::vector<Size> mapped;        ///< sizes of the extra leading axes (those of the longest)
   /// Callee's size symbols in the caller's terms (static ones too).
   std::vector<std::pair<const SizeSymbol *, Size>> sizes;
 };
@@ -167,7 +170,8 @@ struct Expr {
 
 enum class StmtKind {
   Let,        ///< vars = values[0], one var for each of its types; a null var is not wanted
-  LetIndexed, ///< vars[0][indices] = value at each point; type: ranges of indices, then value's axes
+  LetIndexed, ///< vars[0][indices] = value at each point; type: ranges of indices, then value's
+              ///< axes
   Return,     ///< values
 };
 struct Stmt {
@@ -248,8 +252,8 @@ struct EntryWeight {
 
 /// A checked program with one entry.
 struct Program {
-  std::string entryName;               ///< "CharLM", "ema"
-  const LayerInstance *layer = nullptr;  ///< null where the entry is a fn
+  std::string entryName;                ///< "CharLM", "ema"
+  const LayerInstance *layer = nullptr; ///< null where the entry is a fn
   /// What the entry offers: of a fn itself; of a layer its `forward` (or the function
   /// that was asked for) first, then its other functions.
   std::vector<const FunctionInstance *> functions;
