@@ -364,6 +364,9 @@ Report word(const Place &place) {
   return atRule(place);
 }
 
+/// Twenty are shown; this many are counted.
+constexpr size_t kEnoughErrors = 1000;
+
 bool isRecoveryPoint(size_t rule) {
   return rule == P::RuleLine || rule == P::RuleMember || rule == P::RuleDecl ||
          rule == P::RuleFile || rule == P::RuleEntry;
@@ -422,7 +425,7 @@ void ErrorStrategy::reportError(antlr4::Parser *parser, const antlr4::Recognitio
 }
 
 void ErrorStrategy::report(antlr4::Parser *parser, antlr4::Token *found) {
-  if (reported)
+  if (reported || stopped)
     return;
   reported = true;
   size_t index = found->getTokenIndex();
@@ -470,17 +473,18 @@ void ErrorStrategy::recover(antlr4::Parser *parser, std::exception_ptr error) {
   if (!isRecoveryPoint(parser->getContext()->getRuleIndex()))
     std::rethrow_exception(error);
   reported = false;
+  stopped |= diags.errorCount() >= kEnoughErrors;
   bool isDecl = parser->getContext()->getRuleIndex() == P::RuleDecl;
   antlr4::TokenStream *stream = parser->getTokenStream();
   for (unsigned depth = 0;;) {
     size_t type = stream->LA(1);
-    if (type == antlr4::Token::EOF || (type == P::RBRACE && depth == 0))
+    if (type == antlr4::Token::EOF || (type == P::RBRACE && depth == 0 && !stopped))
       return;
     stream->consume();
     depth += type == P::LBRACE;
     depth -= type == P::RBRACE;
     // A body on the line after a broken head belongs to it.
-    if (type == P::END && depth == 0 && !(isDecl && stream->LA(1) == P::LBRACE))
+    if (type == P::END && depth == 0 && !stopped && !(isDecl && stream->LA(1) == P::LBRACE))
       return;
   }
 }

@@ -26,7 +26,8 @@ private:
 
   const TokenList &tokens;
   DiagnosticEngine &diags;
-  bool reported = false;
+  bool reported = false; ///< the error on its way out has been
+  bool stopped = false;  ///< there were so many that the rest is not looked at
 };
 
 /// "`)`", "the end of the line", "a string": a token in words.

@@ -3,13 +3,39 @@
 
 #include "SeqLexer.h"
 
+#include <algorithm>
+
 namespace seq::syntax {
 
 namespace {
-/// The characters of a Text, without decoding them again.
+struct CharRange {
+  char32_t first, last;
+};
+
+#include "compiler/Syntax/LetterTables.inc"
+
+template <size_t N> bool isIn(const CharRange (&ranges)[N], char32_t c) {
+  auto range = std::lower_bound(std::begin(ranges), std::end(ranges), c,
+                                [](const CharRange &r, char32_t c) { return r.last < c; });
+  return range != std::end(ranges) && range->first <= c;
+}
+
+/// What the lexer sees for a character: ANTLR caches its steps for ASCII alone, so others
+/// are shown as a class of characters: letters, marks and digits, or none of these.
+char32_t shownAs(char32_t c) {
+  constexpr char32_t kLetter = 1, kMark = 2, kOther = 3;
+  if (c >= 0x80)
+    return isIn(kLetters, c) ? kLetter : isIn(kMarksAndDigits, c) ? kMark : kOther;
+  return c == kLetter || c == kMark ? kOther : c;
+}
+
 class TextStream : public antlr4::ANTLRInputStream {
 public:
-  explicit TextStream(const Text &text) { _data.assign(text.chars.begin(), text.chars.end()); }
+  explicit TextStream(const Text &text) {
+    _data.reserve(text.chars.size());
+    for (char32_t c : text.chars)
+      _data += shownAs(c);
+  }
 };
 
 std::string hintForCharacter(char32_t c) {

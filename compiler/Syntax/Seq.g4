@@ -149,5 +149,6 @@ BAD : . ;
 
 fragment DIGIT : [0-9] ;
 fragment EXPONENT : [eE] [+-]? DIGIT+ ;
-fragment START : [\p{L}\p{Nl}_] ;
-fragment CONTINUE : [\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}_] ;
+// Lex.cpp shows the lexer U+0001 for any other letter and U+0002 for any other mark or digit.
+fragment START : [a-zA-Z_\u0001] ;
+fragment CONTINUE : [a-zA-Z0-9_\u0001\u0002] ;

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Writes NfcTables.inc: canonical decompositions and combining classes, from Python's unicodedata."""
-import sys
+"""Writes NfcTables.inc (canonical decompositions, combining classes) and LetterTables.inc
+(what names are made of) beside this script, from Python's unicodedata."""
+import os
 import unicodedata as u
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def rows(items, per_line):
@@ -9,7 +12,28 @@ def rows(items, per_line):
         yield " ".join(items[i : i + per_line])
 
 
-def main():
+def create(name):
+    out = open(os.path.join(HERE, name), "w")
+    out.write("// Written by unicode_tables.py from Unicode %s. Do not edit.\n" % u.unidata_version)
+    return out
+
+
+def letters():
+    out = create("LetterTables.inc")
+    kinds = (("kLetters", ("Lu", "Ll", "Lt", "Lm", "Lo", "Nl")), ("kMarksAndDigits", ("Mn", "Mc", "Nd")))
+    for table, categories in kinds:
+        ranges = []
+        for c in range(0x80, 0x110000):
+            if u.category(chr(c)) in categories:
+                if ranges and ranges[-1][1] == c - 1:
+                    ranges[-1][1] = c
+                else:
+                    ranges.append([c, c])
+        out.write("// {first, last}\nstatic const CharRange %s[] = {\n%s\n};\n"
+                  % (table, "\n".join(rows(["{0x%X,0x%X}," % tuple(r) for r in ranges], 8))))
+
+
+def normalisation():
     pairs, classes = [], []
     for c in range(0x110000):
         if 0xD800 <= c < 0xE000 or 0xAC00 <= c <= 0xD7A3:
@@ -25,8 +49,7 @@ def main():
                 classes[-1][1] = c
             else:
                 classes.append([c, c, u.combining(ch)])
-    out = open(sys.argv[1], "w")
-    out.write("// Written by nfc_tables.py from Unicode %s. Do not edit.\n" % u.unidata_version)
+    out = create("NfcTables.inc")
     out.write("// {character, first, second or 0, composes back}\n")
     out.write("static const Decomposition kDecompositions[] = {\n%s\n};\n" % "\n".join(rows(pairs, 4)))
     out.write("// {first, last, combining class}\n")
@@ -34,4 +57,5 @@ def main():
               % "\n".join(rows(["{0x%X,0x%X,%d}," % tuple(c) for c in classes], 6)))
 
 
-main()
+normalisation()
+letters()
