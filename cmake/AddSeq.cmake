@@ -16,6 +16,8 @@ endfunction()
 function(seq_use_mlir_pch name)
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     target_precompile_headers(${name} REUSE_FROM seqMlirPch)
+    # The header was compiled for a library; a program's own -fPIE would not match.
+    target_compile_options(${name} PRIVATE -fPIC)
   endif()
 endfunction()
 
