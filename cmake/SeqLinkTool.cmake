@@ -9,6 +9,7 @@ function(seq_link_tool name)
     file(GLOB llvm ${LLVM_LIBRARY_DIR}/libLLVM*.a)
     find_library(SEQC_ZSTD_ARCHIVE libzstd.a)
     find_library(SEQC_Z_ARCHIVE libz.a)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:seqOtherTargets>)
     target_link_libraries(${name} PRIVATE
       ${LLVM_LIBRARY_DIR}/liblldELF.a ${LLVM_LIBRARY_DIR}/liblldCommon.a ${mlir} ${llvm}
       ${SEQC_ZSTD_ARCHIVE} ${SEQC_Z_ARCHIVE} ${CMAKE_DL_LIBS} m Threads::Threads)

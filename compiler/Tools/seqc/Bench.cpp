@@ -34,9 +34,9 @@ struct Row {
   double quantile(double q) const { return times[size_t(q * double(times.size() - 1))]; }
 };
 
-class Bench {
+class Timing {
 public:
-  explicit Bench(Session &session) : session(session) {}
+  explicit Timing(Session &session) : session(session) {}
 
   bool prepare() {
     if (!session.emitSeq() || !makeRows())
@@ -196,10 +196,10 @@ int benchVerb(Session &session) {
     session.options.weights = "random:0";
   if (!session.setUp() || !session.checkProgram() || !session.loadInputs(true))
     return UserError;
-  Bench bench(session);
-  if (!bench.prepare() || !bench.time())
+  Timing timing(session);
+  if (!timing.prepare() || !timing.time())
     return UserError;
-  bench.report();
+  timing.report();
   return Good;
 }
 
