@@ -162,8 +162,8 @@ TEST(SemaErrors, Sizes) {
   EXPECT_EQ(inLayer("  param w: [D, D]\n  fn forward(x: [T]) -> [T] {\n    return x\n  }",
                     "L(4294967296)"),
             "E0313 2:3");
-  EXPECT_EQ(codesInBody("  return a * (T / 0)"), "E0312 2:15");
-  EXPECT_EQ(codesInBody("  return a * (5 % 0)"), "E0312 2:15");
+  EXPECT_EQ(codesInBody("  return a * (T / 0)"), "E0312 2:14");
+  EXPECT_EQ(codesInBody("  return a * (5 % 0)"), "E0312 2:14");
 }
 
 TEST(SemaErrors, Calls) {
