@@ -1,5 +1,6 @@
 /* What one core of this machine can do: f32 fma rate, and read bandwidth by size of the set.
- * Prints JSON. Compile with -O3 -march=native. */
+ * Prints JSON. Compile with -O3 -ffp-contract=fast -march=native; -ffast-math would let the
+ * compiler shorten the chains. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@ def measure():
         return {}
     with tempfile.TemporaryDirectory(prefix="seqc-bench") as folder:
         program = os.path.join(folder, "floor")
-        made = subprocess.run([compiler, "-O3", "-ffast-math", "-march=native", "-mprefer-vector-width=512",
+        made = subprocess.run([compiler, "-O3", "-ffp-contract=fast", "-march=native", "-mprefer-vector-width=512",
                                os.path.join(HERE, "floor.c"), "-o", program])
         return json.loads(subprocess.run([program], capture_output=True, check=True).stdout) if made.returncode == 0 else {}
 
