@@ -290,7 +290,7 @@ ExprPtr Checker::power(ExprPtr a, ExprPtr b, SourceRange range) {
     return nullptr;
   result->text = "**";
   result->a = std::move(a);
-  result->b = convert(std::move(b), b->type().elem == Elem::I32 ? Elem::Int : b->type().elem);
+  result->b = convert(std::move(b), Elem::Int);
   return result;
 }
 

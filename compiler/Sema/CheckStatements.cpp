@@ -143,10 +143,12 @@ void Checker::bindValues(const std::vector<ast::Target> &targets, ExprPtr value,
   }
   if (value->kind == ExprKind::Block && count > 1) {
     std::vector<ExprPtr> parts = spread(std::move(value), count);
-    for (size_t i = 0; i < parts.size(); ++i)
-      if (targets[i].name.text != "_")
-        emitLet({declareVar(targets[i].name, VarKind::Let, parts[i]->type())}, std::move(parts[i]),
-                range);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      if (targets[i].name.text == "_")
+        continue;
+      Var *var = declareVar(targets[i].name, VarKind::Let, parts[i]->type());
+      emitLet({var}, std::move(parts[i]), range);
+    }
     return;
   }
   if (targets.size() == 1 && targets[0].type) {
