@@ -349,10 +349,8 @@ Instr Builder::scan(ScanOp o, FrameBuilder &f) {
   block(*o.bodyBlock(), f, s.code);
   for (Value v : o.next().getStates())
     s.nexts.push_back(slot(v));
-  for (Value v : o.next().getYields()) {
+  for (Value v : o.next().getYields())
     s.yields.push_back(slot(v));
-    s.openShapes |= !cast<RankedTensorType>(v.getType()).hasStaticShape();
-  }
   for (Value v : o.getResults())
     s.results.push_back(slot(v));
   return in;

@@ -53,16 +53,14 @@ static void setFinalStates(Machine &m, const Scan &scan) {
     m.tensors[scan.results[scan.yields.size() + i]] = m.tensors[slot];
 }
 
-/// Over no steps the yields have shapes all the same. Where these are not in the types,
-/// the body runs once without touching an element.
+/// Over no steps the yields have shapes all the same: the body runs once without touching
+/// an element.
 static void runNoSteps(Machine &m, Frame &frame, const Scan &scan, int64_t steps, uint32_t place) {
   bool dry = m.dry;
-  if (scan.openShapes) {
-    m.dry = true;
-    frame[scan.index].set<int64_t>(0);
-    m.run(scan.code, frame, 1);
-    m.dry = dry;
-  }
+  m.dry = true;
+  frame[scan.index].set<int64_t>(0);
+  m.run(scan.code, frame, 1);
+  m.dry = dry;
   makeStacks(m, scan, steps, place);
 }
 

@@ -95,7 +95,7 @@ struct Read {
 /// The step runs in the frame of the tape around it: all its scalars are single values.
 struct Scan {
   uint32_t extent = 0, index = 0;
-  bool reverse = false, openShapes = false; ///< openShapes: a yield has a dynamic axis
+  bool reverse = false;
   std::vector<Instr> code;
   std::vector<uint32_t> inits, states, nexts, yields, results; ///< tensor slots
 };
