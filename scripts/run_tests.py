@@ -18,7 +18,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SANITIZER_ENV = {
     # LLVM's own libraries are not instrumented: containers that cross the border look overflowed.
-    "ASAN_OPTIONS": "detect_container_overflow=0:allocator_may_return_null=1",
+    # LLVM gives threads a signal stack of its own, which the sanitizer would unmap as its own.
+    "ASAN_OPTIONS": "detect_container_overflow=0:allocator_may_return_null=1:use_sigaltstack=0",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
 
