@@ -12,7 +12,9 @@ const std::vector<DiagInfo> &allDiags() {
   return all;
 }
 
-const DiagInfo &diagInfo(Diag kind) { return allDiags()[size_t(kind)]; }
+const DiagInfo &diagInfo(Diag kind) {
+  return allDiags()[size_t(kind)];
+}
 
 namespace {
 constexpr size_t kDropped = SIZE_MAX;
@@ -54,8 +56,7 @@ DiagnosticEngine::Builder &DiagnosticEngine::Builder::note(SourceRange range, st
 
 DiagnosticEngine::Builder DiagnosticEngine::error(Diag kind, SourceRange range, std::string text) {
   bool isNew;
-  size_t index =
-      append(list, {kind, Severity::Error, range, "", std::move(text), "", {}}, isNew);
+  size_t index = append(list, {kind, Severity::Error, range, "", std::move(text), "", {}}, isNew);
   errors += isNew;
   return {*this, index};
 }
@@ -63,8 +64,8 @@ DiagnosticEngine::Builder DiagnosticEngine::error(Diag kind, SourceRange range, 
 DiagnosticEngine::Builder DiagnosticEngine::error(Diag kind, std::string subject,
                                                   std::string text) {
   bool isNew;
-  size_t index = append(
-      list, {kind, Severity::Error, {}, std::move(subject), std::move(text), "", {}}, isNew);
+  size_t index =
+      append(list, {kind, Severity::Error, {}, std::move(subject), std::move(text), "", {}}, isNew);
   errors += isNew;
   return {*this, index};
 }
@@ -72,8 +73,7 @@ DiagnosticEngine::Builder DiagnosticEngine::error(Diag kind, std::string subject
 DiagnosticEngine::Builder DiagnosticEngine::warning(Diag kind, SourceRange range,
                                                     std::string text) {
   bool isNew;
-  size_t index =
-      append(list, {kind, Severity::Warning, range, "", std::move(text), "", {}}, isNew);
+  size_t index = append(list, {kind, Severity::Warning, range, "", std::move(text), "", {}}, isNew);
   return {*this, index};
 }
 

@@ -30,7 +30,8 @@ TEST(Registry, CodesAreUnique) {
 
 TEST(Sources, ColumnsCountCharacters) {
   SourceManager sources;
-  uint32_t file = sources.addFile("m.seq", "\xEF\xBB\xBF" "a\r\nαβ c\n\xFFx");
+  uint32_t file = sources.addFile("m.seq", "\xEF\xBB\xBF"
+                                           "a\r\nαβ c\n\xFFx");
   EXPECT_EQ(sources.lineColumn(file, 3).column, 1u);
   EXPECT_EQ(sources.lineColumn(file, 11).line, 2u);
   EXPECT_EQ(sources.lineColumn(file, 11).column, 4u);
@@ -112,14 +113,17 @@ TEST_F(Rendering, PlacesAtTheEnd) {
 TEST_F(Rendering, Json) {
   SourceRange place = at("α b\nc", "b");
   diags.error(Diag::SyntaxTernary, place, "a \"b\"\\\x01").hint("h").note(place, "n");
-  EXPECT_EQ(json(), "[\n  {\"code\": \"E0123\", \"severity\": \"error\", \"file\": \"m.seq\", \"line\": 1, "
-                    "\"column\": 3, \"endColumn\": 4, \"message\": \"a \\\"b\\\"\\\\\\u0001\", "
-                    "\"rule\": \"a ternary is written `condition ? value : other`\", \"hint\": \"h\", "
-                    "\"notes\": [{\"file\": \"m.seq\", \"line\": 1, \"column\": 3, \"endColumn\": 4, "
-                    "\"message\": \"n\"}]}\n]\n");
+  EXPECT_EQ(json(),
+            "[\n  {\"code\": \"E0123\", \"severity\": \"error\", \"file\": \"m.seq\", \"line\": 1, "
+            "\"column\": 3, \"endColumn\": 4, \"message\": \"a \\\"b\\\"\\\\\\u0001\", "
+            "\"rule\": \"a ternary is written `condition ? value : other`\", \"hint\": \"h\", "
+            "\"notes\": [{\"file\": \"m.seq\", \"line\": 1, \"column\": 3, \"endColumn\": 4, "
+            "\"message\": \"n\"}]}\n]\n");
 }
 
-TEST_F(Rendering, JsonOfNothing) { EXPECT_EQ(json(), "[\n]\n"); }
+TEST_F(Rendering, JsonOfNothing) {
+  EXPECT_EQ(json(), "[\n]\n");
+}
 
 TEST_F(Engine, OrdersByPlaceAndDropsDuplicates) {
   SourceRange b = at("a b", "b");
@@ -160,7 +164,8 @@ TEST(Nearest, FindsSlips) {
 }
 
 TEST(Utf8, RejectsWhatIsNotUtf8) {
-  for (std::string bad : {"\xC0\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\x80", "\xE2\x82", "\xC3("}) {
+  for (std::string bad :
+       {"\xC0\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\x80", "\xE2\x82", "\xC3("}) {
     size_t pos = 0;
     EXPECT_EQ(utf8::decode(bad, pos), utf8::kInvalid);
     EXPECT_EQ(pos, 1u);

@@ -13,7 +13,9 @@ std::u32string codePoints(std::string_view text) {
   return out;
 }
 
-char32_t lower(char32_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+char32_t lower(char32_t c) {
+  return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
 
 /// Damerau–Levenshtein distance (adjacent swaps count once); letter case counts
 /// only where nothing else differs.
@@ -45,8 +47,8 @@ std::string nearest(std::string_view name, const std::vector<std::string> &candi
     return found;
   for (const std::string &candidate : candidates) {
     std::u32string given = codePoints(candidate);
-    size_t gap = given.size() > wanted.size() ? given.size() - wanted.size()
-                                              : wanted.size() - given.size();
+    size_t gap =
+        given.size() > wanted.size() ? given.size() - wanted.size() : wanted.size() - given.size();
     if (gap >= best || candidate == name)
       continue;
     unsigned d = distance(wanted, given);

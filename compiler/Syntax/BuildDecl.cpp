@@ -1,5 +1,5 @@
-#include "compiler/Syntax/Nfc.h"
 #include "compiler/Syntax/ErrorStrategy.h"
+#include "compiler/Syntax/Nfc.h"
 #include "compiler/Syntax/TreeBuilder.h"
 
 namespace seq::syntax {
@@ -71,7 +71,8 @@ void TreeBuilder::fileJunk(P::FileJunkContext *ctx) {
     error.hint("a function is written `fn name(x: [T]) -> [T] { … }`");
   else if (word == "class" || word == "struct" || word == "module")
     error.hint("a layer is written `layer Name(D) { … }`");
-  else if (std::string near = nearest(word, {"fn", "layer", "model", "import", "test"}); !near.empty())
+  else if (std::string near = nearest(word, {"fn", "layer", "model", "import", "test"});
+           !near.empty())
     error.hint("did you mean `" + near + "`?");
   else if (ctx->start->getType() == P::LET || ctx->start->getType() == P::PARAM)
     error.hint("statements stand in the body of a function");
@@ -236,8 +237,9 @@ ast::ParamDecl TreeBuilder::paramDecl(P::ParamDeclContext *ctx) {
   if (ctx->IF())
     param.condition = expr(exprs.back());
   if (!param.type && !param.init)
-    diags.error(Diag::SyntaxParameterType, param.name.range,
-                "parameter `" + param.name.text + "` has neither a type nor an initial value")
+    diags
+        .error(Diag::SyntaxParameterType, param.name.range,
+               "parameter `" + param.name.text + "` has neither a type nor an initial value")
         .hint("write `param " + param.name.text + ": [D]`");
   return param;
 }

@@ -36,7 +36,9 @@ P::ExprContext *leftOf(P::ExprContext *ctx) {
   return dynamic_cast<P::ExprContext *>(ctx->children.front());
 }
 
-SourceRange join(SourceRange a, SourceRange b) { return {a.file, a.begin, b.end}; }
+SourceRange join(SourceRange a, SourceRange b) {
+  return {a.file, a.begin, b.end};
+}
 } // namespace
 
 ast::ExprPtr TreeBuilder::make(ExprKind kind, SourceRange range, std::string text) const {
@@ -152,8 +154,8 @@ ast::Subscript TreeBuilder::subscript(P::SubscriptContext *ctx, unsigned &depth)
   for (P::ExprContext *end : ends) {
     Built built = build(end);
     depth = std::max(depth, built.depth);
-    bool isLow = !item.isSlice || end->start->getTokenIndex() <
-                                      ctx->COLON()->getSymbol()->getTokenIndex();
+    bool isLow =
+        !item.isSlice || end->start->getTokenIndex() < ctx->COLON()->getSymbol()->getTokenIndex();
     (isLow ? item.lo : item.hi) = std::move(built.expr);
   }
   return item;
@@ -231,8 +233,9 @@ void TreeBuilder::checkComparison(const Built &left, const ast::Expr &right, Sou
 void TreeBuilder::checkNot(const Built &operand, std::string_view op) {
   if (operand.inParens || operand.expr->kind != ExprKind::Unary || operand.expr->text != "not")
     return;
-  diags.error(Diag::SyntaxNotPosition, operand.expr->opRange,
-              "`not` is an operand of `" + std::string(op) + "`")
+  diags
+      .error(Diag::SyntaxNotPosition, operand.expr->opRange,
+             "`not` is an operand of `" + std::string(op) + "`")
       .hint("put it in parentheses");
 }
 

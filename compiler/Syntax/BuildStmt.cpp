@@ -134,9 +134,8 @@ ast::IndexDecl TreeBuilder::index(ast::Name name, P::RangeContext *range) {
 
 /// A subscript that has to name an index: `j`, `j in 0..K`.
 std::optional<ast::IndexDecl> TreeBuilder::indexOf(P::SubscriptContext *ctx, const char *what) {
-  auto *named = ctx->COLON() || ctx->expr().empty()
-                    ? nullptr
-                    : dynamic_cast<P::NameContext *>(ctx->expr(0));
+  auto *named =
+      ctx->COLON() || ctx->expr().empty() ? nullptr : dynamic_cast<P::NameContext *>(ctx->expr(0));
   if (named)
     return index(name(named->IDENT()), ctx->range());
   diags.error(Diag::SyntaxIndexName, range(ctx),

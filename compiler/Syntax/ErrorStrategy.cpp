@@ -30,13 +30,13 @@ struct Place {
   antlr4::ParserRuleContext *context; ///< innermost rule that is no expression
   bool inExpr;                        ///< the innermost rule is an expression
   IntervalSet expected;
-  size_t before;                      ///< type of the token before, or END
+  size_t before; ///< type of the token before, or END
   std::string beforeText;
   size_t found;
   std::string foundText;
   std::string startText; ///< of the innermost rule
-  size_t index; ///< of the found token
-  bool startsScanBody; ///< the `{` of a scan is missing
+  size_t index;          ///< of the found token
+  bool startsScanBody;   ///< the `{` of a scan is missing
   const TokenList &tokens;
   std::string_view source;
   const antlr4::dfa::Vocabulary &words;
@@ -47,7 +47,9 @@ struct Place {
   std::string name() const;
 };
 
-std::string ticked(std::string_view text) { return "`" + std::string(text) + "`"; }
+std::string ticked(std::string_view text) {
+  return "`" + std::string(text) + "`";
+}
 
 std::string Place::name() const {
   for (size_t i = context->getStart()->getTokenIndex(); i < index; ++i) {
@@ -60,7 +62,9 @@ std::string Place::name() const {
   return "";
 }
 
-bool isKeyword(size_t type) { return type >= P::FN && type <= P::FALSE; }
+bool isKeyword(size_t type) {
+  return type >= P::FN && type <= P::FALSE;
+}
 
 Report expectedName(const Place &place, std::string what) {
   Report report{Diag::SyntaxName, "expected " + what, ""};
@@ -147,7 +151,8 @@ Report inScan(const Place &place) {
 Report inState(const Place &place) {
   if (place.wants(P::IDENT))
     return expectedName(place, "the name of a state");
-  return {Diag::SyntaxUnexpected, "expected `=` and the initial value of state " + place.name(), ""};
+  return {Diag::SyntaxUnexpected, "expected `=` and the initial value of state " + place.name(),
+          ""};
 }
 
 Report inFor(const Place &place) {
@@ -195,9 +200,9 @@ const char *spell(size_t type) {
 
 /// "`,` or `)`": the signs that would have done, operators left away.
 std::string listExpected(const Place &place) {
-  static const size_t order[] = {P::IDENT,  P::STRING, P::COLON,  P::ASSIGN, P::IN,     P::DOTDOT,
-                                 P::ARROW,  P::LPAREN, P::STATES, P::LBRACE, P::COMMA,  P::RPAREN,
-                                 P::RBRACKET, P::RBRACE, P::END};
+  static const size_t order[] = {P::IDENT,  P::STRING, P::COLON,    P::ASSIGN, P::IN,
+                                 P::DOTDOT, P::ARROW,  P::LPAREN,   P::STATES, P::LBRACE,
+                                 P::COMMA,  P::RPAREN, P::RBRACKET, P::RBRACE, P::END};
   std::vector<std::string> words;
   for (size_t type : order)
     if (place.wants(type)) {
@@ -286,7 +291,8 @@ Report atRule(const Place &place) {
                  ? expectedName(place, "a parameter's name")
                  : Report{Diag::SyntaxUnexpected, "expected `,` or `)` between parameters", ""};
     return place.before == P::ARROW || place.before == P::COMMA
-               ? Report{Diag::SyntaxType, "expected a result's type after " + ticked(place.beforeText), ""}
+               ? Report{Diag::SyntaxType,
+                        "expected a result's type after " + ticked(place.beforeText), ""}
                : inFunction(place);
   case P::RuleParam:
     return inParameter(place);
@@ -306,8 +312,9 @@ Report atRule(const Place &place) {
     return inLet(place);
   case P::RuleIndices:
   case P::RuleIndex: {
-    Report report = place.wants(P::IDENT) ? expectedName(place, "the name of an index")
-                                          : Report{Diag::SyntaxUnexpected, "expected `,` or `]` between indices", ""};
+    Report report = place.wants(P::IDENT)
+                        ? expectedName(place, "the name of an index")
+                        : Report{Diag::SyntaxUnexpected, "expected `,` or `]` between indices", ""};
     report.kind = Diag::SyntaxIndexName;
     return report;
   }
@@ -346,7 +353,8 @@ Report atRule(const Place &place) {
     break;
   }
   std::string list = listExpected(place);
-  return {Diag::SyntaxUnexpected, list.empty() ? "something else was expected here" : "expected " + list, ""};
+  return {Diag::SyntaxUnexpected,
+          list.empty() ? "something else was expected here" : "expected " + list, ""};
 }
 
 Report word(const Place &place) {
@@ -358,7 +366,8 @@ Report word(const Place &place) {
   if (rule == P::RuleTestDecl)
     return inTest(place);
   if (place.wants(P::SCAN) && place.wants(P::INT))
-    return rule == P::RuleType && place.before == P::LBRACKET ? inType(place) : expectedValue(place);
+    return rule == P::RuleType && place.before == P::LBRACKET ? inType(place)
+                                                              : expectedValue(place);
   if (place.inExpr || place.wants(P::POWER))
     return afterValue(place);
   return atRule(place);
@@ -407,7 +416,8 @@ std::string describeToken(const TokenList &tokens, std::string_view source, size
 static std::pair<SourceRange, std::string> placeOf(const TokenList &tokens, std::string_view source,
                                                    size_t before, size_t found) {
   SourceRange last = tokens.info[before].range, at = tokens.info[found].range;
-  bool breaks = before != found && tokens.info[before].end == EndKind::None && last.end < at.begin &&
+  bool breaks = before != found && tokens.info[before].end == EndKind::None &&
+                last.end < at.begin &&
                 source.substr(last.end, at.begin - last.end).find('\n') != std::string_view::npos;
   bool atEnd = tokens.info[found].end == EndKind::File || found + 1 == tokens.info.size();
   if (!breaks || atEnd)

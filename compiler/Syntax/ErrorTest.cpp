@@ -9,7 +9,9 @@ struct Case {
   const char *name, *text, *places, *words;
 };
 
-void PrintTo(const Case &c, std::ostream *out) { *out << c.name; }
+void PrintTo(const Case &c, std::ostream *out) {
+  *out << c.name;
+}
 
 /// A statement in a function, on line 2 behind two spaces.
 #define BODY(STMT) "fn f(x: [T]) {\n  " STMT "\n}\n"
@@ -25,12 +27,16 @@ const Case kCases[] = {
     {"afterGreek", BODY("αβ $ y"), "2:6 E0104", "unknown character"},
     {"afterTab", BODY("\tx $"), "2:6 E0104", "unknown character"},
     {"zeroWidth", BODY("x\u200By"), "2:4 E0104", "zero-width space"},
-    {"bidi", BODY("x \u202E y"), "2:5 E0103", "U+202E (a right-to-left override) outside a comment"},
+    {"bidi", BODY("x \u202E y"), "2:5 E0103",
+     "U+202E (a right-to-left override) outside a comment"},
     {"bidiInString", "test \"a\u202E\" { 1 }", "1:8 E0103", "outside a comment"},
     {"control", BODY("x \x01 y"), "2:5 E0102", "the control character U+0001"},
     {"loneReturn", BODY("x \r y"), "2:5 E0102", "U+000D"},
     {"latin1", BODY("x\xE9"), "2:4 E0101", "the byte 0xE9"},
-    {"utf16", "\xFF\xFE" "f", "1:1 E0101, 1:2 E0101", "looks like UTF-16"},
+    {"utf16",
+     "\xFF\xFE"
+     "f",
+     "1:1 E0101, 1:2 E0101", "looks like UTF-16"},
     {"string", BODY("\"abc"), "2:3 E0105", "no closing `\"`"},
     {"hex", BODY("0x1F"), "2:3 E0106", "`0x1F` is no number"},
     {"product", BODY("2x"), "2:3 E0106", "`2 * x`"},
@@ -47,7 +53,8 @@ const Case kCases[] = {
     {"functionName", "fn (x: [T]) { x }", "1:4 E0122", "the function's name after `fn`"},
     {"keywordAsName", "fn let() { 1 }", "1:4 E0122", "`let` is a keyword"},
     {"functionParams", "fn f { 1 }", "1:6 E0120", "expected `(` and the parameters of `f`"},
-    {"parameterColon", "fn f(x [T]) { x }", "1:8 E0121", "expected `:` before the type of parameter `x`, found `[`"},
+    {"parameterColon", "fn f(x [T]) { x }", "1:8 E0121",
+     "expected `:` before the type of parameter `x`, found `[`"},
     {"parameterNoType", "fn f(x) { x }", "1:7 E0121", "parameter `x`"},
     {"parameterComma", "fn f(x: [T] y: [T]) { x }", "1:13 E0120", "between parameters"},
     {"parameterKeyword", "fn f(in: [T]) { 1 }", "1:6 E0122", "a parameter's name"},
@@ -119,7 +126,8 @@ const Case kCases[] = {
     {"whereInCall", BODY("f(x where y)"), "2:7 E0132", "`where` outside a reduction"},
     {"rangeInIndex", BODY("x[j in 0..2]"), "2:5 E0138", "a slice is written"},
     {"doubleSlice", BODY("x[a:b:c]"), "2:8 E0120", "found `:`"},
-    {"lineOfTheMissingComma", BODY("f(a,\n    b\n    c)"), "3:6 E0120", "found the end of the line"},
+    {"lineOfTheMissingComma", BODY("f(a,\n    b\n    c)"), "3:6 E0120",
+     "found the end of the line"},
 };
 
 class SyntaxErrors : public ::testing::TestWithParam<Case> {};
@@ -136,8 +144,9 @@ INSTANTIATE_TEST_SUITE_P(All, SyntaxErrors, ::testing::ValuesIn(kCases),
                          [](const auto &info) { return std::string(info.param.name); });
 
 TEST(SyntaxErrors, SeveralInOneFile) {
-  Parsed parsed("fn f(x [T]) { x }\nfn g(x: [T]) {\n  let a = \n  let b = 1 1\n  b\n}\nlayer A() {\n"
-                "  w: [3]\n  param v: [3]\n}\nfn h() { 1 }\n");
+  Parsed parsed(
+      "fn f(x [T]) { x }\nfn g(x: [T]) {\n  let a = \n  let b = 1 1\n  b\n}\nlayer A() {\n"
+      "  w: [3]\n  param v: [3]\n}\nfn h() { 1 }\n");
   EXPECT_EQ(parsed.places(), "1:8 E0121, 3:10 E0120, 8:9 E0122") << parsed.messages();
   ASSERT_EQ(parsed.tree->functions.size(), 2u);
   EXPECT_EQ(parsed.tree->layers[0]->params.size(), 1u);

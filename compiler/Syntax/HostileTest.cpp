@@ -12,16 +12,19 @@ std::string times(size_t n, const std::string &text) {
     out += text;
   return out;
 }
-std::string body(const std::string &expr) { return "fn f(x: [T]) {\n  return " + expr + "\n}\n"; }
+std::string body(const std::string &expr) {
+  return "fn f(x: [T]) {\n  return " + expr + "\n}\n";
+}
 
 TEST(Depth, EveryKindOfNestingIsBounded) {
   constexpr size_t n = 20000;
   for (const std::string &expr :
        {times(n, "(") + "x" + times(n, ")"), times(n, "x[") + "1" + times(n, "]"),
         times(n, "f(") + "x" + times(n, ")"), times(n, "not ") + "x", times(n, "- ") + "x",
-        "x" + times(n, " ** 1"), times(n, "a ? b : ") + "c", times(n, "a ? ") + "c" + times(n, " : b"),
-        times(n, "{ ") + "x" + times(n, " }"), times(n, "[") + times(n, "]"),
-        times(n, "(- not - ") + "x" + times(n, ")"), times(n, "scan t () { ") + times(n, "}"),
+        "x" + times(n, " ** 1"), times(n, "a ? b : ") + "c",
+        times(n, "a ? ") + "c" + times(n, " : b"), times(n, "{ ") + "x" + times(n, " }"),
+        times(n, "[") + times(n, "]"), times(n, "(- not - ") + "x" + times(n, ")"),
+        times(n, "scan t () { ") + times(n, "}"),
         times(n, "sum[j](x where ") + "x" + times(n, ")")}) {
     Parsed parsed(body(expr));
     EXPECT_FALSE(parsed.tree);
@@ -43,9 +46,9 @@ TEST(Depth, UnclosedBracketsAreBounded) {
 
 TEST(Depth, WhatIsAllowedIsDeep) {
   constexpr size_t n = kMaxNesting - 2; // the function's block is one
-  for (const std::string &expr : {times(n, "(") + "x" + times(n, ")"), times(n, "-") + "x",
-                                  "x" + times(n, " ** 1"), times(n, "a ? b : ") + "c",
-                                  times(n, "sum[j](x + ") + "x" + times(n, ")")}) {
+  for (const std::string &expr :
+       {times(n, "(") + "x" + times(n, ")"), times(n, "-") + "x", "x" + times(n, " ** 1"),
+        times(n, "a ? b : ") + "c", times(n, "sum[j](x + ") + "x" + times(n, ")")}) {
     Parsed parsed(body(expr));
     EXPECT_EQ(parsed.messages().substr(0, 500), "");
     EXPECT_FALSE(printAst(*parsed.tree).empty());
@@ -104,11 +107,15 @@ TEST(Errors, AreCounted) {
 
 TEST(Bytes, AnyBytesAreAnsweredByATreeOrAnError) {
   uint64_t state = 1;
-  auto next = [&] { return state = state * 6364136223846793005u + 1442695040888963407u, state >> 33; };
-  const char *const words[] = {"fn ", "f", "(", ")", "[", "]", "{", "}", "\n", ";", "let ", "=", "x", "1",
-                               "+", "- ", "scan t ", ":", ",", "?", "..", "in ", "where ", "sum", "if ",
-                               "else ", "for ", "yield ", "layer A", "param ", "\"s\"", "'", "$", "/// d\n",
-                               "**", "reset ", "as ", "not ", "\r\n", "=>", "->", "test ", "import ", "."};
+  auto next = [&] {
+    return state = state * 6364136223846793005u + 1442695040888963407u, state >> 33;
+  };
+  const char *const words[] = {
+      "fn ",    "f",       "(",      ")",     "[",      "]",     "{",       "}",       "\n",
+      ";",      "let ",    "=",      "x",     "1",      "+",     "- ",      "scan t ", ":",
+      ",",      "?",       "..",     "in ",   "where ", "sum",   "if ",     "else ",   "for ",
+      "yield ", "layer A", "param ", "\"s\"", "'",      "$",     "/// d\n", "**",      "reset ",
+      "as ",    "not ",    "\r\n",   "=>",    "->",     "test ", "import ", "."};
   for (int round = 0; round < 3000; ++round) {
     std::string text = round % 2 ? "fn f(x: [T]) {\n" : "";
     for (size_t i = 0, n = next() % 40; i < n; ++i)

@@ -40,8 +40,8 @@ struct ScanHead {
 struct Level {
   size_t type = 0;
   SourceRange range;
-  bool isLayer = false;   ///< the body of a layer or model
-  unsigned column = 0;    ///< of the line that opened it
+  bool isLayer = false;                        ///< the body of a layer or model
+  unsigned column = 0;                         ///< of the line that opened it
   unsigned unary = 0, nots = 0, ternaries = 0; ///< pending right-nested operators
   std::vector<ScanHead> scans;
   unsigned depth() const { return 1 + unary + nots + ternaries; }
@@ -169,7 +169,9 @@ private:
 
   Level &top() { return levels.back(); }
   bool inBlock() const { return levels.back().type == 0 || levels.back().type == L::LBRACE; }
-  size_t lastType() const { return out.tokens.empty() ? size_t(L::END) : out.tokens.back()->getType(); }
+  size_t lastType() const {
+    return out.tokens.empty() ? size_t(L::END) : out.tokens.back()->getType();
+  }
   bool atSegmentStart() const { return lastType() == L::END || lastType() == L::LBRACE; }
   std::string_view textOf(SourceRange range) const {
     return source.substr(range.begin, range.end - range.begin);
@@ -182,7 +184,9 @@ private:
     uint32_t end = out.info.empty() ? 0 : out.info.back().range.end;
     return {out.file, end, end};
   }
-  size_t nextType() const { return next + 1 < raw.size() ? raw[next + 1].type : size_t(L::NEWLINE); }
+  size_t nextType() const {
+    return next + 1 < raw.size() ? raw[next + 1].type : size_t(L::NEWLINE);
+  }
 
   std::string_view source;
   const std::vector<RawToken> &raw;
@@ -304,7 +308,8 @@ void Layout::open(const RawToken &token) {
   Level level;
   level.type = type;
   level.range = token.range;
-  level.isLayer = type == L::LBRACE && levels.size() == 1 && (first == L::LAYER || first == L::MODEL);
+  level.isLayer =
+      type == L::LBRACE && levels.size() == 1 && (first == L::LAYER || first == L::MODEL);
   level.column = columnOf(out.info[segmentStart].range);
   levels.push_back(std::move(level));
   if (type == L::LBRACE)
@@ -350,7 +355,8 @@ void Layout::reportNotClosed(const Level &level, SourceRange at, const std::stri
                                std::to_string(place.line) + ":" + std::to_string(place.column);
   std::string closer = spelling(closerOf(level.type));
   diags
-      .error(Diag::SyntaxNotClosed, at, "expected " + closer + " to close " + what + ", found " + seen)
+      .error(Diag::SyntaxNotClosed, at,
+             "expected " + closer + " to close " + what + ", found " + seen)
       .note(level.range, "opened here");
   out.tainted.insert(segment);
 }
@@ -504,8 +510,9 @@ void Layout::count(const RawToken &token) {
 }
 
 void Layout::tooDeep(const RawToken &token) {
-  diags.error(Diag::SyntaxTooDeep, token.range,
-              "brackets, blocks or operators nest deeper than " + std::to_string(kMaxNesting))
+  diags
+      .error(Diag::SyntaxTooDeep, token.range,
+             "brackets, blocks or operators nest deeper than " + std::to_string(kMaxNesting))
       .hint("give a part of it a name with `let`");
   out.usable = false;
 }

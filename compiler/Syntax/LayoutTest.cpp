@@ -40,7 +40,9 @@ TEST(Newlines, HeadsMayBreakInsideBrackets) {
 }
 
 TEST(Text, AnyEndOfLineMarkAndEnd) {
-  for (const char *text : {"fn f() {\r\n  let a = 1\r\n  a\r\n}\r\n", "\xEF\xBB\xBF" "fn f() { a }",
+  for (const char *text : {"fn f() {\r\n  let a = 1\r\n  a\r\n}\r\n",
+                           "\xEF\xBB\xBF"
+                           "fn f() { a }",
                            "fn f() { a }", "fn f() { a } // end", "\n\n  \t\nfn f() { a }\n\n"}) {
     Parsed parsed(text);
     EXPECT_EQ(parsed.messages(), "");
@@ -55,7 +57,8 @@ TEST(Text, AnyEndOfLineMarkAndEnd) {
 }
 
 TEST(Docs, StandBeforeTheirDeclaration) {
-  Parsed parsed("/// A.\n///\n///   B.\n\n// no doc\nfn f() { 1 } /// not a doc\nfn g() { 2 }\n//// no\nfn h() { 3 }");
+  Parsed parsed("/// A.\n///\n///   B.\n\n// no doc\nfn f() { 1 } /// not a doc\nfn g() { 2 "
+                "}\n//// no\nfn h() { 3 }");
   EXPECT_EQ(parsed.tree->functions[0]->doc, "A.\n\n  B.");
   EXPECT_EQ(parsed.tree->functions[1]->doc, "");
   EXPECT_EQ(parsed.tree->functions[2]->doc, "");
@@ -68,7 +71,8 @@ TEST(Brackets, OneSlipDoesNotSwallowTheRest) {
 }
 
 TEST(Brackets, AMissingBraceIsFoundAtTheNextDeclaration) {
-  Parsed parsed("fn f(x: [T]) {\n  scan t (h = 0) {\n    yield h\n\nfn g() { 1 }\nlayer A() {\n  fn forward() {\n    x\n  fn b() { 2 }\n");
+  Parsed parsed("fn f(x: [T]) {\n  scan t (h = 0) {\n    yield h\n\nfn g() { 1 }\nlayer A() {\n  "
+                "fn forward() {\n    x\n  fn b() { 2 }\n");
   EXPECT_EQ(parsed.places(), "5:1 E0110, 9:3 E0110, 10:1 E0110");
 }
 } // namespace

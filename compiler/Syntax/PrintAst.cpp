@@ -213,9 +213,9 @@ void Printer::scan(const ScanExpr &scan) {
 }
 
 void Printer::expr(const Expr &e) {
-  static const char *const names[] = {"number", "bool",  "string", "name",   "member", "unary", "binary",
-                                      "ternary", "index", "call",   "reduce", "list",   "scan",  "block",
-                                      "grad"};
+  static const char *const names[] = {"number", "bool",   "string",  "name",  "member",
+                                      "unary",  "binary", "ternary", "index", "call",
+                                      "reduce", "list",   "scan",    "block", "grad"};
   if (e.kind == ExprKind::Scan)
     return scan(*e.scan);
   if (e.kind == ExprKind::Block)

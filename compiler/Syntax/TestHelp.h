@@ -10,7 +10,8 @@ namespace seq::testing {
 
 /// A text, its tree and its messages.
 struct Parsed {
-  explicit Parsed(std::string text) : file(sources.addFile("t.seq", std::move(text))), diags(sources) {
+  explicit Parsed(std::string text)
+      : file(sources.addFile("t.seq", std::move(text))), diags(sources) {
     tree = parseFile(file, diags);
   }
   std::string messages() const { return render(diags, sources, ErrorFormat::Text, false); }

@@ -12,8 +12,8 @@ namespace seq::syntax {
 /// An expression while it is built.
 struct Built {
   ast::ExprPtr expr;
-  unsigned depth = 1;       ///< of its tree
-  bool inParens = false;    ///< written in parentheses: nothing around it binds into it
+  unsigned depth = 1;    ///< of its tree
+  bool inParens = false; ///< written in parentheses: nothing around it binds into it
 };
 
 /// Builds declarations (BuildDecl.cpp), statements (BuildStmt.cpp) and expressions
@@ -73,13 +73,16 @@ private:
   Built scan(SeqParser::ScanContext *ctx);
   Built list(SeqParser::ListContext *ctx);
   ast::Subscript subscript(SeqParser::SubscriptContext *ctx, unsigned &depth);
-  std::vector<ast::Argument> arguments(SeqParser::ArgsContext *ctx, bool mayFilter, unsigned &depth);
+  std::vector<ast::Argument> arguments(SeqParser::ArgsContext *ctx, bool mayFilter,
+                                       unsigned &depth);
   void checkComparison(const Built &left, const ast::Expr &right, SourceRange op);
   void checkNot(const Built &operand, std::string_view op);
   void checkDepth(Built &built, SourceRange at);
 
   // Places and words.
-  SourceRange range(antlr4::Token *token) const { return tokens.info[token->getTokenIndex()].range; }
+  SourceRange range(antlr4::Token *token) const {
+    return tokens.info[token->getTokenIndex()].range;
+  }
   SourceRange range(antlr4::tree::TerminalNode *node) const { return range(node->getSymbol()); }
   SourceRange range(antlr4::ParserRuleContext *ctx) const;
   std::string_view text(SourceRange range) const {
