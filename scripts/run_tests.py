@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,10 @@ class Suites:
     def __init__(self, args):
         self.args = args
         self.build = os.path.abspath(args.build)
-        self.env = SANITIZER_ENV if args.sanitize else {}
+        # A cache of its own, empty at the start: what was compiled before proves nothing.
+        cache = os.path.join(self.build, "test-cache")
+        shutil.rmtree(cache, ignore_errors=True)
+        self.env = {"SEQC_CACHE_DIR": cache, **(SANITIZER_ENV if args.sanitize else {})}
 
     def tool(self, name):
         path = os.path.join(self.build, "bin", name)
