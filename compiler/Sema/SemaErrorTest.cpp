@@ -1,9 +1,27 @@
 // Each kind of error at its place.
 #include "compiler/Sema/TestSupport.h"
 
+#include <filesystem>
+#include <fstream>
+
 using namespace seq;
 
 namespace {
+/// Files in a folder of their own; checks the first.
+std::string codesOfFiles(const std::vector<std::pair<std::string, std::string>> &files) {
+  namespace fs = std::filesystem;
+  fs::path dir =
+      fs::temp_directory_path() /
+      (std::string("sema-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+  fs::create_directories(dir);
+  for (const auto &[name, text] : files)
+    std::ofstream(dir / name) << text;
+  Checked c;
+  c.program = checkProgram((dir / files[0].first).string(), "", c.known, c.options, c.diags);
+  fs::remove_all(dir);
+  return c.program ? "good" : c.codes();
+}
+
 std::string inLayer(const std::string &members, const std::string &entry = "L(4)") {
   return codesOf("layer L(D) {\n" + members + "\n}\n", entry);
 }
@@ -43,6 +61,32 @@ TEST(SemaErrors, Modules) {
   EXPECT_EQ(codesOf("import std.nothing\nfn f(x: [T]) -> [T] {\n  return x\n}\n"), "E0204 1:1");
   EXPECT_EQ(codesOf("import \"./nothing.seq\" as n\nfn f(x: [T]) -> [T] {\n  return x\n}\n"),
             "E0204 1:1");
+}
+
+TEST(SemaErrors, ImportedFiles) {
+  std::string other =
+      "fn g(x: [T]) -> [T] {\n  return x\n}\nfn _g(x: [T]) -> [T] {\n  return x\n}\n";
+  std::string use = "import \"./o.seq\" as o\nfn f(x: [T]) -> [T] {\n  return o.";
+  EXPECT_EQ(codesOfFiles({{"m.seq", use + "g(x)\n}\n"}, {"o.seq", other}}), "good");
+  EXPECT_EQ(codesOfFiles({{"m.seq", use + "_g(x)\n}\n"}, {"o.seq", other}}), "E0206 3:10");
+  EXPECT_EQ(codesOfFiles({{"m.seq", use + "h(x)\n}\n"}, {"o.seq", other}}), "E0208 3:10");
+  EXPECT_EQ(
+      codesOfFiles({{"m.seq", use + "g(x)\n}\n"}, {"o.seq", "import \"./m.seq\" as m\n" + other}}),
+      "E0205 1:1");
+  Checked c;
+  EXPECT_EQ(checkProgram("/nowhere/m.seq", "", c.known, c.options, c.diags), nullptr);
+  EXPECT_EQ(c.codes(), "E0209 0:0");
+}
+
+TEST(SemaErrors, LayersAreBounded) {
+  std::string text = "layer A0(D) {\n  fn forward(x: [D]) -> [D] {\n    return x\n  }\n}\n";
+  for (int i = 1; i < 70; ++i)
+    text += "layer A" + std::to_string(i) + "(D) {\n  a: A" + std::to_string(i - 1) + "(D)\n}\n";
+  EXPECT_EQ(codesOf(text, "A69(2)").substr(0, 5), "E0323");
+  EXPECT_EQ(codesOf("layer A(D) {\n  param w: [D]\n}\nlayer B(N) {\n  a: [N] A(1)\n  fn forward(x: "
+                    "[T]) -> [T] {\n    return x\n  }\n}\n",
+                    "B(1000000)"),
+            "E0323 5:7");
 }
 
 TEST(SemaErrors, Recursion) {

@@ -389,7 +389,7 @@ TEST(Sema, ConflictsNameBothSources) {
   EXPECT_FALSE(c.check("layer M(D) {\n  param w: [2 * D, D]\n  fn forward(x: [T, D]) -> [T, D] {\n "
                        "   return x\n  }\n}\n"));
   std::string text = c.messages();
-  has(text, "m.seq:1:9");
+  EXPECT_EQ(c.codes(), "E0215 1:9");
   has(text, "weight `w`");
   has(text, "3");
   has(text, "4");
