@@ -17,8 +17,8 @@ constexpr char kShapeAttr[] = "seq.shape";
 /// parameters (seq.name, seq.shape). Results: the function's (seq.name, seq.shape). The
 /// function carries `seq.sizes`. Calls are expanded; nothing is optimised.
 /// Null where the expanded program is too large (reported).
-mlir::OwningOpRef<mlir::ModuleOp> astToSeq(const typed::Program &program, mlir::MLIRContext &context,
-                                           DiagnosticEngine &diags);
+mlir::OwningOpRef<mlir::ModuleOp> astToSeq(const typed::Program &program,
+                                           mlir::MLIRContext &context, DiagnosticEngine &diags);
 
 } // namespace seq
 

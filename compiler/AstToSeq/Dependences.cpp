@@ -32,7 +32,8 @@ void forEachOperand(const Expr &expr, llvm::function_ref<void(const Expr &)> vis
     visit(*value);
 }
 
-static void forEachStatement(const Expr &expr, llvm::function_ref<void(const typed::Stmt &)> visit) {
+static void forEachStatement(const Expr &expr,
+                             llvm::function_ref<void(const typed::Stmt &)> visit) {
   for (const auto &stmt : expr.stmts)
     visit(*stmt);
   if (expr.scan)

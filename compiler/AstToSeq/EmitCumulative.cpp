@@ -17,8 +17,8 @@ Value Emitter::neutral(const Expr &expr) {
     return constant(elem, 1, place);
   if (typed::isFloat(elem))
     return constant(elem, -std::numeric_limits<double>::infinity(), place);
-  int64_t least = elem == Elem::I32 ? std::numeric_limits<int32_t>::min()
-                                    : std::numeric_limits<int64_t>::min();
+  int64_t least =
+      elem == Elem::I32 ? std::numeric_limits<int32_t>::min() : std::numeric_limits<int64_t>::min();
   return arith::ConstantOp::create(b, place, b.getIntegerAttr(scalarType(elem), least));
 }
 
@@ -31,10 +31,10 @@ static Value logAddExp(OpBuilder &b, Location loc, Value x, Value y) {
   Value scaled = UnaryOp::create(b, loc, UnaryKind::exp, arith::NegFOp::create(b, loc, magnitude));
   Value rest = UnaryOp::create(b, loc, UnaryKind::log1p, scaled);
   Value sum = arith::AddFOp::create(b, loc, larger, rest);
-  Value equal = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, difference,
-                                      arith::ConstantOp::create(b, loc, b.getZeroAttr(x.getType())));
   Value same = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x, y);
-  Value infinite = arith::XOrIOp::create(b, loc, same, arith::AndIOp::create(b, loc, same, equal));
+  Value undefined =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, difference, difference);
+  Value infinite = arith::AndIOp::create(b, loc, same, undefined);
   return arith::SelectOp::create(b, loc, infinite, x, sum);
 }
 
@@ -63,18 +63,19 @@ TensorValue Emitter::emitCumulative(const Expr &expr) {
   TensorValue init = buildMap(place, element, ambients, rest, false,
                               [&](ArrayRef<Value>) { return neutral(expr); });
   Type type = init.tensor.getType();
-  auto scan = ScanOp::create(
-      b, place, extent, init.tensor, type, expr.reverse,
-      [&](OpBuilder &, Location, Value index, ValueRange states) {
-        TensorValue before = exactValue(states[0], ambients, rest.size());
-        Value next = buildMap(place, element, ambients, rest, false, [&](ArrayRef<Value> at) {
-                       SmallVector<Value> whole(at);
-                       whole.insert(whole.begin() + expr.axis, index);
-                       Value s = readTensor(before, at, place);
-                       return combine(expr, s, readTensor(source, whole, place));
-                     }).tensor;
-        NextOp::create(b, place, next, expr.exclusive ? states[0] : next);
-      });
+  auto scan =
+      ScanOp::create(b, place, extent, init.tensor, type, expr.reverse,
+                     [&](OpBuilder &, Location, Value index, ValueRange states) {
+                       TensorValue before = exactValue(states[0], ambients, rest.size());
+                       Value next =
+                           buildMap(place, element, ambients, rest, false, [&](ArrayRef<Value> at) {
+                             SmallVector<Value> whole(at);
+                             whole.insert(whole.begin() + expr.axis, index);
+                             Value s = readTensor(before, at, place);
+                             return combine(expr, s, readTensor(source, whole, place));
+                           }).tensor;
+                       NextOp::create(b, place, next, expr.exclusive ? states[0] : next);
+                     });
   TensorValue result = exactValue(scan.yieldResults()[0], ambients, rest.size());
   for (Dim &dim : result.dims)
     dim.own += dim.own >= expr.axis;

@@ -48,7 +48,8 @@ struct AffineOfSize {
       assert(it != symbols.end() && "a size that the function does not declare");
       return getAffineSymbolExpr(it - symbols.begin(), context);
     }
-    return atom.kind == Size::Atom::Mod ? of(*atom.a) % of(*atom.b) : of(*atom.a).floorDiv(of(*atom.b));
+    return atom.kind == Size::Atom::Mod ? of(*atom.a) % of(*atom.b)
+                                        : of(*atom.a).floorDiv(of(*atom.b));
   }
 };
 } // namespace
@@ -84,7 +85,8 @@ void Emitter::declareArguments(const typed::FunctionInstance &fn, func::FuncOp f
   }
 }
 
-void Emitter::declareResults(const typed::FunctionInstance &fn, func::FuncOp func, TypeRange types) {
+void Emitter::declareResults(const typed::FunctionInstance &fn, func::FuncOp func,
+                             TypeRange types) {
   func.setType(b.getFunctionType(func.getArgumentTypes(), types));
   for (auto [i, result] : llvm::enumerate(fn.results)) {
     func.setResultAttr(i, kNameAttr, b.getStringAttr(result.name));

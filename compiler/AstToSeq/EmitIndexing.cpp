@@ -44,7 +44,8 @@ SmallVector<Value> Emitter::subscriptValues(const Expr &read, ArrayRef<Value> at
 }
 
 Value Emitter::inside(Value index, const Size &bound, Location loc) {
-  Value low = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, index, indexConstant(0));
+  Value low =
+      b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, index, indexConstant(0));
   Value high = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, index, size(bound));
   return both(low, high, loc);
 }
@@ -55,7 +56,8 @@ Value Emitter::readGuard(const Expr &read, ArrayRef<Value> at) {
   bool lost = pathIncomplete();
   for (auto [k, s] : llvm::enumerate(read.subscripts)) {
     bool uncovered = s.bounds == Bounds::Absent && !covered.contains(&s);
-    if (s.isSlice || !(uncovered || (s.bounds != Bounds::Proven && lost && s.bounds != Bounds::Checked)))
+    if (s.isSlice ||
+        !(uncovered || (s.bounds != Bounds::Proven && lost && s.bounds != Bounds::Checked)))
       continue;
     guard = both(guard, inside(at[k], read.a->type().shape[k], loc(s.range)), loc(s.range));
   }
@@ -91,7 +93,8 @@ Value Emitter::emitConcat(const Expr &expr, ArrayRef<Value> at) {
       indices[expr.axis] = arith::SubIOp::create(b, place, at[expr.axis], from);
     }
     offset = offset + part->type().shape[expr.axis];
-    Value high = arith::CmpIOp::create(b, place, arith::CmpIPredicate::slt, at[expr.axis], size(offset));
+    Value high =
+        arith::CmpIOp::create(b, place, arith::CmpIPredicate::slt, at[expr.axis], size(offset));
     Value guard = both(low, &part == &expr.args.back() ? Value() : high, place);
     values.push_back(readTensor(tensor, indices, place, guard));
     below.push_back(high);
@@ -115,7 +118,8 @@ Value Emitter::emitStack(const Expr &expr, ArrayRef<Value> at) {
       result = value;
       continue;
     }
-    Value here = arith::CmpIOp::create(b, place, arith::CmpIPredicate::eq, at[expr.axis], indexConstant(i));
+    Value here =
+        arith::CmpIOp::create(b, place, arith::CmpIPredicate::eq, at[expr.axis], indexConstant(i));
     result = arith::SelectOp::create(b, place, here, value, result);
   }
   return result;
@@ -124,7 +128,8 @@ Value Emitter::emitStack(const Expr &expr, ArrayRef<Value> at) {
 Value Emitter::emitReverse(const Expr &expr, ArrayRef<Value> at) {
   Location place = loc(expr.range);
   SmallVector<Value> indices(at);
-  Value last = b.createOrFold<arith::SubIOp>(place, size(expr.type().shape[expr.axis]), indexConstant(1));
+  Value last =
+      b.createOrFold<arith::SubIOp>(place, size(expr.type().shape[expr.axis]), indexConstant(1));
   indices[expr.axis] = b.createOrFold<arith::SubIOp>(place, last, indices[expr.axis]);
   return emitScalar(*expr.a, indices);
 }

@@ -69,7 +69,8 @@ Value Emitter::emitMathOfInteger(const Expr &expr, Value x) {
 Value Emitter::emitMath(const Expr &expr, ArrayRef<Value> at) {
   Value x = emitOperand(*expr.args[0], expr.type(), at);
   if (expr.text == "max" || expr.text == "min")
-    return maxMin(expr.text == "max", x, emitOperand(*expr.args[1], expr.type(), at), loc(expr.range));
+    return maxMin(expr.text == "max", x, emitOperand(*expr.args[1], expr.type(), at),
+                  loc(expr.range));
   if (!isa<FloatType>(x.getType()))
     return emitMathOfInteger(expr, x);
   std::optional<UnaryKind> kind = symbolizeUnaryKind(expr.text);

@@ -110,10 +110,10 @@ Value AbsenceWalk::walk(const Expr &expr, Place at) {
     return walkLogical(expr, at);
   Value present;
   forEachOperand(expr, [&](const Expr &operand) {
-    Value some = isElementwise(expr.kind) ? walkOperand(operand, expr, at)
-                                          : walk(operand, operand.type().shape.empty()
-                                                              ? Place(ArrayRef<Value>())
-                                                              : std::nullopt);
+    Value some =
+        isElementwise(expr.kind)
+            ? walkOperand(operand, expr, at)
+            : walk(operand, operand.type().shape.empty() ? Place(ArrayRef<Value>()) : std::nullopt);
     present = e.both(present, some, e.loc(expr.range));
   });
   return present;
@@ -195,9 +195,10 @@ Value AbsenceWalk::walkVar(const Expr &expr, Place at) {
 }
 
 Value AbsenceWalk::walkSoftmax(const Expr &expr) {
-  bool mine = e.hasAbsences(expr) && belongs([&](const VarSet &vars) {
+  auto uses = [&](const VarSet &vars) {
     return llvm::any_of(expr.outer, [&](Var *var) { return vars.contains(var); });
-  });
+  };
+  bool mine = e.hasAbsences(expr) && belongs(uses);
   if (!mine)
     return node ? walkNested(expr) : Value();
   found = true;
@@ -210,9 +211,10 @@ Value AbsenceWalk::walkNested(const Expr &expr) {
   VarSet saved = inner;
   inner.insert(expr.indices.begin(), expr.indices.end());
   Value present = expr.b ? walk(*expr.b, std::nullopt) : Value();
-  present = e.both(present, walk(*expr.a, expr.a->type().shape.empty() ? Place(ArrayRef<Value>())
-                                                                      : std::nullopt),
-                   e.loc(expr.range));
+  present =
+      e.both(present,
+             walk(*expr.a, expr.a->type().shape.empty() ? Place(ArrayRef<Value>()) : std::nullopt),
+             e.loc(expr.range));
   inner = saved;
   return present;
 }
@@ -223,12 +225,12 @@ Value AbsenceWalk::under(Value condition, bool holds, const Expr &expr, Place at
   if (!condition)
     return walkOperand(expr, whole, at);
   Location place = e.loc(expr.range);
-  Value taken = holds ? condition : e.negated(condition, place);
+  Value other = e.negated(condition, place);
   PathItem local;
   local.local = true;
-  PathScope scope(e, taken, local, place);
+  PathScope scope(e, holds ? condition : other, local, place);
   Value present = walkOperand(expr, whole, at);
-  return present ? e.either(e.negated(taken, place), present, place) : Value();
+  return e.either(holds ? other : condition, present, place);
 }
 
 Value AbsenceWalk::walkSelect(const Expr &expr, Place at) {

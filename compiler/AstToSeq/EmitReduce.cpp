@@ -12,18 +12,17 @@ Value Emitter::emitReduce(const Expr &expr, ArrayRef<Value> at) {
   bool isArg = *kind == ReduceKind::argmax || *kind == ReduceKind::argmin;
   IndexScope scope(*this, expr.indices);
   Value around = pathValue;
-  auto op = ReduceOp::create(
-      b, place, *kind, scalarType(expr.type().elem), scope.extents,
-      [&](OpBuilder &, Location, ValueRange args) {
-        scope.enter(args, place);
-        Value present = emitPresence(expr, at);
-        PathScope path(*this, present, presenceItem(expr), place);
-        Value value = emitScalar(*expr.a, at);
-        // Where nothing is asked for, an argmax of nothing is no failure.
-        if (isArg && present && around)
-          present = either(present, negated(around, place), place);
-        YieldOp::create(b, place, value, present);
-      });
+  auto op = ReduceOp::create(b, place, *kind, scalarType(expr.type().elem), scope.extents,
+                             [&](OpBuilder &, Location, ValueRange args) {
+                               scope.enter(args, place);
+                               Value present = emitPresence(expr, at);
+                               PathScope path(*this, present, presenceItem(expr), place);
+                               Value value = emitScalar(*expr.a, at);
+                               // Where nothing is asked for, an argmax of nothing is no failure.
+                               if (isArg && present && around)
+                                 present = either(present, negated(around, place), place);
+                               YieldOp::create(b, place, value, present);
+                             });
   if (isArg)
     op.setWhatAttr(sourceText(expr.range));
   return op.getResult(0);
@@ -34,21 +33,21 @@ Value Emitter::emitMatMul(const Expr &expr, ArrayRef<Value> at) {
   Location place = loc(expr.range);
   bool rows = expr.a->type().shape.size() == 2, columns = expr.b->type().shape.size() == 2;
   TensorValue lhs = materialize(*expr.a), rhs = materialize(*expr.b);
-  auto op = ReduceOp::create(
-      b, place, ReduceKind::sum, scalarType(expr.type().elem), size(expr.a->type().shape.back()),
-      [&](OpBuilder &, Location, ValueRange k) {
-        SmallVector<Value> left, right(k);
-        if (rows)
-          left.push_back(at.front());
-        left.push_back(k[0]);
-        if (columns)
-          right.push_back(at.back());
-        Value x = readTensor(lhs, left, place), y = readTensor(rhs, right, place);
-        Value product = isa<FloatType>(x.getType())
-                            ? arith::MulFOp::create(b, place, x, y).getResult()
-                            : arith::MulIOp::create(b, place, x, y).getResult();
-        YieldOp::create(b, place, product);
-      });
+  auto op =
+      ReduceOp::create(b, place, ReduceKind::sum, scalarType(expr.type().elem),
+                       size(expr.a->type().shape.back()), [&](OpBuilder &, Location, ValueRange k) {
+                         SmallVector<Value> left, right(k);
+                         if (rows)
+                           left.push_back(at.front());
+                         left.push_back(k[0]);
+                         if (columns)
+                           right.push_back(at.back());
+                         Value x = readTensor(lhs, left, place), y = readTensor(rhs, right, place);
+                         Value product = isa<FloatType>(x.getType())
+                                             ? arith::MulFOp::create(b, place, x, y).getResult()
+                                             : arith::MulIOp::create(b, place, x, y).getResult();
+                         YieldOp::create(b, place, product);
+                       });
   return op.getResult(0);
 }
 
@@ -64,9 +63,8 @@ TensorValue Emitter::emitSoftmax(const Expr &expr) {
   if (expr.b)
     addDeps(*expr.b, used);
   llvm::erase_if(deps, [&](Ambient *ambient) {
-    return !used.contains(ambient) && llvm::any_of(expr.outer, [&](Var *var) {
-      return frame->vars[var].ambient == ambient;
-    });
+    return !used.contains(ambient) &&
+           llvm::any_of(expr.outer, [&](Var *var) { return frame->vars[var].ambient == ambient; });
   });
   SmallVector<Value> own = sizesOf(expr.type()), extents;
   for (Ambient *ambient : deps)
@@ -74,16 +72,16 @@ TensorValue Emitter::emitSoftmax(const Expr &expr) {
   llvm::append_range(extents, own);
   llvm::append_range(extents, scope.extents);
   auto outside = b.saveInsertionPoint();
-  auto op = SoftmaxOp::create(
-      b, place, expr.indices.size(), scalarType(expr.type().elem), extents,
-      [&](OpBuilder &, Location, ValueRange args) {
-        EnterBody enter(*this, outside, deps, args, needsGuard(expr), place);
-        SmallVector<Value> at(args.slice(deps.size(), own.size()));
-        scope.enter(args.drop_front(deps.size() + own.size()), place);
-        Value present = emitPresence(expr, at);
-        PathScope path(*this, present, presenceItem(expr), place);
-        YieldOp::create(b, place, emitScalar(*expr.a, at), present);
-      });
+  auto op =
+      SoftmaxOp::create(b, place, expr.indices.size(), scalarType(expr.type().elem), extents,
+                        [&](OpBuilder &, Location, ValueRange args) {
+                          EnterBody enter(*this, outside, deps, args, needsGuard(expr), place);
+                          SmallVector<Value> at(args.slice(deps.size(), own.size()));
+                          scope.enter(args.drop_front(deps.size() + own.size()), place);
+                          Value present = emitPresence(expr, at);
+                          PathScope path(*this, present, presenceItem(expr), place);
+                          YieldOp::create(b, place, emitScalar(*expr.a, at), present);
+                        });
   return softmaxValue(expr, op.getResult(), deps);
 }
 

@@ -63,7 +63,8 @@ static RankedTensorType stacked(Value yield, Value extent) {
   return RankedTensorType::get(shape, type.getElementType());
 }
 
-static void nameStates(OpBuilder &b, OperationState &op, const typed::ScanExpr &scan, StringRef axis) {
+static void nameStates(OpBuilder &b, OperationState &op, const typed::ScanExpr &scan,
+                       StringRef axis) {
   SmallVector<StringRef> names;
   for (const typed::StateInfo &info : scan.states)
     names.push_back(info.before->name);
@@ -92,10 +93,12 @@ SmallVector<TensorValue> Emitter::emitScan(const Expr &expr) {
   nameStates(b, op, scan, resolve(scan.index->hi - scan.index->lo).str());
   {
     OpBuilder::InsertionGuard guard(b);
-    Block *block = b.createBlock(op.addRegion(), {}, types, SmallVector<Location>(types.size(), place));
+    Block *block =
+        b.createBlock(op.addRegion(), {}, types, SmallVector<Location>(types.size(), place));
     bindStep(expr, ambients, block->getArgument(0), block->getArguments().drop_front(), inits);
     for (const auto &stmt : scan.body) {
-      bool isNext = llvm::any_of(stmt->vars, [](Var *v) { return v && v->kind == typed::VarKind::NextState; });
+      bool isNext = llvm::any_of(stmt->vars,
+                                 [](Var *v) { return v && v->kind == typed::VarKind::NextState; });
       emitStatement(*stmt, isNext ? &ambients : nullptr);
     }
     yields = materializeList(scan.yields, expr.types.size() - scan.states.size());
@@ -125,8 +128,8 @@ SmallVector<TensorValue> Emitter::emitScan(const Expr &expr) {
     out.push_back(std::move(value));
   }
   for (auto [i, info] : llvm::enumerate(scan.states))
-    out.push_back(exactValue(result->getResult(yields.size() + i), ambients,
-                             info.before->type.shape.size()));
+    out.push_back(
+        exactValue(result->getResult(yields.size() + i), ambients, info.before->type.shape.size()));
   return out;
 }
 

@@ -77,8 +77,9 @@ Value Emitter::sizeOfTerm(const Size::Term &term) {
 Value Emitter::sizeOfAtom(const Size::Atom &atom) {
   Location unknown = b.getUnknownLoc();
   bool symbol = atom.kind == Size::Atom::Symbol;
-  std::string key = "@" + (symbol ? atom.symbol->name : Size(*atom.a).str() + "|" + atom.b->str() +
-                                                            (atom.kind == Size::Atom::Mod ? "%" : "/"));
+  std::string key = "@" + (symbol ? atom.symbol->name
+                                  : Size(*atom.a).str() + "|" + atom.b->str() +
+                                        (atom.kind == Size::Atom::Mod ? "%" : "/"));
   if (Value cached = sizeCache.lookup(key))
     return cached;
   Value lhs = symbol ? Value() : size(*atom.a), rhs = symbol ? Value() : size(*atom.b);
@@ -95,7 +96,9 @@ Value Emitter::sizeOfAtom(const Size::Atom &atom) {
   return result;
 }
 
-Value Emitter::extent(const Var &index) { return size(index.hi - index.lo); }
+Value Emitter::extent(const Var &index) {
+  return size(index.hi - index.lo);
+}
 
 Value Emitter::lowerBound(const Var &index) {
   return resolve(index.lo).isZero() ? Value() : size(index.lo);

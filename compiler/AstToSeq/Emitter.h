@@ -55,8 +55,8 @@ struct Dim {
 
 /// A value of the program with `rank` axes. Axes that no dimension stands for are
 /// broadcast. An exact value's dimensions have the extents of what they stand for; others
-/// are views into something larger. `presence` tells at which points it exists (null: at all); it emits into
-/// the current body.
+/// are views into something larger. `presence` tells at which points it exists (null: at all); it
+/// emits into the current body.
 struct TensorValue {
   Value tensor;
   unsigned rank = 0;
@@ -153,8 +153,8 @@ private:
   TensorValue buildMap(Location loc, mlir::Type element, const AmbientList &ambients,
                        ArrayRef<Value> extents, bool guarded, BodyFn body);
   /// With exactly the axes [ambients…, own…]; a copy where it is not so already.
-  TensorValue normalize(TensorValue value, const AmbientList &ambients,
-                        const typed::Type &type, Location loc);
+  TensorValue normalize(TensorValue value, const AmbientList &ambients, const typed::Type &type,
+                        Location loc);
   TensorValue plain(TensorValue value, const typed::Type &type, Location loc);
   TensorValue emitCumulative(const Expr &expr);
   Value combine(const Expr &expr, Value a, Value b);
@@ -166,7 +166,8 @@ private:
   void addDepsOfVar(const Var &var, llvm::SmallPtrSetImpl<Ambient *> &out);
   /// With those of the path where the expression is guarded by it.
   AmbientList depsOf(const Expr &expr, ArrayRef<Ambient *> without = {});
-  AmbientList ordered(const llvm::SmallPtrSetImpl<Ambient *> &set, ArrayRef<Ambient *> without = {});
+  AmbientList ordered(const llvm::SmallPtrSetImpl<Ambient *> &set,
+                      ArrayRef<Ambient *> without = {});
   bool needsGuard(const Expr &expr);
   bool needsGuard(const typed::Stmt &stmt);
   bool needsGuard(const typed::FunctionInstance &fn);

@@ -173,8 +173,10 @@ std::optional<TensorValue> Emitter::asView(const Expr &read) {
   return view;
 }
 
-static bool isExactly(const TensorValue &value, const AmbientList &ambients, RankedTensorType type) {
-  if (!value.exact || value.tensor.getType() != type || value.dims.size() != ambients.size() + value.rank)
+static bool isExactly(const TensorValue &value, const AmbientList &ambients,
+                      RankedTensorType type) {
+  if (!value.exact || value.tensor.getType() != type ||
+      value.dims.size() != ambients.size() + value.rank)
     return false;
   for (auto [i, dim] : llvm::enumerate(value.dims)) {
     if (dim.fixed || !dim.plus.empty())
@@ -195,9 +197,8 @@ TensorValue Emitter::normalize(TensorValue value, const AmbientList &ambients,
   llvm::append_range(extents, own);
   if (isExactly(value, ambients, MapOp::resultType(scalarType(type.elem), extents)))
     return value;
-  TensorValue copy =
-      buildMap(loc, scalarType(type.elem), ambients, own, false,
-               [&](ArrayRef<Value> at) { return readTensor(value, at, loc); });
+  TensorValue copy = buildMap(loc, scalarType(type.elem), ambients, own, false,
+                              [&](ArrayRef<Value> at) { return readTensor(value, at, loc); });
   copy.presence = value.presence;
   return copy;
 }
@@ -207,8 +208,8 @@ TensorValue Emitter::plain(TensorValue value, const typed::Type &type, Location 
   AmbientList ambients = ambientsOf(value);
   bool isPlain = value.exact && value.dims.size() == ambients.size() + value.rank;
   for (const Dim &dim : value.dims)
-    isPlain &= !dim.fixed && dim.plus.empty() &&
-               dim.minus == (dim.ambient ? dim.ambient->lo : Value());
+    isPlain &=
+        !dim.fixed && dim.plus.empty() && dim.minus == (dim.ambient ? dim.ambient->lo : Value());
   return isPlain ? value : normalize(value, ambients, type, loc);
 }
 
