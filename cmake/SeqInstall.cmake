@@ -17,6 +17,8 @@ Cflags: -I${prefix}/include
 
 install(TARGETS seqc RUNTIME DESTINATION bin)
 install(TARGETS seqJit LIBRARY DESTINATION lib)
+get_filename_component(antlr ${ANTLR4_SHARED_RUNTIME} REALPATH)
+install(FILES ${antlr} DESTINATION lib)
 install(FILES compiler/Jit/include/seq/jit.h DESTINATION include/seq)
 install(DIRECTORY stdlib/ DESTINATION share/seqc/stdlib FILES_MATCHING PATTERN "*.seq")
 install(FILES ${config} ${CMAKE_CURRENT_BINARY_DIR}/seqcConfigVersion.cmake

@@ -4,6 +4,7 @@
 find_package(Threads REQUIRED)
 
 function(seq_link_tool name)
+  cmake_parse_arguments(A "SHARED_STANDARD_LIBRARY" "" "" ${ARGN})
   if(SEQC_STATIC)
     file(GLOB mlir ${LLVM_LIBRARY_DIR}/libMLIR*.a)
     file(GLOB llvm ${LLVM_LIBRARY_DIR}/libLLVM*.a)
@@ -13,7 +14,9 @@ function(seq_link_tool name)
     target_link_libraries(${name} PRIVATE
       ${LLVM_LIBRARY_DIR}/liblldELF.a ${LLVM_LIBRARY_DIR}/liblldCommon.a ${mlir} ${llvm}
       ${SEQC_ZSTD_ARCHIVE} ${SEQC_Z_ARCHIVE} ${CMAKE_DL_LIBS} m Threads::Threads)
-    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+    if(NOT A_SHARED_STANDARD_LIBRARY)
+      target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+    endif()
   else()
     target_link_libraries(${name} PRIVATE
       ${LLVM_LIBRARY_DIR}/liblldELF.a ${LLVM_LIBRARY_DIR}/liblldCommon.a MLIR LLVM
