@@ -53,13 +53,17 @@ int reportInternalError(Session &session) {
 
 static Session *crashing = nullptr;
 
-/// Best effort: a second signal ends the process at once.
+/// Best effort: what the signal interrupted may hold the allocator's lock or have broken
+/// its memory, so a second signal, or two seconds, end the process at once.
 extern "C" void seqcOnSignal(int number) {
-  for (int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
+  static const char text[] = "seqc: internal error: the compiler was ended by a signal\n";
+  (void)!write(2, text, sizeof text - 1);
+  for (int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM})
     std::signal(s, [](int) { _exit(InternalFailure); });
-  sigset_t all;
-  sigemptyset(&all);
-  sigprocmask(SIG_SETMASK, &all, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  alarm(2);
   if (Session *session = crashing) {
     crashing = nullptr;
     session->internal = {"signal " + std::to_string(number), session->internal.text};
