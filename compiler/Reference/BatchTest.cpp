@@ -62,6 +62,31 @@ func.func @gather(%w: tensor<3xf32>, %idx: tensor<?xi32> {seq.shape = #idx})
   return %y : tensor<?xf32>
 })";
 
+/// h' = h + x[t] over [T, 2] with a static state and yield, and the final state.
+constexpr const char *kStaticYield = R"(
+#x = affine_map<()[s0] -> (s0, 2)>
+#h = affine_map<()[s0] -> (2)>
+func.func @sums(%x: tensor<?x2xf32> {seq.shape = #x})
+    -> (tensor<?x2xf32> {seq.shape = #x}, tensor<2xf32> {seq.shape = #h})
+    attributes {seq.sizes = ["T"]} {
+  %T = seq.size "T"
+  %c2 = arith.constant 2 : index
+  %z = seq.map (%c) in (%c2) -> (tensor<2xf32>) {
+    %v = arith.constant 5.0 : f32
+    seq.yield %v : f32
+  }
+  %y, %e = seq.scan (%t) in (%T) states (%h = %z) -> (tensor<?x2xf32>, tensor<2xf32>) {
+    %n = seq.map (%c) in (%c2) -> (tensor<2xf32>) {
+      %a = seq.read %h[%c] : tensor<2xf32>
+      %b = seq.read %x[%t, %c] : tensor<?x2xf32>
+      %s = arith.addf %a, %b : f32
+      seq.yield %s : f32
+    }
+    seq.next (%n) yield (%n) : (tensor<2xf32>) yield (tensor<2xf32>)
+  }
+  return %y, %e : tensor<?x2xf32>, tensor<2xf32>
+})";
+
 template <class T> Tensor tensor(Elem elem, std::vector<int64_t> shape, std::vector<T> values) {
   Tensor t = Tensor::zeros(elem, shape);
   std::copy(values.begin(), values.end(), t.data<T>());
@@ -94,17 +119,27 @@ constexpr float kPad = NAN; ///< would show in every result that reads it
 
 TEST_F(BatchTest, ragged) {
   Tensor w = f32s({2}, {1, 10});
-  Tensor x = f32s({3, 3, 2}, {1, 2, 3, 4, 5, 6,                        // T = 3
-                              7, 8, kPad, kPad, kPad, kPad,             // T = 1
-                              kPad, kPad, kPad, kPad, kPad, kPad});     // T = 0
+  Tensor x = f32s({3, 3, 2}, {1, 2, 3, 4, 5, 6,                     // T = 3
+                              7, 8, kPad, kPad, kPad, kPad,         // T = 1
+                              kPad, kPad, kPad, kPad, kPad, kPad}); // T = 0
   Batch batch{3, {&w, &x}, {false, true}, {{"T", 3}}, {{"T", {3, 1, 0}}}};
   ASSERT_TRUE(interpretBatch(parse(kRunning), batch, {}, results, failure)) << failure.what;
   EXPECT_EQ(results[0].shape, (std::vector<int64_t>{3, 3, 2}));
-  EXPECT_EQ(values<float>(results[0]), (std::vector<float>{1, 20, 4, 60, 9, 120,
-                                                           7, 80, 0, 0, 0, 0,
-                                                           0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(values<float>(results[0]),
+            (std::vector<float>{1, 20, 4, 60, 9, 120, 7, 80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(results[1].shape, (std::vector<int64_t>{3}));
   EXPECT_EQ(values<float>(results[1]), (std::vector<float>{21, 15, 0}));
+}
+
+// Over no steps the yields keep their own axes: the last sequence's row was once padded
+// from a tensor of the wrong rank, past the end of the result.
+TEST_F(BatchTest, scanOverNoStepsInTheLastSequence) {
+  Tensor x = f32s({2, 2, 2}, {1, 2, 3, 4, kPad, kPad, kPad, kPad});
+  Batch batch{2, {&x}, {true}, {{"T", 2}}, {{"T", {2, 0}}}};
+  ASSERT_TRUE(interpretBatch(parse(kStaticYield), batch, {}, results, failure)) << failure.what;
+  EXPECT_EQ(results[0].shape, (std::vector<int64_t>{2, 2, 2}));
+  EXPECT_EQ(values<float>(results[0]), (std::vector<float>{6, 7, 9, 11, 0, 0, 0, 0}));
+  EXPECT_EQ(values<float>(results[1]), (std::vector<float>{9, 11, 5, 5}));
 }
 
 TEST_F(BatchTest, sharedInputIsCutToo) {
@@ -112,8 +147,7 @@ TEST_F(BatchTest, sharedInputIsCutToo) {
   Tensor x = f32s({3, 2}, {1, 2, 3, 4, 5, 6});
   Batch batch{2, {&w, &x}, {false, false}, {{"T", 3}}, {{"T", {2, 3}}}};
   ASSERT_TRUE(interpretBatch(parse(kRunning), batch, {}, results, failure)) << failure.what;
-  EXPECT_EQ(values<float>(results[0]),
-            (std::vector<float>{1, 2, 4, 6, 0, 0, 1, 2, 4, 6, 9, 12}));
+  EXPECT_EQ(values<float>(results[0]), (std::vector<float>{1, 2, 4, 6, 0, 0, 1, 2, 4, 6, 9, 12}));
   EXPECT_EQ(values<float>(results[1]), (std::vector<float>{10, 21}));
 }
 
