@@ -39,8 +39,8 @@ void registerTranslations(mlir::DialectRegistry &registry);
 bool buildCode(std::vector<Variant> &variants, Descriptor &descriptor, bool entryPoints, Code &code,
                std::string &error);
 
-/// Runs LLVM's scalar optimisations at `level` 0 … 3. Nothing is vectorised or unrolled:
-/// the lowering did both.
+/// Runs LLVM's scalar optimisations at `level` 0 … 3; 3 is LLVM's own pipeline. Nothing is
+/// vectorised or unrolled: the lowering did both.
 bool optimize(llvm::Module &module, unsigned level, std::string &error);
 
 enum class Emit { Object, Assembly };

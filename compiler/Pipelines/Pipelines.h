@@ -25,7 +25,7 @@ struct InternalError {
 
 struct Options {
   std::vector<cpu::Target> targets; ///< from the lowest level to the highest
-  unsigned optLevel = 3;
+  unsigned optLevel = 2;
   bool entryPoints = false; ///< the C functions of the generated header too
   /// Called after each phase with its name and milliseconds.
   std::function<void(const char *, double)> onPhase;

@@ -47,15 +47,18 @@ __attribute__((target("avx512f"))) static float fmaLoopWide(int64_t n) {
   return _mm512_cvtss_f32(a[0]);
 }
 
+/// The best of several short runs: the first ones find the clock low.
 static double flopsOfOneThread() {
   int level = seq_cpu_level();
-  if (level < 3)
-    return 0;
-  int64_t n = 2000000;
-  auto start = Clock::now();
-  volatile float sink = level >= 4 ? fmaLoopWide(n) : fmaLoop(n);
-  (void)sink;
-  return double(n) * 12 * 2 * (level >= 4 ? 16 : 8) / seconds(start);
+  int64_t n = 1000000;
+  double best = 0;
+  for (int k = 0; level >= 3 && k < 8; ++k) {
+    auto start = Clock::now();
+    volatile float sink = level >= 4 ? fmaLoopWide(n) : fmaLoop(n);
+    (void)sink;
+    best = std::max(best, double(n) * 12 * 2 * (level >= 4 ? 16 : 8) / seconds(start));
+  }
+  return best;
 }
 #else
 static double flopsOfOneThread() { return 0; }

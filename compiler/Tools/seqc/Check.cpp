@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Tools/seqc/OwnInputs.h"
 #include "compiler/Tools/seqc/Report.h"
+#include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -169,10 +170,16 @@ bool allGiven(const Session &session) {
 bool checkForm(Session &session) {
   if (session.options.form.empty() || session.options.form == "sequential")
     return true;
-  session.diags.error(Diag::UnknownForm, "--form",
-                      "`" + session.options.form + "` exists for no state of `" +
-                          session.entry().name + "`")
-      .hint("the form that exists is `sequential`");
+  if (!session.emitSeq())
+    return false;
+  for (const ScanReport &scan : describeScans(session.seqModule()))
+    for (const StateReport &state : scan.states)
+      session.diags.error(Diag::UnknownForm, scan.place,
+                          "state `" + state.name + "` has no form `" + session.options.form + "`")
+          .hint("its form is `" + state.form + "`");
+  if (!session.diags.hasErrors())
+    session.diags.error(Diag::UnknownForm, "--form",
+                        "`" + session.entry().name + "` has no state that could have a form");
   return false;
 }
 } // namespace

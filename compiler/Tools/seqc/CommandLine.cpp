@@ -154,7 +154,7 @@ const OptionSpec kOptions[] = {
      "host, x86-64-v2, x86-64-v3, x86-64-v4", "names of targets"},
     {"--threads", "N", Running, setThreads, "threads (default: physical cores)",
      "a number of threads from 1"},
-    {"-O", "0..3", Every, setOptLevel, "how hard to optimise (default 3)", "0, 1, 2 or 3"},
+    {"-O", "0..3", Every, setOptLevel, "how hard to optimise (default 2)", "0, 1, 2 or 3"},
     {"--quiet", nullptr, Every, [](CommandLine &c, auto &) { return c.quiet = true; },
      "print no report and no notes", ""},
     {"--json", nullptr, Reporting | Run, [](CommandLine &c, auto &) { return c.json = true; },

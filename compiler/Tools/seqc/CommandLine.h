@@ -45,7 +45,7 @@ struct CommandLine {
   std::string floatType = "f32";
   std::vector<std::string> targets;
   std::vector<int> threads; ///< empty: the runtime's choice
-  unsigned optLevel = 3;
+  unsigned optLevel = 2;
   bool quiet = false, json = false, cache = true, timePhases = false;
   Color color = Color::Auto;
   ErrorFormat errorFormat = ErrorFormat::Text;

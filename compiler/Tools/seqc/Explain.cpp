@@ -1,5 +1,6 @@
 //===- Explain.cpp - seqc explain ---------------------------------------------------------===//
 #include "compiler/Tools/seqc/Report.h"
+#include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
 #include "dialect/Seq.h"
 
@@ -12,14 +13,6 @@ using namespace mlir;
 namespace seq::tool {
 
 namespace {
-struct StateReport {
-  std::string name, form = "sequential", reason;
-};
-struct ScanReport {
-  std::string place, axis;
-  std::vector<StateReport> states;
-};
-
 /// The innermost place of a file in a location.
 std::string placeOf(Location loc) {
   if (auto file = dyn_cast<FileLineColLoc>(loc))
@@ -50,6 +43,15 @@ ScanReport describe(ScanOp scan) {
   return report;
 }
 
+} // namespace
+
+std::vector<ScanReport> describeScans(ModuleOp module) {
+  std::vector<ScanReport> scans;
+  module.walk<WalkOrder::PreOrder>([&](ScanOp scan) { scans.push_back(describe(scan)); });
+  return scans;
+}
+
+namespace {
 void printText(const std::vector<ScanReport> &scans) {
   if (scans.empty())
     std::printf("there is no recurrence: all runs as maps and reductions\n");
@@ -81,9 +83,7 @@ int explainVerb(Session &session) {
   if (!session.setUp() || !session.checkProgram() || !session.loadInputs(true) ||
       !session.emitSeq())
     return UserError;
-  std::vector<ScanReport> scans;
-  session.seqModule().walk<WalkOrder::PreOrder>(
-      [&](ScanOp scan) { scans.push_back(describe(scan)); });
+  std::vector<ScanReport> scans = describeScans(session.seqModule());
   session.options.json ? printJson(scans) : printText(scans);
   return Good;
 }

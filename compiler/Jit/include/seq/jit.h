@@ -28,7 +28,7 @@ struct options {
   std::string float_type = "f32"; // or "f64"
   std::string target = "host";
   std::vector<std::string> include_dirs;
-  int opt_level = 3;
+  int opt_level = 2;
   bool cache = true;
 };
 
