@@ -25,7 +25,9 @@ std::string symbolBase(StringRef model) {
   return name;
 }
 
-std::string descriptorSymbol(StringRef model) { return symbolBase(model) + "_desc"; }
+std::string descriptorSymbol(StringRef model) {
+  return symbolBase(model) + "_desc";
+}
 
 static std::unique_ptr<TargetMachine> makeMachine(unsigned level, std::string &error) {
   static std::once_flag once;
@@ -134,8 +136,7 @@ bool emit(Module &module, unsigned level, Emit what, std::string &out, std::stri
   SmallString<0> bytes;
   raw_svector_ostream stream(bytes);
   legacy::PassManager passes;
-  auto type =
-      what == Emit::Object ? CodeGenFileType::ObjectFile : CodeGenFileType::AssemblyFile;
+  auto type = what == Emit::Object ? CodeGenFileType::ObjectFile : CodeGenFileType::AssemblyFile;
   if (machine->addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true)) {
     error = "this target emits no such file";
     return false;

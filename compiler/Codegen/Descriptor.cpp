@@ -13,11 +13,15 @@ namespace seq::codegen {
 
 int dtypeOf(Elem elem) {
   switch (elem) {
-  case Elem::F32: return SEQ_F32;
-  case Elem::F64: return SEQ_F64;
-  case Elem::Bool: return SEQ_BOOL;
+  case Elem::F32:
+    return SEQ_F32;
+  case Elem::F64:
+    return SEQ_F64;
+  case Elem::Bool:
+    return SEQ_BOOL;
   case Elem::I32:
-  case Elem::Int: return SEQ_I32;
+  case Elem::Int:
+    return SEQ_I32;
   }
   return SEQ_F32;
 }
@@ -97,8 +101,8 @@ seq_tensor_desc Descriptor::tensor(const std::string &name, const Type &type,
   std::vector<seq_dim> dims;
   for (const Size &s : type.shape)
     dims.push_back(dim(s, sizes));
-  return {text(name), dtypeOf(type.elem), int32_t(dims.size()), copy<seq_dim>(dims),
-          text(shapeText(type.shape)), nullptr};
+  return {text(name),          dtypeOf(type.elem),          int32_t(dims.size()),
+          copy<seq_dim>(dims), text(shapeText(type.shape)), nullptr};
 }
 
 seq_tensor_desc Descriptor::weight(const EntryWeight &weight) {
@@ -108,8 +112,8 @@ seq_tensor_desc Descriptor::weight(const EntryWeight &weight) {
     dims.push_back({copy<seq_dim_op>(op), 1});
   }
   std::string shape = weight.info ? shapeText(weight.info->type.shape) : "";
-  return {text(weight.name), dtypeOf(weight.elem), int32_t(dims.size()), copy<seq_dim>(dims),
-          text(shape), nullptr};
+  return {text(weight.name),   dtypeOf(weight.elem), int32_t(dims.size()),
+          copy<seq_dim>(dims), text(shape),          nullptr};
 }
 
 /// The value of a default that is a constant, as defaults are.
@@ -117,15 +121,18 @@ static std::optional<double> constantOf(const Expr *e) {
   if (!e)
     return std::nullopt;
   switch (e->kind) {
-  case ExprKind::FloatConst: return e->floating;
+  case ExprKind::FloatConst:
+    return e->floating;
   case ExprKind::IntConst:
-  case ExprKind::BoolConst: return double(e->integer);
+  case ExprKind::BoolConst:
+    return double(e->integer);
   case ExprKind::SizeValue:
     if (auto v = e->size.evaluate())
       return double(*v);
     return std::nullopt;
   case ExprKind::Convert:
-  case ExprKind::Broadcast: return constantOf(e->a.get());
+  case ExprKind::Broadcast:
+    return constantOf(e->a.get());
   case ExprKind::Unary: {
     auto a = constantOf(e->a.get());
     return a ? std::optional(e->text == "-" ? -*a : double(*a == 0)) : std::nullopt;
@@ -135,14 +142,19 @@ static std::optional<double> constantOf(const Expr *e) {
     if (!a || !b || !isFloat(e->type().elem))
       return std::nullopt;
     switch (e->text.empty() ? 0 : e->text[0]) {
-    case '+': return *a + *b;
-    case '-': return *a - *b;
-    case '*': return e->text == "**" ? std::pow(*a, *b) : *a * *b;
-    case '/': return *a / *b;
+    case '+':
+      return *a + *b;
+    case '-':
+      return *a - *b;
+    case '*':
+      return e->text == "**" ? std::pow(*a, *b) : *a * *b;
+    case '/':
+      return *a / *b;
     }
     return std::nullopt;
   }
-  default: return std::nullopt;
+  default:
+    return std::nullopt;
   }
 }
 

@@ -24,12 +24,8 @@ public:
     SmallVector<Constant *> functions;
     for (size_t i = 0; i < descriptor.functionCount(); ++i)
       functions.push_back(function(i));
-    Constant *all[] = {i32(d.magic),
-                       i32(d.abi_version),
-                       text(d.name),
-                       i32(d.n_params),
-                       i32(d.n_functions),
-                       tensors(d.params, d.n_params),
+    Constant *all[] = {i32(d.magic),    i32(d.abi_version), text(d.name),
+                       i32(d.n_params), i32(d.n_functions), tensors(d.params, d.n_params),
                        array(functions)};
     auto *value = ConstantStruct::getAnon(all);
     auto *global = new GlobalVariable(module, value->getType(), true, GlobalValue::ExternalLinkage,
@@ -43,7 +39,8 @@ private:
   Constant *null() { return ConstantPointerNull::get(PointerType::get(context, 0)); }
 
   Constant *global(Constant *value) {
-    auto *g = new GlobalVariable(module, value->getType(), true, GlobalValue::PrivateLinkage, value);
+    auto *g =
+        new GlobalVariable(module, value->getType(), true, GlobalValue::PrivateLinkage, value);
     g->setAlignment(Align(8));
     return g;
   }
@@ -117,9 +114,9 @@ private:
       places.push_back(place(f.places[k]));
     for (const Variant &v : variants)
       codes.push_back(variant(v, i));
-    return ConstantStruct::getAnon({text(f.name), i32(f.n_sizes), i32(f.n_inputs),
-                                    i32(f.n_outputs), i32(f.n_places), i32(codes.size()), i32(0),
-                                    array(names), array(sequence), tensors(f.inputs, f.n_inputs),
+    return ConstantStruct::getAnon({text(f.name), i32(f.n_sizes), i32(f.n_inputs), i32(f.n_outputs),
+                                    i32(f.n_places), i32(codes.size()), i32(0), array(names),
+                                    array(sequence), tensors(f.inputs, f.n_inputs),
                                     tensors(f.outputs, f.n_outputs), array(places), array(codes)});
   }
 

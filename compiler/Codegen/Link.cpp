@@ -52,13 +52,11 @@ private:
 } // namespace
 
 static const char *const kRuntimeExports[] = {
-    "seq_ctx_create",        "seq_ctx_destroy",        "seq_ctx_threads",
-    "seq_last_error",        "seq_last_note",          "seq_ctx_set_parallel",
-    "seq_ctx_failure",       "seq_failure_text",       "seq_cpu_level",
-    "seq_model_create",      "seq_model_bind",         "seq_model_bind_file",
-    "seq_model_destroy",     "seq_model_function",     "seq_model_descriptor",
-    "seq_model_call",        "seq_model_sizes",        "seq_model_output_shape",
-    "seq_model_workspace_size"};
+    "seq_ctx_create",    "seq_ctx_destroy",        "seq_ctx_threads",         "seq_last_error",
+    "seq_last_note",     "seq_ctx_set_parallel",   "seq_ctx_failure",         "seq_failure_text",
+    "seq_cpu_level",     "seq_model_create",       "seq_model_bind",          "seq_model_bind_file",
+    "seq_model_destroy", "seq_model_function",     "seq_model_descriptor",    "seq_model_call",
+    "seq_model_sizes",   "seq_model_output_shape", "seq_model_workspace_size"};
 
 static std::string versionScript(ArrayRef<std::string> exports) {
   std::string text = "{\n  global:\n";
@@ -104,15 +102,33 @@ bool linkShared(StringRef object, const std::string &path, ArrayRef<std::string>
     error = "the temporary folder cannot be written";
     return false;
   }
-  std::vector<std::string> args = {"ld.lld",        "-shared",        "-o",
-                                   path,            "--version-script=" + script,
-                                   "--gc-sections", "--threads=1",    "--strip-debug",
-                                   "-Bsymbolic",    "-z", "defs",     "-z", "relro",
-                                   "-z", "now",     "-z", "noexecstack",
-                                   "--hash-style=gnu", "--build-id=none", "--eh-frame-hdr",
-                                   "-soname",       sys::path::filename(path).str(),
-                                   model,           "--whole-archive", runtime,
-                                   "--no-whole-archive", "--as-needed"};
+  std::vector<std::string> args = {"ld.lld",
+                                   "-shared",
+                                   "-o",
+                                   path,
+                                   "--version-script=" + script,
+                                   "--gc-sections",
+                                   "--threads=1",
+                                   "--strip-debug",
+                                   "-Bsymbolic",
+                                   "-z",
+                                   "defs",
+                                   "-z",
+                                   "relro",
+                                   "-z",
+                                   "now",
+                                   "-z",
+                                   "noexecstack",
+                                   "--hash-style=gnu",
+                                   "--build-id=none",
+                                   "--eh-frame-hdr",
+                                   "-soname",
+                                   sys::path::filename(path).str(),
+                                   model,
+                                   "--whole-archive",
+                                   runtime,
+                                   "--no-whole-archive",
+                                   "--as-needed"};
   for (const char *name : {"libm.so.6", "libpthread.so.0", "libc.so.6"})
     if (std::string library = findLibrary(name); !library.empty())
       args.push_back(library);
@@ -138,8 +154,8 @@ bool writeStaticLibrary(StringRef object, const std::string &path, std::string &
     members.push_back(std::move(*member));
   }
   if (!iteration)
-    iteration = writeArchive(path, members, SymtabWritingMode::NormalSymtab,
-                             object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
+    iteration = writeArchive(path, members, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
+                             /*Deterministic=*/true, /*Thin=*/false);
   if (iteration)
     error = toString(std::move(iteration));
   return error.empty();

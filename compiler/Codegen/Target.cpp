@@ -24,8 +24,7 @@ static cpu::Target levelTarget(int level) {
 }
 
 static bool isGpuName(const std::string &name) {
-  return name == "cuda" || name == "gpu" || name.rfind("sm_", 0) == 0 ||
-         name.rfind("gfx", 0) == 0;
+  return name == "cuda" || name == "gpu" || name.rfind("sm_", 0) == 0 || name.rfind("gfx", 0) == 0;
 }
 
 TargetChoice parseTarget(const std::string &name) {
@@ -37,6 +36,8 @@ TargetChoice parseTarget(const std::string &name) {
   return {{}, isGpuName(name) ? TargetError::NotSupported : TargetError::Unknown};
 }
 
-std::string targetName(const cpu::Target &target) { return target.cpu; }
+std::string targetName(const cpu::Target &target) {
+  return target.cpu;
+}
 
 } // namespace seq::codegen

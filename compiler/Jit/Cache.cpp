@@ -49,8 +49,8 @@ static std::string hash(llvm::ArrayRef<std::string> parts) {
 
 std::string cacheKey(const SourceManager &sources, const typed::Program &program, size_t functions,
                      const pipeline::Options &options) {
-  std::vector<std::string> parts = {pipeline::buildId(), std::to_string(SEQ_ABI_VERSION),
-                                    program.entryName, program.functions.front()->name,
+  std::vector<std::string> parts = {pipeline::buildId(),       std::to_string(SEQ_ABI_VERSION),
+                                    program.entryName,         program.functions.front()->name,
                                     std::to_string(functions), std::to_string(options.optLevel)};
   for (uint32_t id = 1; id <= sources.size(); ++id) {
     parts.push_back(sources.path(id));
@@ -134,8 +134,8 @@ void writeCache(const std::string &folder, const std::string &key, const std::st
 bool compileCached(const typed::Program &program, size_t functions, const SourceManager &sources,
                    const pipeline::Options &options, const std::string &folder,
                    llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> seqModule,
-                   llvm::function_ref<pipeline::Context &()> context,
-                   std::string &object, pipeline::InternalError &error) {
+                   llvm::function_ref<pipeline::Context &()> context, std::string &object,
+                   pipeline::InternalError &error) {
   std::string key = folder.empty() ? "" : cacheKey(sources, program, functions, options);
   if (!folder.empty())
     if (auto found = readCache(folder, key)) {

@@ -16,8 +16,8 @@ std::string cacheFolder();
 
 /// Of all that the object depends on: the text of every source file, the entry with its
 /// sizes, options, targets, the compiler's build and the binary interface.
-std::string cacheKey(const SourceManager &sources, const typed::Program &program,
-                     size_t functions, const pipeline::Options &options);
+std::string cacheKey(const SourceManager &sources, const typed::Program &program, size_t functions,
+                     const pipeline::Options &options);
 
 /// An entry's bytes; nullopt where it is not there or not whole.
 std::optional<std::string> readCache(const std::string &folder, const std::string &key);
@@ -27,12 +27,13 @@ std::optional<std::string> readCache(const std::string &folder, const std::strin
 void writeCache(const std::string &folder, const std::string &key, const std::string &object);
 
 /// Compiles the program's first `functions` functions, or finds them in `folder` ("": no
-/// cache). `seqModule` makes the seq dialect where it is needed. False with `error`, or with messages in `diags`.
+/// cache). `seqModule` makes the seq dialect where it is needed. False with `error`, or with
+/// messages in `diags`.
 bool compileCached(const typed::Program &program, size_t functions, const SourceManager &sources,
                    const pipeline::Options &options, const std::string &folder,
                    llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> seqModule,
-                   llvm::function_ref<pipeline::Context &()> context,
-                   std::string &object, pipeline::InternalError &error);
+                   llvm::function_ref<pipeline::Context &()> context, std::string &object,
+                   pipeline::InternalError &error);
 
 } // namespace seq::jit
 

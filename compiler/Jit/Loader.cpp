@@ -75,19 +75,19 @@ private:
     struct {
       const char *name;
       F64 f;
-    } doubles[] = {{"exp", std::exp},     {"log", std::log},     {"expm1", std::expm1},
-                   {"log1p", std::log1p}, {"tanh", std::tanh},   {"erf", std::erf},
-                   {"sin", std::sin},     {"cos", std::cos},     {"floor", std::floor},
-                   {"exp2", std::exp2},   {"log2", std::log2},   {"roundeven", ::roundeven},
-                   {"trunc", std::trunc}, {"ceil", std::ceil},   {"sqrt", std::sqrt}};
+    } doubles[] = {{"exp", std::exp},     {"log", std::log},   {"expm1", std::expm1},
+                   {"log1p", std::log1p}, {"tanh", std::tanh}, {"erf", std::erf},
+                   {"sin", std::sin},     {"cos", std::cos},   {"floor", std::floor},
+                   {"exp2", std::exp2},   {"log2", std::log2}, {"roundeven", ::roundeven},
+                   {"trunc", std::trunc}, {"ceil", std::ceil}, {"sqrt", std::sqrt}};
     struct {
       const char *name;
       F32 f;
-    } floats[] = {{"expf", ::expf},     {"logf", ::logf},     {"expm1f", ::expm1f},
-                  {"log1pf", ::log1pf}, {"tanhf", ::tanhf},   {"erff", ::erff},
-                  {"sinf", ::sinf},     {"cosf", ::cosf},     {"floorf", ::floorf},
-                  {"exp2f", ::exp2f},   {"log2f", ::log2f},   {"roundevenf", ::roundevenf},
-                  {"truncf", ::truncf}, {"ceilf", ::ceilf},   {"sqrtf", ::sqrtf}};
+    } floats[] = {{"expf", ::expf},     {"logf", ::logf},   {"expm1f", ::expm1f},
+                  {"log1pf", ::log1pf}, {"tanhf", ::tanhf}, {"erff", ::erff},
+                  {"sinf", ::sinf},     {"cosf", ::cosf},   {"floorf", ::floorf},
+                  {"exp2f", ::exp2f},   {"log2f", ::log2f}, {"roundevenf", ::roundevenf},
+                  {"truncf", ::truncf}, {"ceilf", ::ceilf}, {"sqrtf", ::sqrtf}};
     for (auto &d : doubles)
       map[session.intern(d.name)] = address(d.f);
     for (auto &f : floats)

@@ -59,7 +59,8 @@ public:
   Phase(const Options &options, const char *name) : options(options), name(name) {}
   ~Phase() {
     if (options.onPhase)
-      options.onPhase(name, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+      options.onPhase(name,
+                      std::chrono::duration<double, std::milli>(Clock::now() - start).count());
   }
 
 private:

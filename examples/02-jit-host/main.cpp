@@ -22,10 +22,10 @@ int main(int argc, char **argv) {
   try {
     seq::context context;
     seq::model model(context, program.descriptor());
-    model.call("forward", {seq::view(x, {batch, steps, channels}), seq::view(decay, {})},
-               {seq::view(trend, {batch, steps, channels}),
-                seq::view(rest, {batch, steps, channels})},
-               {{{4, 2}, "T"}});
+    model.call(
+        "forward", {seq::view(x, {batch, steps, channels}), seq::view(decay, {})},
+        {seq::view(trend, {batch, steps, channels}), seq::view(rest, {batch, steps, channels})},
+        {{{4, 2}, "T"}});
   } catch (const std::exception &e) {
     std::fprintf(stderr, "%s\n", e.what());
     return EXIT_FAILURE;

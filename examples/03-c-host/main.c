@@ -32,7 +32,8 @@ int main(int argc, char **argv) {
 
   int64_t y_shape[] = {x.shape[0], H}, h_shape[] = {H};
   float *y = malloc(sizeof(float) * (size_t)(x.shape[0] * H + 1)), last[H];
-  DLTensor in = view(x.data, x.rank, x.shape), out = view(y, 2, y_shape), h = view(last, 1, h_shape);
+  DLTensor in = view(x.data, x.rank, x.shape), out = view(y, 2, y_shape),
+           h = view(last, 1, h_shape);
   const DLTensor *inputs[] = {&in, NULL}; /* h0 keeps its default */
   DLTensor *outputs[] = {&out, &h};
 

@@ -31,7 +31,9 @@ std::string shapeText(const Shape &shape) {
   return s + "]";
 }
 
-void Array::Free::operator()(void *p) const { std::free(p); }
+void Array::Free::operator()(void *p) const {
+  std::free(p);
+}
 
 Array::Array(int dtype, Shape shape) : type(dtype), extents(std::move(shape)) {
   auto n = elementCount(extents);
@@ -45,20 +47,26 @@ Array::Array(int dtype, Shape shape) : type(dtype), extents(std::move(shape)) {
     std::memset(bytes.get(), 0, size_t(size));
 }
 
-int64_t Array::byteCount() const { return elements * seq_dtype_size(type); }
+int64_t Array::byteCount() const {
+  return elements * seq_dtype_size(type);
+}
 
 double Array::at(int64_t i) const {
   switch (type) {
-  case SEQ_F32: return double(as<float>()[i]);
-  case SEQ_F64: return as<double>()[i];
-  case SEQ_I32: return double(as<int32_t>()[i]);
-  default: return double(as<uint8_t>()[i]);
+  case SEQ_F32:
+    return double(as<float>()[i]);
+  case SEQ_F64:
+    return as<double>()[i];
+  case SEQ_I32:
+    return double(as<int32_t>()[i]);
+  default:
+    return double(as<uint8_t>()[i]);
   }
 }
 
 DLTensor *Array::view() {
-  static const DLDataType types[] = {{kDLFloat, 32, 1}, {kDLFloat, 64, 1}, {kDLInt, 32, 1},
-                                     {kDLBool, 8, 1}};
+  static const DLDataType types[] = {
+      {kDLFloat, 32, 1}, {kDLFloat, 64, 1}, {kDLInt, 32, 1}, {kDLBool, 8, 1}};
   tensor.data = data();
   tensor.device = {kDLCPU, 0};
   tensor.ndim = int32_t(extents.size());

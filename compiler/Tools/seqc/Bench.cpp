@@ -51,8 +51,8 @@ public:
   }
 
   bool time() {
-    auto end = Clock::now() + std::chrono::duration<double>(session.options.seconds *
-                                                            double(rows.size()));
+    auto end =
+        Clock::now() + std::chrono::duration<double>(session.options.seconds * double(rows.size()));
     do
       for (Row &row : rows) {
         auto start = Clock::now();
@@ -129,8 +129,8 @@ private:
     for (auto &[name, value] : row.shape.sizes)
       row.text += (row.text.empty() ? "" : " ") + name + "=" + std::to_string(value);
     if (row.shape.batch >= 0)
-      row.text += (row.text.empty() ? "" : " ") + std::string("batch=") +
-                  std::to_string(row.shape.batch);
+      row.text +=
+          (row.text.empty() ? "" : " ") + std::string("batch=") + std::to_string(row.shape.batch);
     row.flops = batch * countFlops(session.entryFunction(), row.shape.sizes);
     for (const Array &a : row.inputs.arrays)
       row.bytes += double(a.byteCount());
@@ -151,12 +151,12 @@ private:
                   "\"p75_ms\": %s, \"tokens_per_s\": %s, \"gbyte_per_s\": %s, "
                   "\"gflop_per_s\": %s, \"floor_fraction\": %s}%s\n",
                   jsonText(session.program->entryName).c_str(), jsonText(targetText()).c_str(),
-                  r.runner->threads(), session.options.floatType.c_str(),
-                  jsonText(r.text).c_str(), jsonNumber(r.quantile(0.25) * 1e3).c_str(),
-                  jsonNumber(median * 1e3).c_str(), jsonNumber(r.quantile(0.75) * 1e3).c_str(),
-                  jsonNumber(r.tokens / median).c_str(), jsonNumber(r.bytes / median / 1e9).c_str(),
-                  jsonNumber(r.flops / median / 1e9).c_str(),
-                  jsonNumber(r.floor / median).c_str(), i + 1 < rows.size() ? "," : "");
+                  r.runner->threads(), session.options.floatType.c_str(), jsonText(r.text).c_str(),
+                  jsonNumber(r.quantile(0.25) * 1e3).c_str(), jsonNumber(median * 1e3).c_str(),
+                  jsonNumber(r.quantile(0.75) * 1e3).c_str(), jsonNumber(r.tokens / median).c_str(),
+                  jsonNumber(r.bytes / median / 1e9).c_str(),
+                  jsonNumber(r.flops / median / 1e9).c_str(), jsonNumber(r.floor / median).c_str(),
+                  i + 1 < rows.size() ? "," : "");
     }
     std::printf("]\n");
   }
@@ -168,16 +168,19 @@ private:
     std::printf("%s, %s, %s\n", session.program->entryName.c_str(), targetText().c_str(),
                 session.options.floatType.c_str());
     for (auto &[n, p] : peaks)
-      std::printf("floor of %d thread%s: %.1f GFLOP/s, %.1f GB/s, measured\n", n,
-                  n == 1 ? "" : "s", p.flops / 1e9, p.bytes / 1e9);
-    std::printf("| %-*s | threads | form       |   p25 ms | median ms |   p75 ms |     tok/s |   GB/s "
-                "| GFLOP/s | of floor |\n", int(width), "shape");
+      std::printf("floor of %d thread%s: %.1f GFLOP/s, %.1f GB/s, measured\n", n, n == 1 ? "" : "s",
+                  p.flops / 1e9, p.bytes / 1e9);
+    std::printf(
+        "| %-*s | threads | form       |   p25 ms | median ms |   p75 ms |     tok/s |   GB/s "
+        "| GFLOP/s | of floor |\n",
+        int(width), "shape");
     for (const Row &r : rows) {
       double median = r.quantile(0.5);
-      std::printf("| %-*s | %7d | sequential | %8.4g | %9.4g | %8.4g | %9.3g | %6.3g | %7.4g | %7.1f%% |\n",
-                  int(width), r.text.c_str(), r.runner->threads(), r.quantile(0.25) * 1e3,
-                  median * 1e3, r.quantile(0.75) * 1e3, r.tokens / median, r.bytes / median / 1e9,
-                  r.flops / median / 1e9, 100 * r.floor / median);
+      std::printf(
+          "| %-*s | %7d | sequential | %8.4g | %9.4g | %8.4g | %9.3g | %6.3g | %7.4g | %7.1f%% |\n",
+          int(width), r.text.c_str(), r.runner->threads(), r.quantile(0.25) * 1e3, median * 1e3,
+          r.quantile(0.75) * 1e3, r.tokens / median, r.bytes / median / 1e9, r.flops / median / 1e9,
+          100 * r.floor / median);
     }
   }
 

@@ -61,7 +61,9 @@ static double flopsOfOneThread() {
   return best;
 }
 #else
-static double flopsOfOneThread() { return 0; }
+static double flopsOfOneThread() {
+  return 0;
+}
 #endif
 
 static double bytesOfOneThread() {

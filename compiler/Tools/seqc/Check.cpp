@@ -92,8 +92,8 @@ private:
 
   bool checkOne(CallInputs &inputs, bool given) {
     std::vector<Array> got, want;
-    bool good = interpretOnce(session, *interpreted, reference, inputs,
-                              session.options.referenceF64, want);
+    bool good =
+        interpretOnce(session, *interpreted, reference, inputs, session.options.referenceF64, want);
     if (!good && given)
       return false;
     bool alsoGood = compiled.call(inputs, got);
@@ -121,9 +121,9 @@ private:
     std::string name = resultName(session, i);
     if (session.options.json)
       std::printf("%s{\"name\": %s, \"form\": \"sequential\", \"absolute\": %s, \"relative\": %s, "
-                  "\"units\": %s}", i ? ", " : "", jsonText(name).c_str(),
-                  jsonNumber(c.absolute).c_str(), jsonNumber(c.relative).c_str(),
-                  jsonNumber(c.units).c_str());
+                  "\"units\": %s}",
+                  i ? ", " : "", jsonText(name).c_str(), jsonNumber(c.absolute).c_str(),
+                  jsonNumber(c.relative).c_str(), jsonNumber(c.units).c_str());
     else
       std::printf("%s  max |err| %s  relative %s  %s of the tolerance  %s\n", name.c_str(),
                   shortNumber(c.absolute).c_str(), shortNumber(c.relative).c_str(),
@@ -174,8 +174,9 @@ bool checkForm(Session &session) {
     return false;
   for (const ScanReport &scan : describeScans(session.seqModule()))
     for (const StateReport &state : scan.states)
-      session.diags.error(Diag::UnknownForm, scan.place,
-                          "state `" + state.name + "` has no form `" + session.options.form + "`")
+      session.diags
+          .error(Diag::UnknownForm, scan.place,
+                 "state `" + state.name + "` has no form `" + session.options.form + "`")
           .hint("its form is `" + state.form + "`");
   if (!session.diags.hasErrors())
     session.diags.error(Diag::UnknownForm, "--form",

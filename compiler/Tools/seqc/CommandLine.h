@@ -52,15 +52,15 @@ struct CommandLine {
   std::vector<std::string> includeDirs;
 
   // Of single verbs.
-  std::string output, header, emit;    // compile
-  std::string outDir;                  // run
+  std::string output, header, emit; // compile
+  std::string outDir;               // run
   bool check = false, interpret = false;
   bool referenceF64 = false;
-  int trials = 1;                      // check
+  int trials = 1; // check
   uint64_t seed = 0;
   std::string form;
   bool allForms = false;
-  double seconds = 0.5;                // bench
+  double seconds = 0.5; // bench
 };
 
 /// Reads the arguments after the program's name. False where they are wrong: reported,

@@ -40,7 +40,8 @@ bool canWrite(Session &session, const std::string &path) {
   std::error_code code;
   fs::path folder = fs::path(path).parent_path();
   if (!folder.empty() && !fs::is_directory(folder, code)) {
-    session.diags.error(Diag::OutputFile, path, "the folder `" + folder.string() + "` does not exist");
+    session.diags.error(Diag::OutputFile, path,
+                        "the folder `" + folder.string() + "` does not exist");
     return false;
   }
   if (!fs::is_directory(path, code))
@@ -49,7 +50,9 @@ bool canWrite(Session &session, const std::string &path) {
   return false;
 }
 
-std::string suffixOf(const std::string &path) { return fs::path(path).extension().string(); }
+std::string suffixOf(const std::string &path) {
+  return fs::path(path).extension().string();
+}
 
 class Compiler {
 public:
@@ -170,8 +173,9 @@ bool checkUsage(Session &session) {
   for (const char *s : suffixes)
     if (suffixOf(o.output) == s)
       return true;
-  session.diags.error(Diag::OptionValue, "-o",
-                      "has the value `" + o.output + "`, whose suffix tells nothing")
+  session.diags
+      .error(Diag::OptionValue, "-o",
+             "has the value `" + o.output + "`, whose suffix tells nothing")
       .hint("it is .so, .a, .o, .s or .ll");
   return false;
 }

@@ -69,9 +69,9 @@ void printJson(const std::vector<ScanReport> &scans) {
     for (size_t k = 0; k < scans[i].states.size(); ++k) {
       const StateReport &s = scans[i].states[k];
       std::printf("%s\n    {\"name\": %s, \"class\": null, \"form\": %s, \"reason\": %s, "
-                  "\"place\": %s, \"hint\": \"\"}", k ? "," : "", jsonText(s.name).c_str(),
-                  jsonText(s.form).c_str(), jsonText(s.reason).c_str(),
-                  jsonText(scans[i].place).c_str());
+                  "\"place\": %s, \"hint\": \"\"}",
+                  k ? "," : "", jsonText(s.name).c_str(), jsonText(s.form).c_str(),
+                  jsonText(s.reason).c_str(), jsonText(scans[i].place).c_str());
     }
     std::printf("], \"hoisted\": [], \"chunk\": null}");
   }

@@ -9,7 +9,9 @@ namespace seq::tool {
 
 static thread_local Interpreted *current = nullptr;
 
-static int64_t noWorkspace(const seq_call *, int32_t) { return 0; }
+static int64_t noWorkspace(const seq_call *, int32_t) {
+  return 0;
+}
 
 Interpreted::Interpreted(mlir::func::FuncOp func, std::unique_ptr<codegen::Descriptor> descriptor,
                          bool f64)
@@ -19,7 +21,9 @@ Interpreted::Interpreted(mlir::func::FuncOp func, std::unique_ptr<codegen::Descr
   this->descriptor->setVariants(0, variant);
 }
 
-void Interpreted::makeCurrent() { current = this; }
+void Interpreted::makeCurrent() {
+  current = this;
+}
 
 /// Generated code keeps what it makes of the parameters in `prepared`; this keeps itself.
 void Interpreted::prepare(const seq_call *call, int32_t tid, int32_t) {

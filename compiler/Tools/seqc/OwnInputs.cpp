@@ -44,8 +44,12 @@ static void fillRandom(Array &a, uint64_t seed, uint64_t stream) {
     for (int64_t i = 0; i < a.count(); ++i)
       a.as<double>()[i] *= 0.5;
     break;
-  case SEQ_I32: seq_random_below(seed, stream, 0, 4, a.as<int32_t>(), a.count()); break;
-  default: seq_random_coin(seed, stream, 0, a.as<uint8_t>(), a.count()); break;
+  case SEQ_I32:
+    seq_random_below(seed, stream, 0, 4, a.as<int32_t>(), a.count());
+    break;
+  default:
+    seq_random_coin(seed, stream, 0, a.as<uint8_t>(), a.count());
+    break;
   }
 }
 

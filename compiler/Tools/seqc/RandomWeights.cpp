@@ -27,8 +27,8 @@ static uint64_t hashOf(const std::string &text) {
 }
 
 static void fillNormal(const EntryWeight &w, uint64_t seed, Array &out) {
-  double scale = w.shape.size() >= 2 ? 1 / std::sqrt(double(std::max<int64_t>(1, w.shape.back())))
-                                     : 0.1;
+  double scale =
+      w.shape.size() >= 2 ? 1 / std::sqrt(double(std::max<int64_t>(1, w.shape.back()))) : 0.1;
   uint64_t stream = hashOf(w.name);
   if (out.dtype() == SEQ_F64)
     seq_random_normal_f64(seed, stream, 0, out.as<double>(), out.count());
@@ -98,8 +98,8 @@ private:
 
 static bool fillInitial(Session &session, const EntryWeight &w, Array &out) {
   InitialValue initial(w);
-  auto module = pipeline::toSeq(initial.program, 1, session.context(), session.diags,
-                                session.internal);
+  auto module =
+      pipeline::toSeq(initial.program, 1, session.context(), session.diags, session.internal);
   if (!module)
     return false;
   auto func = *(*module).getOps<mlir::func::FuncOp>().begin();

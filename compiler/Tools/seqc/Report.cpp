@@ -85,8 +85,8 @@ bool writeResults(Session &session, const std::vector<Array> &outputs) {
     const Array &a = outputs[i];
     std::string name = outputs.size() == 1 ? "/out.npy" : "/out." + std::to_string(i) + ".npy";
     seq_message message;
-    if (seq_npy_write((dir + name).c_str(), a.dtype(), int32_t(a.shape().size()),
-                      a.shape().data(), a.data(), &message) != SEQ_OK) {
+    if (seq_npy_write((dir + name).c_str(), a.dtype(), int32_t(a.shape().size()), a.shape().data(),
+                      a.data(), &message) != SEQ_OK) {
       session.diags.error(Diag::OutputFile, dir + name, message.text);
       return false;
     }
@@ -101,9 +101,9 @@ Comparison compareArrays(const Array &got, const Array &want) {
   for (int64_t i = 0; i < want.count(); ++i)
     if (std::isfinite(want.at(i)))
       top = std::fmax(top, std::fabs(want.at(i)));
-  c.tolerance = !isFloat                    ? 0
+  c.tolerance = !isFloat                 ? 0
                 : got.dtype() == SEQ_F64 ? std::fmax(1e-12 * top, 1e-13)
-                                            : std::fmax(2e-5 * top, 1e-6);
+                                         : std::fmax(2e-5 * top, 1e-6);
   bool wrong = got.shape() != want.shape();
   for (int64_t i = 0; !wrong && i < want.count(); ++i) {
     double g = got.at(i), w = want.at(i);

@@ -16,7 +16,8 @@ static std::string reproducerText(const Session &session) {
     text += " '" + arg + "'";
   text += "\nstage: " + session.internal.stage + "\n" + session.internal.text + "\n";
   for (uint32_t id = 1; id <= session.sources.size(); ++id)
-    text += "---- " + session.sources.path(id) + "\n" + std::string(session.sources.text(id)) + "\n";
+    text +=
+        "---- " + session.sources.path(id) + "\n" + std::string(session.sources.text(id)) + "\n";
   return text;
 }
 

@@ -25,8 +25,10 @@ std::unique_ptr<jit::LoadedObject> loadCompiled(Session &session) {
   std::string folder = session.options.cache ? jit::cacheFolder() : "";
   bool good = jit::compileCached(
       *session.program, 1, session.sources, session.pipelineOptions(), folder,
-      [&] { return session.emitSeq() ? mlir::OwningOpRef<mlir::ModuleOp>(session.seqModule().clone())
-                                     : mlir::OwningOpRef<mlir::ModuleOp>(); },
+      [&] {
+        return session.emitSeq() ? mlir::OwningOpRef<mlir::ModuleOp>(session.seqModule().clone())
+                                 : mlir::OwningOpRef<mlir::ModuleOp>();
+      },
       [&]() -> pipeline::Context & { return session.context(); }, object, session.internal);
   if (!good)
     return nullptr;
@@ -87,8 +89,8 @@ static bool runCompiled(Session &session, std::vector<Array> &outputs) {
   return true;
 }
 
-static void printResult(const Session &session, size_t i, const Array &got, const std::string &check,
-                        bool last) {
+static void printResult(const Session &session, size_t i, const Array &got,
+                        const std::string &check, bool last) {
   std::string name = resultName(session, i);
   if (!session.options.json) {
     std::printf("%s%s\n", summaryLine(name, got).c_str(), check.c_str());

@@ -66,7 +66,8 @@ void Runner::reportFailure(const seq_failure_info &f) {
   else
     session.diags.error(Diag::RunFailed,
                         std::string(f.file) + ":" + std::to_string(f.line) + ":" +
-                            std::to_string(f.column), message);
+                            std::to_string(f.column),
+                        message);
 }
 
 //===----------------------------------------------------------------------===//
@@ -134,8 +135,8 @@ void Runner::fillArgs(CallInputs &inputs, std::vector<Array> &outputs) {
   for (Array &a : outputs)
     outputViews.push_back(a.view());
   for (const Lengths &l : inputs.lengths)
-    lengths.push_back({l.size.empty() ? nullptr : l.size.c_str(), l.values.data(),
-                       int64_t(l.values.size())});
+    lengths.push_back(
+        {l.size.empty() ? nullptr : l.size.c_str(), l.values.data(), int64_t(l.values.size())});
   args = {};
   args.struct_size = sizeof args;
   args.inputs = inputViews.data();

@@ -15,7 +15,9 @@
 
 namespace seq::tool {
 
-Session::~Session() { seq_safetensors_close(weights); }
+Session::~Session() {
+  seq_safetensors_close(weights);
+}
 
 static bool useColor(Color color) {
   if (color != Color::Auto)
@@ -62,8 +64,9 @@ bool Session::setTargets() {
       std::string list;
       for (const std::string &n : codegen::targetNames())
         list += (list.empty() ? "`" : ", `") + n + "`";
-      diags.error(gpu ? Diag::NotOffered : Diag::UnknownTarget, name,
-                  gpu ? "code for GPUs is not supported yet" : "unknown target")
+      diags
+          .error(gpu ? Diag::NotOffered : Diag::UnknownTarget, name,
+                 gpu ? "code for GPUs is not supported yet" : "unknown target")
           .hint("targets are " + list);
       return false;
     }
@@ -168,7 +171,8 @@ bool Session::checkProgram() {
 bool Session::printSyntax(std::string &out) {
   auto buffer = llvm::MemoryBuffer::getFile(options.file);
   if (!buffer) {
-    diags.error(Diag::UnreadableFile, options.file, "cannot be read: " + buffer.getError().message());
+    diags.error(Diag::UnreadableFile, options.file,
+                "cannot be read: " + buffer.getError().message());
     return false;
   }
   uint32_t id = sources.addFile(options.file, (*buffer)->getBuffer().str());
@@ -196,7 +200,8 @@ bool Session::reportUnknownInputs(bool makesOwn) {
     bool isSize = makesOwn && std::count(sizes.begin(), sizes.end(), name);
     if ((isSize && sizeLists.count(name)) || std::count(names.begin(), names.end(), name))
       continue;
-    auto e = diags.error(Diag::UnknownInput, name, "`" + entry().name + "` has no input `" + name + "`");
+    auto e =
+        diags.error(Diag::UnknownInput, name, "`" + entry().name + "` has no input `" + name + "`");
     if (std::string near = nearest(name, names); !near.empty())
       e.hint("did you mean `" + near + "`?");
     good = false;
@@ -212,8 +217,9 @@ bool Session::loadInputs(bool makesOwn) {
     if (it == values.end()) {
       if (p.init || makesOwn)
         continue;
-      diags.error(Diag::MissingInput, p.var->name,
-                  "input `" + p.var->name + ": " + p.var->type.str() + "` is not given")
+      diags
+          .error(Diag::MissingInput, p.var->name,
+                 "input `" + p.var->name + ": " + p.var->type.str() + "` is not given")
           .hint("give it as `" + p.var->name + "=...`");
       good = false;
       continue;

@@ -14,12 +14,18 @@ constexpr size_t kStackBytes = 256u << 20;
 
 static int dispatch(Session &session) {
   switch (session.options.verb) {
-  case Compile: return compileVerb(session);
-  case Run: return runVerb(session);
-  case Check: return checkVerb(session);
-  case Bench: return benchVerb(session);
-  case Explain: return explainVerb(session);
-  default: break;
+  case Compile:
+    return compileVerb(session);
+  case Run:
+    return runVerb(session);
+  case Check:
+    return checkVerb(session);
+  case Bench:
+    return benchVerb(session);
+  case Explain:
+    return explainVerb(session);
+  default:
+    break;
   }
   return Good;
 }
@@ -31,7 +37,8 @@ static int runTool(const std::vector<std::string> &args) {
     return session.finish();
   if (session.options.verb == Help || session.options.verb == Version) {
     std::fputs(session.options.verb == Version ? "seqc " SEQC_VERSION "\n"
-                                               : helpText(session.options.topic).c_str(), stdout);
+                                               : helpText(session.options.topic).c_str(),
+               stdout);
     return args.empty() ? WrongUsage : Good;
   }
   installCrashHandler(session);

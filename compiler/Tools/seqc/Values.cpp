@@ -12,7 +12,9 @@ namespace seq::tool {
 
 namespace {
 
-bool startsWith(const std::string &s, const char *prefix) { return s.rfind(prefix, 0) == 0; }
+bool startsWith(const std::string &s, const char *prefix) {
+  return s.rfind(prefix, 0) == 0;
+}
 bool endsWith(const std::string &s, const char *suffix) {
   size_t n = std::strlen(suffix);
   return s.size() >= n && s.compare(s.size() - n, n, suffix) == 0;
@@ -159,9 +161,15 @@ bool fillScalar(const Value &v, int dtype, Array &out, DiagnosticEngine &diags) 
 
 bool fillRandom(const Value &v, Array &out, DiagnosticEngine &diags) {
   switch (out.dtype()) {
-  case SEQ_F32: seq_random_normal_f32(v.seed, 0, 0, out.as<float>(), out.count()); break;
-  case SEQ_F64: seq_random_normal_f64(v.seed, 0, 0, out.as<double>(), out.count()); break;
-  case SEQ_BOOL: seq_random_coin(v.seed, 0, 0, out.as<uint8_t>(), out.count()); break;
+  case SEQ_F32:
+    seq_random_normal_f32(v.seed, 0, 0, out.as<float>(), out.count());
+    break;
+  case SEQ_F64:
+    seq_random_normal_f64(v.seed, 0, 0, out.as<double>(), out.count());
+    break;
+  case SEQ_BOOL:
+    seq_random_coin(v.seed, 0, 0, out.as<uint8_t>(), out.count());
+    break;
   default:
     if (v.bound == 0) {
       diags.error(Diag::BadValue, v.name, "random integers need a bound")
@@ -197,11 +205,15 @@ bool loadValue(const Value &v, int dtype, Array &out, std::string &note, Diagnos
     return false;
   }
   switch (v.kind) {
-  case Value::File: return fillFile(v, dtype, out, note, diags);
+  case Value::File:
+    return fillFile(v, dtype, out, note, diags);
   case Value::Number:
-  case Value::Bool: return fillScalar(v, dtype, out, diags);
-  case Value::Random: return fillRandom(v, out, diags);
-  case Value::Zeros: return true;
+  case Value::Bool:
+    return fillScalar(v, dtype, out, diags);
+  case Value::Random:
+    return fillRandom(v, out, diags);
+  case Value::Zeros:
+    return true;
   case Value::Bytes:
     if (dtype != SEQ_I32)
       return wrongType(v, dtype, diags);
@@ -232,8 +244,9 @@ bool parseLengths(const Given &g, std::vector<int64_t> &out, DiagnosticEngine &d
     int64_t n;
     if (!parseInteger(part, n)) {
       bool digits = !part.empty() && part.find_first_not_of("0123456789-") == std::string::npos;
-      return bad(diags, g.name, "`" + part + "` is " + (digits ? "too large for" : "not") +
-                                    " a length", Diag::BadLengths);
+      return bad(diags, g.name,
+                 "`" + part + "` is " + (digits ? "too large for" : "not") + " a length",
+                 Diag::BadLengths);
     }
     out.push_back(n);
   }

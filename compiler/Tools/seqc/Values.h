@@ -16,8 +16,8 @@ struct Value {
   bool isInteger = false;
   int64_t integer = 0;
   uint64_t seed = 0;
-  int64_t bound = 0;      ///< of random integers; 0: not given
-  std::string bytes;      ///< of text: and string:
+  int64_t bound = 0; ///< of random integers; 0: not given
+  std::string bytes; ///< of text: and string:
 };
 
 /// Reads the text of a value, of a file only the header. False: reported.
