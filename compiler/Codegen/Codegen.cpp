@@ -57,10 +57,26 @@ static void internalize(Module &module) {
       f.setLinkage(GlobalValue::InternalLinkage);
 }
 
-/// Places are those of the program, so every variant has the same.
-static void describe(std::vector<Variant> &variants, Descriptor &descriptor) {
-  for (size_t i = 0; i < descriptor.functionCount(); ++i)
-    descriptor.setPlaces(i, variants.front().functions[i].places);
+static bool samePlaces(const std::vector<cpu::Place> &a, const std::vector<cpu::Place> &b) {
+  auto same = [](const cpu::Place &x, const cpu::Place &y) {
+    return x.file == y.file && x.what == y.what && x.line == y.line && x.column == y.column &&
+           x.kind == y.kind;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
+/// Places are those of the program: every variant must have the same.
+static bool describe(std::vector<Variant> &variants, Descriptor &descriptor, std::string &error) {
+  for (size_t i = 0; i < descriptor.functionCount(); ++i) {
+    const auto &places = variants.front().functions[i].places;
+    for (const Variant &v : variants)
+      if (!samePlaces(v.functions[i].places, places)) {
+        error = "the places of failures differ between targets";
+        return false;
+      }
+    descriptor.setPlaces(i, places);
+  }
+  return true;
 }
 
 bool buildCode(std::vector<Variant> &variants, Descriptor &descriptor, bool entryPoints, Code &code,
@@ -85,7 +101,8 @@ bool buildCode(std::vector<Variant> &variants, Descriptor &descriptor, bool entr
     }
   }
   internalize(*code.module);
-  describe(variants, descriptor);
+  if (!describe(variants, descriptor, error))
+    return false;
   emitDescriptor(*code.module, descriptor, variants);
   if (entryPoints)
     emitEntryPoints(*code.module, descriptor);

@@ -9,6 +9,7 @@
 #include "compiler/Codegen/Target.h"
 #include "compiler/Tools/seqc/BenchCost.h"
 #include "compiler/Tools/seqc/OwnInputs.h"
+#include "compiler/Tools/seqc/Progress.h"
 #include "compiler/Tools/seqc/Report.h"
 #include "compiler/Tools/seqc/Verbs.h"
 
@@ -53,14 +54,16 @@ public:
   bool time() {
     auto end =
         Clock::now() + std::chrono::duration<double>(session.options.seconds * double(rows.size()));
-    do
+    Progress progress(session.options.quiet);
+    do {
+      progress.tell("run " + std::to_string(rows.front().times.size() + 1) + " of each row");
       for (Row &row : rows) {
         auto start = Clock::now();
         if (!row.runner->repeat(row.inputs, row.outputs))
           return false;
         row.times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
       }
-    while (Clock::now() < end || rows.front().times.size() < 3);
+    } while (Clock::now() < end || rows.front().times.size() < 3);
     for (Row &row : rows)
       std::sort(row.times.begin(), row.times.end());
     return true;

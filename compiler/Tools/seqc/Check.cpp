@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Tools/seqc/OwnInputs.h"
+#include "compiler/Tools/seqc/Progress.h"
 #include "compiler/Tools/seqc/Report.h"
 #include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
@@ -42,8 +43,11 @@ public:
   bool checkOwn() {
     compiled.keepMessages();
     reference.keepMessages();
+    Progress progress(session.options.quiet);
     for (int trial = 0; trial < session.options.trials; ++trial) {
       uint64_t seed = session.options.seed + uint64_t(trial);
+      progress.tell("trial " + std::to_string(trial + 1) + " of " +
+                    std::to_string(session.options.trials));
       for (int64_t length : {0, 1, 2, 7, 64, 65})
         if (!checkShape(shapeOf(session, length, 6), seed))
           return false;

@@ -87,7 +87,7 @@ bool writeResults(Session &session, const std::vector<Array> &outputs) {
     seq_message message;
     if (seq_npy_write((dir + name).c_str(), a.dtype(), int32_t(a.shape().size()), a.shape().data(),
                       a.data(), &message) != SEQ_OK) {
-      session.diags.error(Diag::OutputFile, dir + name, message.text);
+      session.error(Diag::OutputFile, dir + name, message.text);
       return false;
     }
   }

@@ -21,13 +21,8 @@ bool Runner::refuse(Diag kind, int status, const std::string &subject) {
     reportFailure(failure);
     return false;
   }
-  std::string text = kept;
-  if (text.rfind(subject + ": ", 0) == 0)
-    text = text.substr(subject.size() + 2);
-  auto e = session.diags.error(status == SEQ_ERR_MEMORY ? Diag::NoMemory : kind, subject, text);
-  if (kind == Diag::WeightsMismatch && text.find("ignore_extra") == std::string::npos &&
-      text.find("no parameter") != std::string::npos)
-    e.hint("`--ignore-extra` allows it");
+  const std::string &text = kept;
+  session.error(status == SEQ_ERR_MEMORY ? Diag::NoMemory : kind, subject, text);
   return false;
 }
 

@@ -48,6 +48,17 @@ void Session::note(const std::string &text) {
     std::fprintf(stderr, "note: %s\n", text.c_str());
 }
 
+DiagnosticEngine::Builder Session::error(Diag kind, const std::string &subject, std::string text) {
+  if (text.rfind(subject, 0) == 0) {
+    size_t at = subject.size();
+    if (at < text.size() && text[at] == ':')
+      ++at;
+    if (at < text.size() && text[at] == ' ')
+      text.erase(0, at + 1);
+  }
+  return diags.error(kind, subject, std::move(text));
+}
+
 //===----------------------------------------------------------------------===//
 // Options
 //===----------------------------------------------------------------------===//
@@ -149,7 +160,7 @@ bool Session::openWeights() {
     return true;
   seq_message message;
   if (seq_safetensors_open(options.weights.c_str(), &weights, &message) != SEQ_OK) {
-    diags.error(Diag::WeightsFile, options.weights, message.text);
+    error(Diag::WeightsFile, options.weights, message.text);
     return false;
   }
   known.haveWeights = true;

@@ -67,6 +67,8 @@ public:
   /// Sizes given by name where a verb makes its own inputs: `T=128,1k`.
   const std::map<std::string, std::vector<int64_t>> &givenSizes() const { return sizeLists; }
   void note(const std::string &text);
+  /// An error whose text, from the runtime, may begin with its subject already.
+  DiagnosticEngine::Builder error(Diag kind, const std::string &subject, std::string text);
 
 private:
   bool setTargets();

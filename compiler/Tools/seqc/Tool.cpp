@@ -36,9 +36,9 @@ static int runTool(const std::vector<std::string> &args) {
   if (!parseCommandLine(args, session.options, session.diags))
     return session.finish();
   if (session.options.verb == Help || session.options.verb == Version) {
-    std::fputs(session.options.verb == Version ? "seqc " SEQC_VERSION "\n"
-                                               : helpText(session.options.topic).c_str(),
-               stdout);
+    std::string text = session.options.verb == Version ? "seqc " SEQC_VERSION "\n"
+                                                       : helpText(session.options.topic);
+    std::fputs(text.c_str(), args.empty() ? stderr : stdout);
     return args.empty() ? WrongUsage : Good;
   }
   installCrashHandler(session);
