@@ -23,6 +23,9 @@ constexpr llvm::StringLiteral kSizesAttr = "seq.sizes";
 /// Argument attributes: the parameter's or input's name, and which it is.
 constexpr llvm::StringLiteral kNameAttr = "seq.name";
 constexpr llvm::StringLiteral kWeightAttr = "seq.weight"; ///< unit: depends on parameters alone
+
+/// The number that `value` is, where it is an integer or index constant.
+std::optional<int64_t> constantOf(mlir::Value value);
 } // namespace seq
 
 #include "dialect/SeqDialect.h.inc"

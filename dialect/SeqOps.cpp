@@ -22,7 +22,7 @@ static void buildIndexBody(OpBuilder &builder, OperationState &state, size_t n, 
     body(builder, state.location, block->getArguments());
 }
 
-static std::optional<int64_t> constantOf(Value v) {
+std::optional<int64_t> seq::constantOf(Value v) {
   if (auto c = v.getDefiningOp<arith::ConstantOp>())
     if (auto a = dyn_cast<IntegerAttr>(c.getValue()))
       return a.getInt();
@@ -75,13 +75,14 @@ static LogicalResult verifyIndices(Operation *op, unsigned extents) {
 static LogicalResult verifyShape(Operation *op, Type result, Type scalar, ValueRange extents,
                                  StringRef constraint) {
   auto tensor = cast<RankedTensorType>(result);
-  if (tensor.getRank() != static_cast<int64_t>(extents.size()) ||
-      tensor.getElementType() != scalar)
+  if (tensor.getRank() != static_cast<int64_t>(extents.size()) || tensor.getElementType() != scalar)
     return op->emitOpError() << constraint << ": " << tensor << " is no result of " << scalar
                              << " over " << extents.size() << " indices";
   for (auto [dim, extent] : llvm::zip(tensor.getShape(), extents))
-    if (auto c = constantOf(extent); c && !ShapedType::isDynamic(dim) && dim != std::max<int64_t>(*c, 0))
-      return op->emitOpError() << constraint << ": dimension " << dim << " where the extent is " << *c;
+    if (auto c = constantOf(extent);
+        c && !ShapedType::isDynamic(dim) && dim != std::max<int64_t>(*c, 0))
+      return op->emitOpError() << constraint << ": dimension " << dim << " where the extent is "
+                               << *c;
   return success();
 }
 
@@ -98,8 +99,8 @@ RankedTensorType MapOp::resultType(Type element, ValueRange extents) {
   return RankedTensorType::get(shape, element);
 }
 
-void MapOp::build(OpBuilder &builder, OperationState &state, TypeRange elements,
-                  ValueRange extents, BodyFn body) {
+void MapOp::build(OpBuilder &builder, OperationState &state, TypeRange elements, ValueRange extents,
+                  BodyFn body) {
   for (Type e : elements)
     state.addTypes(resultType(e, extents));
   state.addOperands(extents);
@@ -112,18 +113,23 @@ void MapOp::build(OpBuilder &builder, OperationState &state, TypeRange resultTyp
   state.addAttributes(attributes);
   state.addRegion();
 }
-YieldOp MapOp::yield() { return cast<YieldOp>(bodyBlock()->getTerminator()); }
+YieldOp MapOp::yield() {
+  return cast<YieldOp>(bodyBlock()->getTerminator());
+}
 ParseResult MapOp::parse(OpAsmParser &parser, OperationState &result) {
   return parseIndexBody(parser, result);
 }
-void MapOp::print(OpAsmPrinter &p) { printIndexBody(p, *this, {}); }
+void MapOp::print(OpAsmPrinter &p) {
+  printIndexBody(p, *this, {});
+}
 
 LogicalResult MapOp::verify() {
   if (failed(verifyIndices(*this, getExtents().size())))
     return failure();
   YieldOp y = yield();
   if (y.getPresent() || y.getValues().size() != getNumResults())
-    return emitOpError("constraint 2: the body yields one scalar for each result, without presence");
+    return emitOpError(
+        "constraint 2: the body yields one scalar for each result, without presence");
   for (auto [result, value] : llvm::zip(getResultTypes(), y.getValues()))
     if (failed(verifyShape(*this, result, value.getType(), getExtents(), "constraint 3")))
       return failure();
@@ -155,7 +161,9 @@ void ReduceOp::build(OpBuilder &builder, OperationState &state, TypeRange result
   state.addAttributes(attributes);
   state.addRegion();
 }
-YieldOp ReduceOp::yield() { return cast<YieldOp>(bodyBlock()->getTerminator()); }
+YieldOp ReduceOp::yield() {
+  return cast<YieldOp>(bodyBlock()->getTerminator());
+}
 
 ParseResult ReduceOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<Attribute> kinds;
@@ -197,12 +205,14 @@ LogicalResult ReduceOp::verify() {
     bool logic = k == ReduceKind::any || k == ReduceKind::all;
     bool arg = k == ReduceKind::argmax || k == ReduceKind::argmin;
     if (logic ? !t.isInteger(1) || r != t : arg ? !r.isInteger(32) : r != t)
-      return emitOpError("constraint 3: ") << stringifyReduceKind(k) << " of " << t << " gives " << r;
+      return emitOpError("constraint 3: ")
+             << stringifyReduceKind(k) << " of " << t << " gives " << r;
     if ((k == ReduceKind::mean || k == ReduceKind::logsumexp) && !isa<FloatType>(t))
       return emitOpError("constraint 3: ") << stringifyReduceKind(k) << " is of floats";
   }
   if (!isa<MapOp, ReduceOp, SoftmaxOp>((*this)->getParentOp()))
-    return emitOpError("constraint 4: a reduction stands in the body of a map, softmax or reduction");
+    return emitOpError(
+        "constraint 4: a reduction stands in the body of a map, softmax or reduction");
   return success();
 }
 
@@ -224,7 +234,9 @@ void SoftmaxOp::build(OpBuilder &builder, OperationState &state, TypeRange resul
   state.addAttributes(attributes);
   state.addRegion();
 }
-YieldOp SoftmaxOp::yield() { return cast<YieldOp>(bodyBlock()->getTerminator()); }
+YieldOp SoftmaxOp::yield() {
+  return cast<YieldOp>(bodyBlock()->getTerminator());
+}
 
 ParseResult SoftmaxOp::parse(OpAsmParser &parser, OperationState &result) {
   int64_t reduced;
@@ -243,7 +255,8 @@ LogicalResult SoftmaxOp::verify() {
     return failure();
   int64_t n = static_cast<int64_t>(getReduced());
   if (n < 1 || n > static_cast<int64_t>(getExtents().size()))
-    return emitOpError("constraint 2: normalises over ") << n << " of " << getExtents().size() << " indices";
+    return emitOpError("constraint 2: normalises over ")
+           << n << " of " << getExtents().size() << " indices";
   YieldOp y = yield();
   if (y.getValues().size() != 1 || !isa<FloatType>(y.getValues()[0].getType()))
     return emitOpError("constraint 3: the body yields one float");
@@ -272,7 +285,7 @@ LogicalResult ReadOp::verify() {
 LogicalResult PowerOp::verify() {
   Type e = getExponent().getType();
   if (e != getBase().getType() && !e.isIndex())
-    return emitOpError("constraint 1: the exponent is ") << e << " where the base is "
-                                                         << getBase().getType();
+    return emitOpError("constraint 1: the exponent is ")
+           << e << " where the base is " << getBase().getType();
   return success();
 }

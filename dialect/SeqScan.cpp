@@ -12,10 +12,9 @@ static RankedTensorType stacked(Type yield, Value extent) {
   return RankedTensorType::get(shape, type.getElementType());
 }
 
-void ScanOp::build(
-    OpBuilder &builder, OperationState &state, Value extent, ValueRange inits, TypeRange yields,
-    bool reverse,
-    llvm::function_ref<void(OpBuilder &, Location, Value, ValueRange)> body) {
+void ScanOp::build(OpBuilder &builder, OperationState &state, Value extent, ValueRange inits,
+                   TypeRange yields, bool reverse,
+                   llvm::function_ref<void(OpBuilder &, Location, Value, ValueRange)> body) {
   state.addOperands(extent);
   state.addOperands(inits);
   if (reverse)
@@ -40,7 +39,9 @@ void ScanOp::build(OpBuilder &builder, OperationState &state, TypeRange resultTy
   state.addRegion();
 }
 
-NextOp ScanOp::next() { return cast<NextOp>(bodyBlock()->getTerminator()); }
+NextOp ScanOp::next() {
+  return cast<NextOp>(bodyBlock()->getTerminator());
+}
 
 ParseResult ScanOp::parse(OpAsmParser &parser, OperationState &result) {
   if (succeeded(parser.parseOptionalKeyword("reverse")))
@@ -60,8 +61,9 @@ ParseResult ScanOp::parse(OpAsmParser &parser, OperationState &result) {
                    parser.parseOperand(inits.emplace_back()));
   };
   if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, one) || parser.parseArrow() ||
-      parser.parseLParen() || (parser.parseOptionalRParen().failed() &&
-                               (parser.parseTypeList(types) || parser.parseRParen())) ||
+      parser.parseLParen() ||
+      (parser.parseOptionalRParen().failed() &&
+       (parser.parseTypeList(types) || parser.parseRParen())) ||
       parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   if (types.size() < args.size())
@@ -83,9 +85,8 @@ void ScanOp::print(OpAsmPrinter &p) {
   if (getReverse())
     p << " reverse";
   p << " (" << index() << ") in (" << getExtent() << ") states (";
-  llvm::interleaveComma(llvm::zip(states(), getInits()), p, [&](auto pair) {
-    p << std::get<0>(pair) << " = " << std::get<1>(pair);
-  });
+  llvm::interleaveComma(llvm::zip(states(), getInits()), p,
+                        [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
   p << ") -> (" << getResultTypes() << ")";
   p.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"reverse"});
   p << " ";
@@ -94,7 +95,8 @@ void ScanOp::print(OpAsmPrinter &p) {
 
 LogicalResult ScanOp::verify() {
   Block *block = bodyBlock();
-  if (block->getNumArguments() != 1 + getInits().size() || !block->getArgument(0).getType().isIndex())
+  if (block->getNumArguments() != 1 + getInits().size() ||
+      !block->getArgument(0).getType().isIndex())
     return emitOpError("constraint 1: the block has the index, then one tensor for each state");
   NextOp n = next();
   if (n.getStates().size() != getInits().size())
@@ -102,17 +104,20 @@ LogicalResult ScanOp::verify() {
            << n.getStates().size() << " of " << getInits().size();
   for (auto [init, arg, after] : llvm::zip(getInits(), states(), n.getStates()))
     if (init.getType() != arg.getType() || after.getType() != arg.getType())
-      return emitOpError("constraint 2: a state of ") << arg.getType() << " begins as "
-             << init.getType() << " and becomes " << after.getType();
+      return emitOpError("constraint 2: a state of ")
+             << arg.getType() << " begins as " << init.getType() << " and becomes "
+             << after.getType();
   if (getNumResults() != n.getYields().size() + getInits().size())
-    return emitOpError("constraint 3: ") << getNumResults() << " results for "
-           << n.getYields().size() << " yields and " << getInits().size() << " states";
+    return emitOpError("constraint 3: ")
+           << getNumResults() << " results for " << n.getYields().size() << " yields and "
+           << getInits().size() << " states";
   for (auto [result, y] : llvm::zip(yieldResults(), n.getYields()))
     if (cast<RankedTensorType>(result.getType()).getShape().drop_front() !=
         cast<RankedTensorType>(y.getType()).getShape())
       return emitOpError("constraint 3: ") << y.getType() << " stacked is no " << result.getType();
   for (auto [result, init] : llvm::zip(stateResults(), getInits()))
     if (result.getType() != init.getType())
-      return emitOpError("constraint 3: the final state of ") << init.getType() << " is " << result.getType();
+      return emitOpError("constraint 3: the final state of ")
+             << init.getType() << " is " << result.getType();
   return success();
 }

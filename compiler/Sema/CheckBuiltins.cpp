@@ -226,20 +226,27 @@ ExprPtr Checker::callFlip(const ast::Expr &expr) {
   return result;
 }
 
+/// The arrays that `concat` and `stack` join.
+bool Checker::checkParts(const std::vector<const ast::Expr *> &args, std::vector<ExprPtr> &parts) {
+  for (const ast::Expr *arg : args) {
+    ExprPtr value = checkOne(*arg);
+    if (value && value->type().elem == Elem::Int) // arrays hold i32
+      value = convert(std::move(value), Elem::I32);
+    if (!value)
+      return false;
+    parts.push_back(std::move(value));
+  }
+  return true;
+}
+
 ExprPtr Checker::callConcat(const ast::Expr &expr) {
   std::vector<const ast::Expr *> args;
   std::map<std::string, const ast::Expr *> named;
   if (!builtinArguments(expr, 1, SIZE_MAX, args, {"axis"}, named))
     return nullptr;
   ExprPtr result = make(ExprKind::Concat, expr.range, {});
-  for (const ast::Expr *arg : args) {
-    ExprPtr value = checkOne(*arg);
-    if (value && value->type().elem == Elem::Int) // arrays hold i32
-      value = convert(std::move(value), Elem::I32);
-    if (!value)
-      return nullptr;
-    result->args.push_back(std::move(value));
-  }
+  if (!checkParts(args, result->args))
+    return nullptr;
   unsigned rank = unsigned(result->args[0]->type().shape.size());
   if (rank == 0) {
     diags()
@@ -284,14 +291,8 @@ ExprPtr Checker::callStack(const ast::Expr &expr) {
   if (!builtinArguments(expr, 1, SIZE_MAX, args, {"axis"}, named))
     return nullptr;
   ExprPtr result = make(ExprKind::Stack, expr.range, {});
-  for (const ast::Expr *arg : args) {
-    ExprPtr value = checkOne(*arg);
-    if (value && value->type().elem == Elem::Int) // arrays hold i32
-      value = convert(std::move(value), Elem::I32);
-    if (!value)
-      return nullptr;
-    result->args.push_back(std::move(value));
-  }
+  if (!checkParts(args, result->args))
+    return nullptr;
   for (int turn = 0; turn < 2; ++turn)
     for (size_t i = 1; i < result->args.size(); ++i)
       if (!unify(result->args[0], result->args[i], expr.range, "`stack`"))

@@ -294,14 +294,10 @@ ExprPtr Checker::power(ExprPtr a, ExprPtr b, SourceRange range) {
   return result;
 }
 
-ExprPtr Checker::compareOp(const std::string &op, ExprPtr a, ExprPtr b, SourceRange range) {
-  bool equality = op == "==" || op == "!=";
-  bool bools = a->type().elem == Elem::Bool && b->type().elem == Elem::Bool;
-  if (!equality && bools)
-    return fail(Diag::TypeMismatch, range, "`" + op + "` compares numbers, these are bools");
-  if (!unify(a, b, range, "`" + op + "`"))
-    return nullptr;
-  ExprPtr result = make(ExprKind::Compare, range, {Elem::Bool, {}});
+/// `a op b` point by point, giving bools.
+ExprPtr Checker::elementwiseBool(ExprKind kind, const std::string &op, ExprPtr a, ExprPtr b,
+                                 SourceRange range) {
+  ExprPtr result = make(kind, range, {Elem::Bool, {}});
   if (!broadcastShapes(*a, *b, result->types[0].shape, range))
     return nullptr;
   result->text = op;
@@ -310,16 +306,20 @@ ExprPtr Checker::compareOp(const std::string &op, ExprPtr a, ExprPtr b, SourceRa
   return result;
 }
 
+ExprPtr Checker::compareOp(const std::string &op, ExprPtr a, ExprPtr b, SourceRange range) {
+  bool equality = op == "==" || op == "!=";
+  bool bools = a->type().elem == Elem::Bool && b->type().elem == Elem::Bool;
+  if (!equality && bools)
+    return fail(Diag::TypeMismatch, range, "`" + op + "` compares numbers, these are bools");
+  if (!unify(a, b, range, "`" + op + "`"))
+    return nullptr;
+  return elementwiseBool(ExprKind::Compare, op, std::move(a), std::move(b), range);
+}
+
 ExprPtr Checker::logical(const std::string &op, ExprPtr a, ExprPtr b, SourceRange range) {
   if (!requireBool(*a) || !requireBool(*b))
     return nullptr;
-  ExprPtr result = make(ExprKind::Binary, range, {Elem::Bool, {}});
-  if (!broadcastShapes(*a, *b, result->types[0].shape, range))
-    return nullptr;
-  result->text = op;
-  result->a = std::move(a);
-  result->b = std::move(b);
-  return result;
+  return elementwiseBool(ExprKind::Binary, op, std::move(a), std::move(b), range);
 }
 
 ExprPtr Checker::select(ExprPtr c, ExprPtr a, ExprPtr b, SourceRange range) {

@@ -128,6 +128,8 @@ private:
   // Operators and conversions (CheckOperators.cpp).
   ExprPtr arithmetic(const std::string &op, ExprPtr a, ExprPtr b, SourceRange range);
   ExprPtr compareOp(const std::string &op, ExprPtr a, ExprPtr b, SourceRange range);
+  ExprPtr elementwiseBool(typed::ExprKind kind, const std::string &op, ExprPtr a, ExprPtr b,
+                          SourceRange range);
   ExprPtr logical(const std::string &op, ExprPtr a, ExprPtr b, SourceRange range);
   ExprPtr power(ExprPtr a, ExprPtr b, SourceRange range);
   ExprPtr matmul(ExprPtr a, ExprPtr b, SourceRange range);
@@ -227,6 +229,7 @@ private:
   ExprPtr callConvert(const ast::Expr &expr);
   ExprPtr callCumulative(const ast::Expr &expr);
   ExprPtr callSplit(const ast::Expr &expr);
+  bool checkParts(const std::vector<const ast::Expr *> &args, std::vector<ExprPtr> &parts);
   ExprPtr callConcat(const ast::Expr &expr);
   ExprPtr callStack(const ast::Expr &expr);
   ExprPtr callFlip(const ast::Expr &expr);

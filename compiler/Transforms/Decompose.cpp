@@ -62,7 +62,8 @@ static void decomposeSoftmax(SoftmaxOp op) {
   Location loc = op.getLoc();
   unsigned n = op.getExtents().size(), reduced = op.getReduced(), lead = n - reduced;
   Type e = op.getResult().getType().getElementType();
-  ValueRange extents = op.getExtents(), outer = extents.take_front(lead), inner = extents.drop_front(lead);
+  ValueRange extents = op.getExtents(), outer = extents.take_front(lead),
+             inner = extents.drop_front(lead);
   bool masked = static_cast<bool>(op.yield().getPresent());
   // Scores and presence, once; −∞ where absent, so that the maximum needs no mask.
   SmallVector<Type> types{e};
@@ -81,19 +82,23 @@ static void decomposeSoftmax(SoftmaxOp op) {
     llvm::append_range(i, d);
     return ReadOp::create(in, loc, tensor, i);
   };
-  auto along = [&](ReduceKind kind, llvm::function_ref<Value(OpBuilder &, Value, ValueRange)> change) {
-    return MapOp::create(b, loc, TypeRange(e), outer, [&](OpBuilder &in, Location l, ValueRange i) {
-             auto r = ReduceOp::create(in, l, kind, e, inner, [&](OpBuilder &k, Location, ValueRange j) {
-               Value s = readAt(k, scores.getResult(0), i, j);
-               Value v = change ? change(k, s, i) : s;
-               auto y = YieldOp::create(k, l, ValueRange(v));
-               if (masked) {
-                 k.setInsertionPoint(y);
-                 y.getPresentMutable().assign(readAt(k, scores.getResult(1), i, j));
-               }
-             });
-             YieldOp::create(in, l, r.getResults());
-           })
+  auto along = [&](ReduceKind kind,
+                   llvm::function_ref<Value(OpBuilder &, Value, ValueRange)> change) {
+    return MapOp::create(b, loc, TypeRange(e), outer,
+                         [&](OpBuilder &in, Location l, ValueRange i) {
+                           auto r = ReduceOp::create(
+                               in, l, kind, e, inner, [&](OpBuilder &k, Location, ValueRange j) {
+                                 Value s = readAt(k, scores.getResult(0), i, j);
+                                 Value v = change ? change(k, s, i) : s;
+                                 auto y = YieldOp::create(k, l, ValueRange(v));
+                                 if (masked) {
+                                   k.setInsertionPoint(y);
+                                   y.getPresentMutable().assign(
+                                       readAt(k, scores.getResult(1), i, j));
+                                 }
+                               });
+                           YieldOp::create(in, l, r.getResults());
+                         })
         .getResult(0);
   };
   Value top = along(ReduceKind::max, nullptr);
@@ -102,18 +107,19 @@ static void decomposeSoftmax(SoftmaxOp op) {
     return UnaryOp::create(in, loc, UnaryKind::exp, arith::SubFOp::create(in, loc, s, m));
   };
   Value sum = along(ReduceKind::sum, shifted);
-  auto out = MapOp::create(b, loc, TypeRange(e), extents, [&](OpBuilder &in, Location l, ValueRange i) {
-    Value s = ReadOp::create(in, l, scores.getResult(0), i);
-    Value x = shifted(in, s, i.take_front(lead));
-    Value z = ReadOp::create(in, l, sum, i.take_front(lead));
-    Value q = arith::DivFOp::create(in, l, x, z);
-    if (masked) {
-      Value p = ReadOp::create(in, l, scores.getResult(1), i);
-      Value zero = arith::ConstantOp::create(in, l, in.getFloatAttr(e, 0));
-      q = arith::SelectOp::create(in, l, p, q, zero);
-    }
-    YieldOp::create(in, l, ValueRange(q));
-  });
+  auto out =
+      MapOp::create(b, loc, TypeRange(e), extents, [&](OpBuilder &in, Location l, ValueRange i) {
+        Value s = ReadOp::create(in, l, scores.getResult(0), i);
+        Value x = shifted(in, s, i.take_front(lead));
+        Value z = ReadOp::create(in, l, sum, i.take_front(lead));
+        Value q = arith::DivFOp::create(in, l, x, z);
+        if (masked) {
+          Value p = ReadOp::create(in, l, scores.getResult(1), i);
+          Value zero = arith::ConstantOp::create(in, l, in.getFloatAttr(e, 0));
+          q = arith::SelectOp::create(in, l, p, q, zero);
+        }
+        YieldOp::create(in, l, ValueRange(q));
+      });
   out.getResult(0).setType(op.getResult().getType());
   op.getResult().replaceAllUsesWith(out.getResult(0));
   op.erase();

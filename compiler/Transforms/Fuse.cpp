@@ -29,13 +29,6 @@ namespace {
 
 constexpr unsigned kBodyLimit = 600; ///< ops of a body, beyond which nothing more is joined
 
-std::optional<int64_t> constantOf(Value v) {
-  if (auto c = v.getDefiningOp<arith::ConstantOp>())
-    if (auto a = dyn_cast<IntegerAttr>(c.getValue()))
-      return a.getInt();
-  return std::nullopt;
-}
-
 unsigned bodySize(MapOp map) {
   unsigned n = 0;
   map->walk([&](Operation *) { ++n; });
@@ -111,13 +104,15 @@ void inlineAt(MapOp producer, unsigned result, ReadOp read) {
   if (guard) {
     // A guarded read is 0 where its guard is false.
     TypedAttr zero = b.getZeroAttr(v.getType());
-    v = arith::SelectOp::create(b, read.getLoc(), guard, v, arith::ConstantOp::create(b, read.getLoc(), zero));
+    v = arith::SelectOp::create(b, read.getLoc(), guard, v,
+                                arith::ConstantOp::create(b, read.getLoc(), zero));
   }
   read.getResult().replaceAllUsesWith(v);
   read.erase();
 }
 
-/// A read's position in one axis of the producer: `index + offset`, for an own index of the consumer.
+/// A read's position in one axis of the producer: `index + offset`, for an own index of the
+/// consumer.
 struct Position {
   Value index; ///< null: a constant
   int64_t offset = 0;
@@ -263,7 +258,8 @@ private:
     bool view = true;
     map->walk([&](Operation *op) {
       for (Type t : op->getResultTypes())
-        view &= isa<ReadOp, arith::ConstantOp, arith::SelectOp, MapOp>(op) || t.isIndex() || t.isInteger(1);
+        view &= isa<ReadOp, arith::ConstantOp, arith::SelectOp, MapOp>(op) || t.isIndex() ||
+                t.isInteger(1);
     });
     return view;
   }
@@ -311,7 +307,8 @@ private:
     }
     unsigned sums = 0;
     for (MapOp m : {a, b})
-      sums += std::distance(m.bodyBlock()->getOps<ReduceOp>().begin(), m.bodyBlock()->getOps<ReduceOp>().end());
+      sums += std::distance(m.bodyBlock()->getOps<ReduceOp>().begin(),
+                            m.bodyBlock()->getOps<ReduceOp>().end());
     if (!related || sums > 8)
       return false;
     // b may read a at its own point alone.
@@ -399,7 +396,8 @@ private:
       bool one = static_cast<bool>(consumer);
       for (ReadOp r : p.reads)
         one &= mapOf(r, &block) == consumer && !r.getGuard();
-      if (!one || !visitOnce(consumer, p.reads) || bodySize(consumer) + p.reads.size() * bodySize(map) > kBodyLimit)
+      if (!one || !visitOnce(consumer, p.reads) ||
+          bodySize(consumer) + p.reads.size() * bodySize(map) > kBodyLimit)
         continue;
       // Reads at one place share the evaluation.
       for (ReadOp r : p.reads)

@@ -162,32 +162,32 @@ private:
           tensors[r.getTensor()] = outside(r.getTensor());
       });
     b.setInsertionPoint(scan);
-    auto made = MapOp::create(
-        b, map.getLoc(), TypeRange(out.getType()), extents, [&](OpBuilder &in, Location l, ValueRange i) {
-          IRMapping mapping;
-          mapping.map(scan.index(), i[0]);
-          for (Operation *o : ops)
-            for (Value v : capturedBy(o))
-              bring(in, v, mapping);
-          for (auto [a, v] : llvm::zip(own, i.drop_front()))
-            mapping.map(a, v);
-          SmallVector<Operation *> copies;
-          for (Operation *o : ops)
-            copies.push_back(in.clone(*o, mapping));
-          for (Operation *c : copies)
-            c->walk([&](ReadOp r) {
-              auto it = tensors.find(r.getTensor());
-              if (it == tensors.end())
-                return;
-              r.getTensorMutable().assign(it->second.tensor);
-              if (it->second.leading) {
-                SmallVector<Value> at{i[0]};
-                llvm::append_range(at, r.getIndices());
-                r.getIndicesMutable().assign(at);
-              }
-            });
-          YieldOp::create(in, l, ValueRange(mapping.lookupOrDefault(out)));
-        });
+    auto made = MapOp::create(b, map.getLoc(), TypeRange(out.getType()), extents,
+                              [&](OpBuilder &in, Location l, ValueRange i) {
+                                IRMapping mapping;
+                                mapping.map(scan.index(), i[0]);
+                                for (Operation *o : ops)
+                                  for (Value v : capturedBy(o))
+                                    bring(in, v, mapping);
+                                for (auto [a, v] : llvm::zip(own, i.drop_front()))
+                                  mapping.map(a, v);
+                                SmallVector<Operation *> copies;
+                                for (Operation *o : ops)
+                                  copies.push_back(in.clone(*o, mapping));
+                                for (Operation *c : copies)
+                                  c->walk([&](ReadOp r) {
+                                    auto it = tensors.find(r.getTensor());
+                                    if (it == tensors.end())
+                                      return;
+                                    r.getTensorMutable().assign(it->second.tensor);
+                                    if (it->second.leading) {
+                                      SmallVector<Value> at{i[0]};
+                                      llvm::append_range(at, r.getIndices());
+                                      r.getIndicesMutable().assign(at);
+                                    }
+                                  });
+                                YieldOp::create(in, l, ValueRange(mapping.lookupOrDefault(out)));
+                              });
     return {made.getResult(0), true};
   }
 
@@ -199,12 +199,13 @@ private:
       Outside o = outside(r);
       // Read at the index: a map of the step that fusion dissolves.
       OpBuilder b(map);
-      auto view = MapOp::create(b, map.getLoc(), TypeRange(cast<RankedTensorType>(r.getType()).getElementType()),
-                                map.getExtents(), [&](OpBuilder &in, Location l, ValueRange i) {
-                                  SmallVector<Value> at{scan.index()};
-                                  llvm::append_range(at, i);
-                                  YieldOp::create(in, l, ValueRange(ReadOp::create(in, l, o.tensor, at).getResult()));
-                                });
+      auto view = MapOp::create(
+          b, map.getLoc(), TypeRange(cast<RankedTensorType>(r.getType()).getElementType()),
+          map.getExtents(), [&](OpBuilder &in, Location l, ValueRange i) {
+            SmallVector<Value> at{scan.index()};
+            llvm::append_range(at, i);
+            YieldOp::create(in, l, ValueRange(ReadOp::create(in, l, o.tensor, at).getResult()));
+          });
       view.getResult(0).setType(cast<RankedTensorType>(r.getType()));
       r.replaceAllUsesWith(view.getResult(0));
     }
@@ -221,7 +222,8 @@ private:
     for (unsigned k = 0; k < reduce.getNumResults(); ++k) {
       Outside o = makeOutside(map, k, reduce);
       OpBuilder b(reduce);
-      reduce.getResult(k).replaceAllUsesWith(ReadOp::create(b, reduce.getLoc(), o.tensor, at).getResult());
+      reduce.getResult(k).replaceAllUsesWith(
+          ReadOp::create(b, reduce.getLoc(), o.tensor, at).getResult());
     }
     reduce.erase();
   }

@@ -80,25 +80,26 @@ void eraseDead(func::FuncOp func) {
 namespace {
 struct ScalarKey : llvm::DenseMapInfo<Operation *> {
   static unsigned getHashValue(const Operation *op) {
-    return OperationEquivalence::computeHash(const_cast<Operation *>(op),
-                                             OperationEquivalence::directHashValue,
-                                             OperationEquivalence::ignoreHashValue,
-                                             OperationEquivalence::IgnoreLocations);
+    return OperationEquivalence::computeHash(
+        const_cast<Operation *>(op), OperationEquivalence::directHashValue,
+        OperationEquivalence::ignoreHashValue, OperationEquivalence::IgnoreLocations);
   }
   static bool isEqual(const Operation *a, const Operation *b) {
     if (a == b)
       return true;
-    if (a == getTombstoneKey() || a == getEmptyKey() || b == getTombstoneKey() || b == getEmptyKey())
+    if (a == getTombstoneKey() || a == getEmptyKey() || b == getTombstoneKey() ||
+        b == getEmptyKey())
       return false;
-    return OperationEquivalence::isEquivalentTo(const_cast<Operation *>(a), const_cast<Operation *>(b),
-                                                OperationEquivalence::exactValueMatch, nullptr,
-                                                OperationEquivalence::IgnoreLocations);
+    return OperationEquivalence::isEquivalentTo(
+        const_cast<Operation *>(a), const_cast<Operation *>(b),
+        OperationEquivalence::exactValueMatch, nullptr, OperationEquivalence::IgnoreLocations);
   }
 };
 } // namespace
 
 void mergeEqualScalars(func::FuncOp func) {
-  std::function<void(Block &, llvm::SmallVectorImpl<llvm::DenseMap<Operation *, Operation *, ScalarKey>> &)>
+  std::function<void(Block &,
+                     llvm::SmallVectorImpl<llvm::DenseMap<Operation *, Operation *, ScalarKey>> &)>
       visit;
   visit = [&](Block &block, auto &scopes) {
     scopes.emplace_back();

@@ -43,7 +43,8 @@ struct SplitInvariant : seq::impl::SeqSplitInvariantBase<SplitInvariant> {
     getOperation().walk([&](MapOp m) { maps.push_back(m); });
     for (MapOp map : maps)
       for (Operation &op : llvm::make_early_inc_range(*map.bodyBlock())) {
-        if (!isa<ReduceOp, PowerOp>(op) || (isa<PowerOp>(op) && op.getOperand(1).getType().isIndex()))
+        if (!isa<ReduceOp, PowerOp>(op) ||
+            (isa<PowerOp>(op) && op.getOperand(1).getType().isIndex()))
           continue;
         auto used = indicesUsedBy(&op, map);
         SmallVector<BlockArgument> own;

@@ -1,10 +1,13 @@
 //===- Code.cpp - Building scf + arith + LLVM code ----------------------------===//
 #include "compiler/Lowering/Cpu/Code.h"
 
+#include "dialect/Seq.h"
+
 using namespace mlir;
 namespace seq::cpu {
 
-Code::Code(Location loc, OpBuilder &builder, const Target &target) : b(loc, builder), target(target) {
+Code::Code(Location loc, OpBuilder &builder, const Target &target)
+    : b(loc, builder), target(target) {
   i1 = b.getI1Type();
   i8 = b.getIntegerType(8);
   i32 = b.getI32Type();
@@ -19,13 +22,12 @@ Code::Code(Location loc, OpBuilder &builder, const Target &target) : b(loc, buil
 //===----------------------------------------------------------------------===//
 
 std::optional<int64_t> Code::constant(Value v) {
-  if (auto c = v.getDefiningOp<arith::ConstantOp>())
-    if (auto a = dyn_cast<IntegerAttr>(c.getValue()))
-      return a.getInt();
-  return std::nullopt;
+  return constantOf(v);
 }
 
-Value Code::i(int64_t v) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(v)); }
+Value Code::i(int64_t v) {
+  return arith::ConstantOp::create(b, b.getI64IntegerAttr(v));
+}
 Value Code::add(Value a, Value c) {
   if (constant(a) == 0)
     return c;
@@ -52,7 +54,8 @@ Value Code::floorDiv(Value a, Value c) {
   Value r = arith::SubIOp::create(b, a, arith::MulIOp::create(b, q, c));
   Value zero = ci(0, a.getType());
   Value ne = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, r, zero);
-  Value sign = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, arith::XOrIOp::create(b, r, c), zero);
+  Value sign =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, arith::XOrIOp::create(b, r, c), zero);
   Value fix = arith::AndIOp::create(b, ne, sign);
   return select(fix, arith::SubIOp::create(b, q, ci(1, a.getType())), q);
 }
@@ -61,8 +64,12 @@ Value Code::ceilDiv(Value a, int64_t c) {
     return i((*x + c - 1) / c);
   return c == 1 ? a : Value(b.createOrFold<arith::DivSIOp>(add(a, i(c - 1)), i(c)));
 }
-Value Code::min(Value a, Value c) { return b.createOrFold<arith::MinSIOp>(a, c); }
-Value Code::max(Value a, Value c) { return b.createOrFold<arith::MaxSIOp>(a, c); }
+Value Code::min(Value a, Value c) {
+  return b.createOrFold<arith::MinSIOp>(a, c);
+}
+Value Code::max(Value a, Value c) {
+  return b.createOrFold<arith::MaxSIOp>(a, c);
+}
 Value Code::cmp(arith::CmpIPredicate p, Value a, Value c) {
   return b.createOrFold<arith::CmpIOp>(p, a, c);
 }
@@ -101,8 +108,8 @@ Value Code::splat(Value scalar, unsigned n) {
     return scalar;
   Type t = vec(scalar.getType(), n);
   if (auto c = scalar.getDefiningOp<arith::ConstantOp>())
-    return arith::ConstantOp::create(
-        b, cast<TypedAttr>(Attribute(DenseElementsAttr::get(cast<VectorType>(t), Attribute(c.getValue())))));
+    return arith::ConstantOp::create(b, cast<TypedAttr>(Attribute(DenseElementsAttr::get(
+                                            cast<VectorType>(t), Attribute(c.getValue())))));
   Value poison = LLVM::PoisonOp::create(b, t);
   Value one = LLVM::InsertElementOp::create(b, poison, scalar, i(0));
   return LLVM::ShuffleVectorOp::create(b, one, poison, SmallVector<int32_t>(n, 0));
@@ -122,7 +129,9 @@ Value Code::fma(Value a, Value x, Value y) {
     return LLVM::FMAOp::create(b, a, x, y);
   return fadd(fmul(a, x), y);
 }
-Value Code::bitcast(Value v, Type type) { return arith::BitcastOp::create(b, type, v); }
+Value Code::bitcast(Value v, Type type) {
+  return arith::BitcastOp::create(b, type, v);
+}
 Value Code::select(Value c, Value a, Value d) {
   if (isVector(c.getType()) && !isVector(a.getType()))
     a = splat(a, lanes(c.getType()));
@@ -274,7 +283,8 @@ Value Code::call(StringRef name, Type result, ValueRange args) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(module.getBody());
     Type r = result ? result : Type(LLVM::LLVMVoidType::get(b.getContext()));
-    LLVM::LLVMFuncOp::create(b, name, LLVM::LLVMFunctionType::get(r, llvm::to_vector(args.getTypes())));
+    LLVM::LLVMFuncOp::create(b, name,
+                             LLVM::LLVMFunctionType::get(r, llvm::to_vector(args.getTypes())));
   }
   SmallVector<Type> results;
   if (result)

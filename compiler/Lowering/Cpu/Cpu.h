@@ -28,8 +28,8 @@ struct Place {
 
 /// What became of one func.func.
 struct Function {
-  std::string name;        ///< of the func.func: "forward"
-  std::string forward;     ///< symbols of the generated functions; prepare may be ""
+  std::string name;    ///< of the func.func: "forward"
+  std::string forward; ///< symbols of the generated functions; prepare may be ""
   std::string prepare, workspace;
   int64_t preparedBytes = 0;
   std::vector<Place> places;

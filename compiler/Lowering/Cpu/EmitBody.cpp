@@ -20,7 +20,9 @@ namespace seq::cpu {
 // Values
 //===----------------------------------------------------------------------===//
 
-Value BodyEmitter::scalarAt(const Val &v, unsigned m) { return v.v[v.row ? m : 0]; }
+Value BodyEmitter::scalarAt(const Val &v, unsigned m) {
+  return v.v[v.row ? m : 0];
+}
 
 Value BodyEmitter::vectorAt(const Val &v, unsigned m, unsigned u) {
   if (v.affine) {
@@ -122,7 +124,8 @@ static Value cast(Code &c, Operation *op, Value v) {
 
 /// An arith op on scalars or vectors; index is i64.
 static Value emitArith(Code &c, Operation *op, ValueRange in) {
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp>(op))
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::ExtUIOp,
+          arith::TruncIOp>(op))
     return cast(c, op, in[0]);
   if (isa<arith::FloorDivSIOp>(op))
     return c.floorDiv(in[0], in[1]);
@@ -234,10 +237,12 @@ Val BodyEmitter::power(PowerOp op) {
       r = c.select(has, c.bin<arith::MulIOp>(r, x), r);
       x = c.bin<arith::MulIOp>(x, x);
     }
-    Value odd = c.cmp(arith::CmpIPredicate::ne, c.bin<arith::AndIOp>(in[1], c.ci(1, it)), c.ci(0, it));
+    Value odd =
+        c.cmp(arith::CmpIPredicate::ne, c.bin<arith::AndIOp>(in[1], c.ci(1, it)), c.ci(0, it));
     Value minusOne = c.cmp(arith::CmpIPredicate::eq, in[0], c.ci(-1, t));
     Value one = c.cmp(arith::CmpIPredicate::eq, in[0], c.ci(1, t));
-    Value small = c.select(one, c.ci(1, t), c.select(minusOne, c.select(odd, c.ci(-1, t), c.ci(1, t)), c.ci(0, t)));
+    Value small = c.select(one, c.ci(1, t),
+                           c.select(minusOne, c.select(odd, c.ci(-1, t), c.ci(1, t)), c.ci(0, t)));
     return c.select(c.cmp(arith::CmpIPredicate::slt, in[1], c.ci(0, it)), small, r);
   });
 }
@@ -294,9 +299,8 @@ Val BodyEmitter::guardWithCheck(Val guard, bool hasGuard, const Val &index, Arra
     Value limit = bound[bound.size() > 1 ? m : 0];
     Value x = lane ? vectorAt(index, m, u) : scalarAt(index, m);
     Value l = lane ? c.splat(limit, tile.width) : limit;
-    Value inside = c.bin<arith::AndIOp>(
-        c.cmp(arith::CmpIPredicate::sge, x, c.ci(0, x.getType())),
-        c.cmp(arith::CmpIPredicate::slt, x, l));
+    Value inside = c.bin<arith::AndIOp>(c.cmp(arith::CmpIPredicate::sge, x, c.ci(0, x.getType())),
+                                        c.cmp(arith::CmpIPredicate::slt, x, l));
     Value outside = c.bin<arith::XOrIOp>(inside, c.ci(1, inside.getType()));
     Value g;
     if (hasGuard)
@@ -335,7 +339,8 @@ Val BodyEmitter::intDiv(IntDivOp op) {
       Value minus = c.cmp(arith::CmpIPredicate::eq, y, c.ci(-1, y.getType()));
       Value q = c.floorDiv(x, c.select(minus, c.ci(1, y.getType()), y));
       q = c.select(minus, c.bin<arith::SubIOp>(c.ci(0, x.getType()), x), q);
-      Value r = op.getKind() == DivKind::div ? q : c.bin<arith::SubIOp>(x, c.bin<arith::MulIOp>(q, y));
+      Value r =
+          op.getKind() == DivKind::div ? q : c.bin<arith::SubIOp>(x, c.bin<arith::MulIOp>(q, y));
       return c.select(zero, c.ci(0, x.getType()), r);
     }
     Value q = c.floorDiv(x, y);
@@ -362,8 +367,10 @@ Val BodyEmitter::toInt(ToIntOp op) {
     if (lane && tile.mask)
       bad = c.bin<arith::AndIOp>(bad, tile.mask);
     // Shown as an integer: what the value rounds to within int64, 0 for NaN.
-    Value near = c.select(c.fcmp(arith::CmpFPredicate::OLT, c.unary<LLVM::FAbsOp>(y), c.f(9e18, d)), y, c.f(0, d));
-    fail(bad, arith::FPToSIOp::create(c.b, Code::shaped(c.i64, d), near), c.i(0), tile.rowOf(m), where);
+    Value near = c.select(c.fcmp(arith::CmpFPredicate::OLT, c.unary<LLVM::FAbsOp>(y), c.f(9e18, d)),
+                          y, c.f(0, d));
+    fail(bad, arith::FPToSIOp::create(c.b, Code::shaped(c.i64, d), near), c.i(0), tile.rowOf(m),
+         where);
     y = c.select(inside, y, c.f(0, d));
     return arith::FPToSIOp::create(c.b, Code::shaped(c.i32, d), y);
   });
@@ -377,12 +384,17 @@ namespace {
 /// Where a read or write goes: a scalar offset for each row, and how it moves with the lanes.
 struct Address {
   bool row = false;
-  Values scalar;                  ///< one, or one a row
-  std::optional<int64_t> stride;  ///< elements from lane to lane, where it is one number
-  SmallVector<std::pair<Val, Value>, 2> vectors; ///< gathered axes: index, axis stride
+  Values scalar;                 ///< one, or one a row
+  std::optional<int64_t> stride; ///< elements from lane to lane, where it is one number
+  SmallVector<std::pair<Val, Value>, 2> vectors;    ///< gathered axes: index, axis stride
   SmallVector<std::pair<int64_t, Value>, 2> moving; ///< affine axes: coefficient, axis stride
 };
 } // namespace
+
+Value rowOffset(Code &c, const Buffer &buffer, const Row &row) {
+  Value o = buffer.perBatch ? c.mul(row.b, buffer.batchStride) : c.i(0);
+  return buffer.level < 0 ? o : c.add(o, c.mul(row.t[buffer.level], buffer.lead));
+}
 
 static Address address(Code &c, Tile &tile, const Buffer &buf, ArrayRef<Val> index) {
   Address a;
@@ -404,10 +416,7 @@ static Address address(Code &c, Tile &tile, const Buffer &buf, ArrayRef<Val> ind
   if (known)
     a.stride = stride;
   for (unsigned m = 0; m < (a.row ? tile.M : 1); ++m) {
-    const Row &row = tile.rowOf(m);
-    Value o = buf.perBatch ? c.mul(row.b, buf.batchStride) : c.i(0);
-    if (buf.level >= 0)
-      o = c.add(o, c.mul(row.t[buf.level], buf.lead));
+    Value o = rowOffset(c, buf, tile.rowOf(m));
     for (auto [v, s] : llvm::zip(index, buf.strides))
       if (!v.lane || v.affine)
         o = c.add(o, c.mul(v.v[v.row ? m : 0], s));
@@ -416,11 +425,25 @@ static Address address(Code &c, Tile &tile, const Buffer &buf, ArrayRef<Val> ind
   return a;
 }
 
+/// The offset of each lane of vector u where they do not follow each other in memory.
+static Value laneOffsets(Code &c, const Tile &tile, const Address &a, Value scalar, unsigned u,
+                         llvm::function_ref<Value(const Val &)> vector) {
+  Value o = c.splat(scalar, tile.width);
+  auto more = [&](Value index, Value stride) {
+    o = c.bin<arith::AddIOp>(o, c.bin<arith::MulIOp>(index, c.splat(stride, tile.width)));
+  };
+  Value lanes =
+      c.bin<arith::AddIOp>(c.iota(tile.width), c.ci(int64_t(u) * tile.width, o.getType()));
+  for (auto &[k, s] : a.moving)
+    more(lanes, c.mul(s, c.i(k)));
+  for (auto &[v, s] : a.vectors)
+    more(vector(v), s);
+  return o;
+}
+
 Val BodyEmitter::read(ReadOp op) {
-  auto it = fn.packs.find(op);
-  if (it != fn.packs.end() && !fn.inPrepare)
-    return readPacked(op, *it->second);
-  return readUnpacked(op);
+  const Pack *pack = packOf(op);
+  return pack ? readPacked(op, *pack) : readUnpacked(op);
 }
 
 Val BodyEmitter::readUnpacked(ReadOp op) {
@@ -451,8 +474,9 @@ Val BodyEmitter::readUnpacked(ReadOp op) {
       if (!guarded)
         return c.load(p, e);
       Type r = e.isIndex() ? Type(c.i64) : e;
-      return c.choose(scalarAt(guard, m), r, [&] { return Values{c.load(p, e)}; },
-                      [&] { return Values{isa<FloatType>(r) ? c.f(0, r) : c.ci(0, r)}; })[0];
+      return c.choose(
+          scalarAt(guard, m), r, [&] { return Values{c.load(p, e)}; },
+          [&] { return Values{isa<FloatType>(r) ? c.f(0, r) : c.ci(0, r)}; })[0];
     });
   return build(a.row || guard.row, true, [&](unsigned m, unsigned u) -> Value {
     Value mask = tile.mask;
@@ -464,12 +488,8 @@ Val BodyEmitter::readUnpacked(ReadOp op) {
       Value o = c.add(scalar(m), c.i(int64_t(u) * tile.width));
       return c.loadVector(c.at(buf.base, e, o), e, tile.width, mask);
     }
-    Value o = c.splat(scalar(m), tile.width);
-    Value lanes = c.bin<arith::AddIOp>(c.iota(tile.width), c.ci(int64_t(u) * tile.width, o.getType()));
-    for (auto &[k, s] : a.moving)
-      o = c.bin<arith::AddIOp>(o, c.bin<arith::MulIOp>(lanes, c.splat(c.mul(s, c.i(k)), tile.width)));
-    for (auto &[v, s] : a.vectors)
-      o = c.bin<arith::AddIOp>(o, c.bin<arith::MulIOp>(vectorAt(v, m, u), c.splat(s, tile.width)));
+    Value o =
+        laneOffsets(c, tile, a, scalar(m), u, [&](const Val &i) { return vectorAt(i, m, u); });
     return c.gather(c.at(buf.base, e, o), e, mask);
   });
 }
@@ -478,18 +498,14 @@ Val BodyEmitter::readPacked(ReadOp op, const Pack &pack) {
   // [outer…][lane tile][inner…][slot][unit][width]
   Value o = c.i(0);
   for (Value v : pack.outer) {
-    auto map = pack.map;
-    unsigned k = llvm::cast<BlockArgument>(v).getArgNumber();
-    int64_t n = *Code::constant(map.getExtents()[k]);
-    o = c.add(c.mul(o, c.i(n)), get(v).v[0]);
+    o = c.add(c.mul(o, c.i(*extentOf(v))), get(v).v[0]);
   }
   Val lane = get(pack.lane);
   Value block = c.bin<arith::ShRSIOp>(lane.v[0], c.i(llvm::Log2_32(tile.width)));
   int64_t inner = 1;
   Value k = c.i(0);
   for (Value v : pack.inner) {
-    auto reduce = llvm::cast<ReduceOp>(llvm::cast<BlockArgument>(v).getOwner()->getParentOp());
-    int64_t n = *Code::constant(reduce.getExtents()[llvm::cast<BlockArgument>(v).getArgNumber()]);
+    int64_t n = *extentOf(v);
     k = c.add(c.mul(k, c.i(n)), get(v).v[0]);
     inner *= n;
   }
@@ -499,7 +515,7 @@ Val BodyEmitter::readPacked(ReadOp op, const Pack &pack) {
   Value within = tile.U >= unit ? c.i(0) : c.bin<arith::AndIOp>(block, c.i(unit - 1));
   Value first = c.mul(c.add(c.mul(o, c.i(pack.laneBlocks / unit)), group), c.i(inner * step));
   first = c.add(first, c.mul(within, c.i(tile.width)));
-  Value base = c.at(c.field(fn.call, 64, c.ptr), c.i8, c.i(pack.offset));
+  Value base = c.at(c.field(fn.call, offsetof(seq_call, prepared), c.ptr), c.i8, c.i(pack.offset));
   base = c.at(base, pack.elem, first);
   Value offset = c.add(c.mul(k, c.i(step)), c.i(int64_t(fn.packSlot[op]) * unit * tile.width));
   return build(false, true, [&](unsigned, unsigned u) {
@@ -516,7 +532,7 @@ void BodyEmitter::store(Value value, const Buffer &to, Block::BlockArgListType i
     index.push_back(get(i));
   Address a = address(c, tile, to, index);
   Type e = to.elem;
-  for (unsigned m = 0; m < (tile.M > 1 ? tile.M : 1); ++m) {
+  for (unsigned m = 0; m < tile.M; ++m) {
     Value scalar = a.scalar[a.row ? m : 0];
     if (!tile.laneActive) {
       c.store(scalarAt(v, m), c.at(to.base, e, scalar));
@@ -529,10 +545,7 @@ void BodyEmitter::store(Value value, const Buffer &to, Block::BlockArgListType i
         c.storeVector(x, c.at(to.base, e, o), tile.mask);
         continue;
       }
-      Value o = c.splat(scalar, tile.width);
-      Value lanes = c.bin<arith::AddIOp>(c.iota(tile.width), c.ci(int64_t(u) * tile.width, o.getType()));
-      for (auto &[k, s] : a.moving)
-        o = c.bin<arith::AddIOp>(o, c.bin<arith::MulIOp>(lanes, c.splat(c.mul(s, c.i(k)), tile.width)));
+      Value o = laneOffsets(c, tile, a, scalar, u, [&](const Val &i) { return vectorAt(i, m, u); });
       c.scatter(x, c.at(to.base, e, o), tile.mask);
     }
   }

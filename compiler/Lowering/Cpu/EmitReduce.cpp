@@ -53,28 +53,39 @@ static Value identity(Code &c, ReduceKind kind, Type t) {
   bool isFloat = isa<FloatType>(Code::element(t));
   int64_t bits = isFloat ? 0 : Code::element(t).getIntOrFloatBitWidth();
   switch (kind) {
-  case ReduceKind::prod: return isFloat ? c.f(1, t) : c.ci(1, t);
+  case ReduceKind::prod:
+    return isFloat ? c.f(1, t) : c.ci(1, t);
   case ReduceKind::max:
   case ReduceKind::argmax:
   case ReduceKind::logsumexp:
-    return isFloat ? c.f(-INFINITY, t) : c.ci(bits == 64 ? INT64_MIN : -(int64_t(1) << (bits - 1)), t);
+    return isFloat ? c.f(-INFINITY, t)
+                   : c.ci(bits == 64 ? INT64_MIN : -(int64_t(1) << (bits - 1)), t);
   case ReduceKind::min:
   case ReduceKind::argmin:
-    return isFloat ? c.f(INFINITY, t) : c.ci(bits == 64 ? INT64_MAX : (int64_t(1) << (bits - 1)) - 1, t);
-  case ReduceKind::all: return c.ci(1, t);
-  default: return isFloat ? c.f(0, t) : c.ci(0, t);
+    return isFloat ? c.f(INFINITY, t)
+                   : c.ci(bits == 64 ? INT64_MAX : (int64_t(1) << (bits - 1)) - 1, t);
+  case ReduceKind::all:
+    return c.ci(1, t);
+  default:
+    return isFloat ? c.f(0, t) : c.ci(0, t);
   }
 }
 
 static Value combine(Code &c, ReduceKind kind, Value a, Value x) {
   bool isFloat = isa<FloatType>(Code::element(a.getType()));
   switch (kind) {
-  case ReduceKind::prod: return isFloat ? c.fmul(a, x) : c.bin<arith::MulIOp>(a, x);
-  case ReduceKind::max: return isFloat ? c.bin<arith::MaximumFOp>(a, x) : c.bin<arith::MaxSIOp>(a, x);
-  case ReduceKind::min: return isFloat ? c.bin<arith::MinimumFOp>(a, x) : c.bin<arith::MinSIOp>(a, x);
-  case ReduceKind::any: return c.bin<arith::OrIOp>(a, x);
-  case ReduceKind::all: return c.bin<arith::AndIOp>(a, x);
-  default: return isFloat ? c.fadd(a, x) : c.bin<arith::AddIOp>(a, x);
+  case ReduceKind::prod:
+    return isFloat ? c.fmul(a, x) : c.bin<arith::MulIOp>(a, x);
+  case ReduceKind::max:
+    return isFloat ? c.bin<arith::MaximumFOp>(a, x) : c.bin<arith::MaxSIOp>(a, x);
+  case ReduceKind::min:
+    return isFloat ? c.bin<arith::MinimumFOp>(a, x) : c.bin<arith::MinSIOp>(a, x);
+  case ReduceKind::any:
+    return c.bin<arith::OrIOp>(a, x);
+  case ReduceKind::all:
+    return c.bin<arith::AndIOp>(a, x);
+  default:
+    return isFloat ? c.fadd(a, x) : c.bin<arith::AddIOp>(a, x);
   }
 }
 
@@ -102,7 +113,7 @@ static std::pair<Value, Value> better(Code &c, ReduceKind kind, Value best, Valu
 namespace {
 struct Accumulator {
   ReduceKind kind;
-  Type type;       ///< of one entry of the body's value, scalar
+  Type type; ///< of one entry of the body's value, scalar
   bool row, lane;
   unsigned first;  ///< position of its registers in the loop's carried values
   unsigned count;  ///< registers of `main`
@@ -167,11 +178,10 @@ void BodyEmitter::emitReduce(ReduceOp op) {
   auto body = [&](Value linear, ValueRange carried) {
     // Streams of weights first: the scalars that meet them are then broadcast one by one.
     for (auto read : op.bodyBlock()->getOps<ReadOp>())
-      if (fn.packs.contains(read) && !fn.inPrepare) {
+      if (packOf(read))
         emitOp(read);
-      }
     for (Operation &o : op.bodyBlock()->without_terminator()) {
-      if (isa<ReadOp>(o) && fn.packs.contains(&o) && !fn.inPrepare)
+      if (packOf(&o))
         continue;
       auto mul = dyn_cast<arith::MulFOp>(o);
       bool fused = false;
@@ -224,9 +234,7 @@ void BodyEmitter::emitReduce(ReduceOp op) {
                                                                 ValueRange carried) -> Values {
     auto [lo, hi] = rangeOf(op, k, extents[k]);
     return c.loop(lo, hi, c.i(1), carried, [&](Value iv, ValueRange inner) -> Values {
-      Val index;
-      index.v.push_back(iv);
-      tile.vals[op.indices()[k]] = index;
+      tile.vals[op.indices()[k]] = Val::scalar(iv);
       Value lin = c.add(c.mul(linear, extents[k]), iv);
       return k + 1 == extents.size() ? body(lin, inner) : nest(k + 1, lin, inner);
     });
@@ -285,11 +293,7 @@ void BodyEmitter::emitReduceInLanes(ReduceOp op) {
     inner.width = width;
     inner.laneActive = true;
     inner.mask = mask;
-    Val index;
-    index.lane = index.affine = true;
-    index.coefficient = 1;
-    index.v.push_back(start);
-    inner.vals[op.indices()[last]] = index;
+    inner.vals[op.indices()[last]] = Val::lanes(start);
     BodyEmitter e(fn, c, inner);
     e.emitBlock(*op.bodyBlock());
     Values out(carried.begin(), carried.end());
@@ -321,9 +325,7 @@ void BodyEmitter::emitReduceInLanes(ReduceOp op) {
   std::function<Values(unsigned, ValueRange)> nest = [&](unsigned k, ValueRange carried) -> Values {
     if (k < last)
       return c.loop(c.i(0), extents[k], c.i(1), carried, [&](Value iv, ValueRange inner) {
-        Val index;
-        index.v.push_back(iv);
-        tile.vals[op.indices()[k]] = index;
+        tile.vals[op.indices()[k]] = Val::scalar(iv);
         return nest(k + 1, inner);
       });
     auto [lo, n] = rangeOf(op, last, extents[last]);
@@ -342,8 +344,9 @@ void BodyEmitter::emitReduceInLanes(ReduceOp op) {
       return out;
     Value rest = c.sub(n, end);
     Value mask = c.cmp(arith::CmpIPredicate::slt, c.iota(width), c.splat(rest, width));
-    return c.choose(c.cmp(arith::CmpIPredicate::sgt, rest, c.i(0)), ValueRange(out).getTypes(),
-                    [&] { return step(1, end, mask, out); }, [&] { return out; });
+    return c.choose(
+        c.cmp(arith::CmpIPredicate::sgt, rest, c.i(0)), ValueRange(out).getTypes(),
+        [&] { return step(1, end, mask, out); }, [&] { return out; });
   };
   Values out = nest(0, init);
 

@@ -27,14 +27,14 @@ struct Row {
 
 /// A tensor in memory: dense and row major in the padded sizes after the batch axis.
 struct Buffer {
-  Value base;        ///< pointer to sequence 0
+  Value base; ///< pointer to sequence 0
   Type elem;
   Value batchStride; ///< elements; constant 0 where all sequences share it
   Values strides;    ///< elements
   Values dims;       ///< index values of the seq function: each sequence's own sizes
   bool perBatch = true;
-  int level = -1;    ///< ≥ 0: `base` is a stack over that scan's index, read at its position
-  Value lead;        ///< elements from one position to the next
+  int level = -1; ///< ≥ 0: `base` is a stack over that scan's index, read at its position
+  Value lead;     ///< elements from one position to the next
 };
 
 /// A value of a map's body for a register tile. `v` holds one entry, or one for each row,
@@ -45,7 +45,27 @@ struct Val {
   bool affine = false;
   int64_t coefficient = 0;
   Values v;
+
+  static Val scalar(Value v) {
+    Val r;
+    r.v.push_back(v);
+    return r;
+  }
+  /// The index that is `start` in lane 0 and grows by one a lane.
+  static Val lanes(Value start) {
+    Val r = scalar(start);
+    r.lane = r.affine = true;
+    r.coefficient = 1;
+    return r;
+  }
 };
+
+/// Elements from a buffer's base to one sequence's tensor (at its position in a stack).
+Value rowOffset(Code &c, const Buffer &buffer, const Row &row);
+/// The range of an index argument of a map or reduction, where it is a number.
+std::optional<int64_t> extentOf(Value index);
+/// Lanes of a vector of the widest float that `map` computes with.
+unsigned vectorWidth(MapOp map, const Target &target);
 
 /// Where the weights that a reduction reads in a loop are laid out as a stream: for each
 /// tile of lanes and each step of the loops, the vectors that one iteration reads.
@@ -54,18 +74,18 @@ struct Pack {
   int64_t offset = 0; ///< bytes in `prepared`
   Type elem;
   llvm::SmallVector<ReadOp> slots;
-  llvm::SmallVector<Value> outer;   ///< map indices other than the lane that the reads use
-  llvm::SmallVector<Value> inner;   ///< reduction indices, outermost first
+  llvm::SmallVector<Value> outer; ///< map indices other than the lane that the reads use
+  llvm::SmallVector<Value> inner; ///< reduction indices, outermost first
   Value lane;
   int64_t laneBlocks = 0;
-  int64_t unit = 1;                 ///< vectors of adjacent lane blocks that lie side by side
+  int64_t unit = 1; ///< vectors of adjacent lane blocks that lie side by side
 };
 
 struct MapPlan {
-  int lane = -1;      ///< map index in vector lanes; -1: reductions run in lanes instead
+  int lane = -1; ///< map index in vector lanes; -1: reductions run in lanes instead
   static constexpr int kNone = -2, kBatch = -1;
-  int row = kNone;    ///< kBatch, or the map index that runs in register rows
-  unsigned width = 1; ///< lanes of one vector
+  int row = kNone;                         ///< kBatch, or the map index that runs in register rows
+  unsigned width = 1;                      ///< lanes of one vector
   unsigned vectors = 1, vectorsSingle = 1; ///< vectors of a tile; of a tile with one row
   llvm::SmallVector<unsigned, 3> rows;     ///< tile heights, falling, ending in 1
 };
@@ -84,10 +104,10 @@ struct Tile {
 
 /// The sequences that a block of ops is run for.
 struct RowSet {
-  Value count;             ///< i64
-  Value order;             ///< pointer to their numbers, or null: 0 … count−1
-  Value stride, offset;    ///< entry r of `order` is at r * stride + offset
-  Value single;            ///< the number of the only one (then count = 1)
+  Value count;                              ///< i64
+  Value order;                              ///< pointer to their numbers, or null: 0 … count−1
+  Value stride, offset;                     ///< entry r of `order` is at r * stride + offset
+  Value single;                             ///< the number of the only one (then count = 1)
   std::function<Values(Value b)> positions; ///< t of each enclosing scan
 };
 
@@ -145,8 +165,7 @@ private:
   void lowerNestedScan(ScanOp scan, const RowSet &rows);
   void bindDestinations(mlir::Block &block);
   void runSteps(ScanOp scan, const RowSet &all, const Team &team, bool barriers, Value maxSteps);
-  void copyRow(const Buffer &from, const Buffer &to, const Row &row, Value toOffset = {},
-               Value fromOffset = {});
+  void copyRow(const Buffer &from, const Buffer &to, const Row &row);
   void barrier(const Team &team);
   Row makeRow(const RowSet &rows, Value r);
   bool pointwiseUpdate(ScanOp scan, unsigned state);
@@ -166,7 +185,7 @@ private:
   std::unique_ptr<Code> code;
   Function result;
 
-  llvm::DenseSet<Value> prepared;      ///< tensors that depend on weights alone
+  llvm::DenseSet<Value> prepared; ///< tensors that depend on weights alone
   llvm::DenseMap<Value, Buffer> buffers;
   llvm::DenseMap<Value, llvm::SmallVector<Buffer, 2>> destinations;
   llvm::DenseMap<Value, Value> paddedCache;
@@ -183,7 +202,7 @@ private:
     Values dims;
   };
   llvm::SmallVector<Slot> slots;
-  Value workspaceCursor; ///< bytes, while a function is emitted
+  Value workspaceCursor;             ///< bytes, while a function is emitted
   mlir::Operation *anchor = nullptr; ///< end of the entry code
   llvm::DenseMap<Value, Values> argumentDims;
 
@@ -219,6 +238,10 @@ private:
   Val build(bool row, bool lane, llvm::function_ref<Value(unsigned m, unsigned u)> f);
   Val read(ReadOp op);
   Val readPacked(ReadOp op, const Pack &pack);
+  /// The stream that the read `op` takes its vectors from, or null.
+  const Pack *packOf(mlir::Operation *op) const {
+    return fn.inPrepare ? nullptr : fn.packs.lookup(op);
+  }
   Val indexArithmetic(mlir::Operation *op);
   Val intDiv(IntDivOp op);
   Val toInt(ToIntOp op);

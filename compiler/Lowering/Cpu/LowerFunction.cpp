@@ -16,16 +16,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Cpu/Lower.h"
+#include "seq/abi.h"
 
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/AffineMap.h"
 
 using namespace mlir;
 namespace seq::cpu {
-
-// Byte offsets in seq_call; static_asserts beside seq/abi.h's users guard them.
-enum { kBatch = 8, kSizes = 16, kLengths = 24, kInputs = 32, kStrides = 40, kOutputs = 48, kParams = 56,
-       kPrepared = 64, kWorkspace = 72 };
 
 FunctionLowering::FunctionLowering(func::FuncOp func, const Target &target, StringRef suffix,
                                    ModuleOp module)
@@ -56,11 +53,14 @@ static Value expand(OpBuilder &b, Location loc, AffineExpr e, ArrayRef<Value> si
   auto bin = cast<AffineBinaryOpExpr>(e);
   Value l = expand(b, loc, bin.getLHS(), sizes), r = expand(b, loc, bin.getRHS(), sizes);
   switch (e.getKind()) {
-  case AffineExprKind::Add: return arith::AddIOp::create(b, loc, l, r);
-  case AffineExprKind::Mul: return arith::MulIOp::create(b, loc, l, r);
+  case AffineExprKind::Add:
+    return arith::AddIOp::create(b, loc, l, r);
+  case AffineExprKind::Mul:
+    return arith::MulIOp::create(b, loc, l, r);
   case AffineExprKind::FloorDiv:
     return IntDivOp::create(b, loc, DivKind::div, l, r, Value(), StringAttr());
-  default: return IntDivOp::create(b, loc, DivKind::mod, l, r, Value(), StringAttr());
+  default:
+    return IntDivOp::create(b, loc, DivKind::mod, l, r, Value(), StringAttr());
   }
 }
 
@@ -106,8 +106,8 @@ void FunctionLowering::normalise() {
     for (OpOperand &o : t->getOpOperands()) {
       Operation *d = o.get().getDefiningOp();
       bool here = d && d->getBlock() == t->getBlock();
-      bool fine = here && (isa<MapOp>(d) || (isa<func::ReturnOp>(t) && isa<ScanOp>(d) &&
-                                             !seen.contains(o.get())));
+      bool fine = here && (isa<MapOp>(d) ||
+                           (isa<func::ReturnOp>(t) && isa<ScanOp>(d) && !seen.contains(o.get())));
       if (!fine)
         o.set(copyOf(at, o.get()));
       seen.insert(o.get());
@@ -135,7 +135,8 @@ void FunctionLowering::classifyStages() {
         only &= !read.getCheck();
       for (Value o : op->getOperands())
         if (!map->isAncestor(o.getParentRegion()->getParentOp()))
-          only &= isa<TensorType>(o.getType()) ? prepared.contains(o) : Code::constant(o).has_value();
+          only &=
+              isa<TensorType>(o.getType()) ? prepared.contains(o) : Code::constant(o).has_value();
     });
     if (only)
       prepared.insert(map.getResults().begin(), map.getResults().end());
@@ -173,8 +174,9 @@ Value FunctionLowering::evaluateWith(Value v, llvm::function_ref<Value(SizeOp)> 
   if (auto d = dyn_cast<IntDivOp>(op))
     div = d.getKind() == DivKind::div;
   // A size that is divided by a size of zero has no points; 1 keeps the division harmless.
-  Value y = Code::constant(in[1]) ? in[1]
-                                  : c.select(c.cmp(arith::CmpIPredicate::eq, in[1], c.i(0)), c.i(1), in[1]);
+  Value y = Code::constant(in[1])
+                ? in[1]
+                : c.select(c.cmp(arith::CmpIPredicate::eq, in[1], c.i(0)), c.i(1), in[1]);
   Value q = c.floorDiv(in[0], y);
   return div ? q : c.sub(in[0], c.mul(q, y));
 }
@@ -190,7 +192,8 @@ Value FunctionLowering::padded(Value v) {
         [&](SizeOp s) {
           auto names = func->getAttrOfType<ArrayAttr>(kSizesAttr);
           int64_t k = std::distance(names.begin(), llvm::find(names, s.getNameAttr()));
-          return c.load(c.at(c.field(call, kSizes, c.ptr), c.i64, c.i(k)), c.i64);
+          return c.load(c.at(c.field(call, offsetof(seq_call, sizes), c.ptr), c.i64, c.i(k)),
+                        c.i64);
         },
         [&](BlockArgument) -> Value { llvm_unreachable("sizes do not depend on positions"); });
   });
@@ -204,12 +207,10 @@ Value FunctionLowering::evaluate(Value v, const Row &row) {
       [&](SizeOp s) {
         auto names = func->getAttrOfType<ArrayAttr>(kSizesAttr);
         int64_t k = std::distance(names.begin(), llvm::find(names, s.getNameAttr()));
-        Value lengths = c.field(call, kLengths, c.ptr);
+        Value lengths = c.field(call, offsetof(seq_call, lengths), c.ptr);
         return c.load(c.at(lengths, c.i64, c.add(c.mul(batch, c.i(k)), row.b)), c.i64);
       },
-      [&](BlockArgument a) -> Value {
-        return row.t[scanLevel[a.getOwner()->getParentOp()]];
-      });
+      [&](BlockArgument a) -> Value { return row.t[scanLevel[a.getOwner()->getParentOp()]]; });
 }
 
 bool FunctionLowering::dependsOnBatch(Value v) {
@@ -283,7 +284,7 @@ Buffer FunctionLowering::allocate(Type elem, ArrayRef<Value> dims) {
   slots.push_back({elem, Values(dims.begin(), dims.end())});
   Value base = atEntry([&] {
     Code &c = *code;
-    Value p = c.at(c.field(call, kWorkspace, c.ptr), c.i8, workspaceCursor);
+    Value p = c.at(c.field(call, offsetof(seq_call, workspace), c.ptr), c.i8, workspaceCursor);
     workspaceCursor = c.add(workspaceCursor, slotBytes(elem, dims));
     return p;
   });
@@ -310,8 +311,11 @@ Buffer FunctionLowering::preparedBuffer(Value tensor) {
   Value base = atEntry([&] {
     Code &c = *code;
     if (arg && inPrepare)
-      return c.load(c.at(c.field(call, kParams, c.ptr), c.ptr, c.i(arg.getArgNumber())), c.ptr);
-    return c.at(c.field(call, kPrepared, c.ptr), c.i8, c.i(preparedOffset(tensor)));
+      return c.load(
+          c.at(c.field(call, offsetof(seq_call, params), c.ptr), c.ptr, c.i(arg.getArgNumber())),
+          c.ptr);
+    return c.at(c.field(call, offsetof(seq_call, prepared), c.ptr), c.i8,
+                c.i(preparedOffset(tensor)));
   });
   return denseBuffer(base, e, dimsOf(tensor), false);
 }
@@ -347,7 +351,7 @@ void FunctionLowering::beginFunction(StringRef name, bool returnsSize) {
   Code &c = *code;
   call = entry->getArgument(0);
   tid = entry->getArgument(1);
-  batch = c.field(call, kBatch, c.i64);
+  batch = c.field(call, offsetof(seq_call, batch), c.i64);
   anchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
   buffers.clear();
   paddedCache.clear();
@@ -365,15 +369,24 @@ void FunctionLowering::emitForward() {
   for (BlockArgument arg : body.getArguments()) {
     if (isPrepared(arg))
       continue;
-    Value base = atEntry([&] { return c.load(c.at(c.field(call, kInputs, c.ptr), c.ptr, c.i(input)), c.ptr); });
-    Buffer b = denseBuffer(base, cast<RankedTensorType>(arg.getType()).getElementType(), argumentDims[arg], true);
-    b.batchStride = atEntry([&] { return c.load(c.at(c.field(call, kStrides, c.ptr), c.i64, c.i(input)), c.i64); });
+    Value base = atEntry([&] {
+      return c.load(c.at(c.field(call, offsetof(seq_call, inputs), c.ptr), c.ptr, c.i(input)),
+                    c.ptr);
+    });
+    Buffer b = denseBuffer(base, cast<RankedTensorType>(arg.getType()).getElementType(),
+                           argumentDims[arg], true);
+    b.batchStride = atEntry([&] {
+      return c.load(
+          c.at(c.field(call, offsetof(seq_call, input_strides), c.ptr), c.i64, c.i(input)), c.i64);
+    });
     buffers[arg] = b;
     ++input;
   }
   for (OpOperand &o : body.getTerminator()->getOpOperands()) {
     Value base = atEntry([&] {
-      return c.load(c.at(c.field(call, kOutputs, c.ptr), c.ptr, c.i(o.getOperandNumber())), c.ptr);
+      return c.load(
+          c.at(c.field(call, offsetof(seq_call, outputs), c.ptr), c.ptr, c.i(o.getOperandNumber())),
+          c.ptr);
     });
     Type e = cast<RankedTensorType>(o.get().getType()).getElementType();
     destinations[o.get()].push_back(denseBuffer(base, e, dimsOf(o.get()), true));
@@ -413,7 +426,7 @@ void FunctionLowering::emitPrepare() {
       if (!isa<BlockArgument>(tensor))
         continue;
       Buffer from = bufferOf(tensor), to = from;
-      to.base = c.at(c.field(call, kPrepared, c.ptr), c.i8, c.i(offset));
+      to.base = c.at(c.field(call, offsetof(seq_call, prepared), c.ptr), c.i8, c.i(offset));
       Row row;
       row.b = c.i(0);
       copyRow(from, to, row);
@@ -428,30 +441,12 @@ void FunctionLowering::emitPrepare() {
 /// Fills one packed stream: [outer…][lane tile][inner…][slot][unit][width].
 void FunctionLowering::emitPack(Pack &pack) {
   Code &c = *code;
-  MapOp map = pack.map;
-  unsigned lanes = cast<BlockArgument>(pack.lane).getArgNumber();
-  int64_t n = *Code::constant(map.getExtents()[lanes]);
-  unsigned width = 0;
-  {
-    unsigned elem = 4;
-    map->walk([&](Operation *op) {
-      for (Type t : op->getResultTypes())
-        if (t.isF64())
-          elem = 8;
-    });
-    width = target.vectorBytes / elem;
-  }
-  auto extentOf = [&](Value v) {
-    auto a = cast<BlockArgument>(v);
-    Operation *owner = a.getOwner()->getParentOp();
-    ValueRange extents = isa<MapOp>(owner) ? ValueRange(cast<MapOp>(owner).getExtents())
-                                           : ValueRange(cast<ReduceOp>(owner).getExtents());
-    return *Code::constant(extents[a.getArgNumber()]);
-  };
+  int64_t n = *extentOf(pack.lane);
+  unsigned width = vectorWidth(pack.map, target);
   SmallVector<Value> loops(pack.outer);
   size_t outerCount = loops.size();
   llvm::append_range(loops, pack.inner);
-  Value base = c.at(c.field(call, kPrepared, c.ptr), c.i8, c.i(pack.offset));
+  Value base = c.at(c.field(call, offsetof(seq_call, prepared), c.ptr), c.i8, c.i(pack.offset));
   int64_t blocks = llvm::divideCeil(n, width), slotCount = pack.slots.size();
 
   auto point = [&](ArrayRef<Value> at, Value block) {
@@ -462,26 +457,21 @@ void FunctionLowering::emitPack(Pack &pack) {
     row.b = c.i(0);
     tile.rows = {row};
     for (auto [v, i] : llvm::zip(loops, at)) {
-      Val val;
-      val.v.push_back(i);
-      tile.vals[v] = val;
+      tile.vals[v] = Val::scalar(i);
     }
-    Val lane;
-    lane.lane = lane.affine = true;
-    lane.coefficient = 1;
-    lane.v.push_back(c.mul(block, c.i(width)));
-    tile.vals[pack.lane] = lane;
+    Value start = c.mul(block, c.i(width));
+    tile.vals[pack.lane] = Val::lanes(start);
     if (n % width)
-      tile.mask = c.cmp(arith::CmpIPredicate::slt, c.iota(width),
-                        c.splat(c.sub(c.i(n), lane.v[0]), width));
+      tile.mask =
+          c.cmp(arith::CmpIPredicate::slt, c.iota(width), c.splat(c.sub(c.i(n), start), width));
     Value o = c.i(0);
     for (size_t k = 0; k < outerCount; ++k)
-      o = c.add(c.mul(o, c.i(extentOf(loops[k]))), at[k]);
+      o = c.add(c.mul(o, c.i(*extentOf(loops[k]))), at[k]);
     Value group = c.floorDiv(block, c.i(pack.unit));
     Value within = c.sub(block, c.mul(group, c.i(pack.unit)));
     o = c.add(c.mul(o, c.i(pack.laneBlocks / pack.unit)), group);
     for (size_t k = outerCount; k < loops.size(); ++k)
-      o = c.add(c.mul(o, c.i(extentOf(loops[k]))), at[k]);
+      o = c.add(c.mul(o, c.i(*extentOf(loops[k]))), at[k]);
     o = c.add(c.mul(o, c.i(slotCount * pack.unit * width)), c.mul(within, c.i(width)));
     BodyEmitter emitter(*this, c, tile);
     for (auto [slot, read] : llvm::enumerate(pack.slots)) {
@@ -500,7 +490,7 @@ void FunctionLowering::emitPack(Pack &pack) {
     }
     if (k == loops.size())
       return point(at, block);
-    c.loop(c.i(0), c.i(extentOf(loops[k])), c.i(1), [&](Value iv) {
+    c.loop(c.i(0), c.i(*extentOf(loops[k])), c.i(1), [&](Value iv) {
       at.push_back(iv);
       nest(k + 1, block);
       at.pop_back();

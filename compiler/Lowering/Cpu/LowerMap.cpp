@@ -14,12 +14,12 @@ namespace {
 
 class MapLoops {
 public:
-  MapLoops(FunctionLowering &fn, Code &c, MapOp map, const MapPlan &plan, const RowSet &rows,
-           const Team &team, llvm::function_ref<Row(Value)> makeRow,
+  MapLoops(Code &c, MapOp map, const MapPlan &plan, const RowSet &rows, const Team &team,
+           llvm::function_ref<Row(Value)> makeRow,
            llvm::function_ref<Value(Value, const Row &)> evaluate,
            llvm::function_ref<void(Tile &)> body)
-      : fn(fn), c(c), map(map), plan(plan), rows(rows), team(team), makeRow(makeRow),
-        evaluate(evaluate), body(body) {
+      : c(c), map(map), plan(plan), rows(rows), team(team), makeRow(makeRow), evaluate(evaluate),
+        body(body) {
     for (unsigned k = 0; k < map.indices().size(); ++k)
       if ((int)k != plan.lane && (int)k != plan.row)
         outer.push_back(k);
@@ -62,11 +62,7 @@ private:
 
   Value extent(unsigned k, const Tile &tile) { return evaluate(map.getExtents()[k], tile.rows[0]); }
 
-  static void setIndex(Tile &tile, Value index, Value v) {
-    Val val;
-    val.v.push_back(v);
-    tile.vals[index] = val;
-  }
+  static void setIndex(Tile &tile, Value index, Value v) { tile.vals[index] = Val::scalar(v); }
 
   std::pair<Value, Value> share(Value n, bool split) {
     if (!split || team.alone())
@@ -94,15 +90,16 @@ private:
     if (plan.vectorsSingle == plan.vectors || plan.rows.size() == 1)
       return overLanes(tile, plan.vectors, true);
     Tile copy = tile;
-    c.when(c.cmp(arith::CmpIPredicate::eq, n, c.i(1)),
-           [&] {
-             if (plan.row == MapPlan::kBatch)
-               copy.rows = {makeRow(c.i(0))};
-             else
-               setIndex(copy, map.indices()[plan.row], c.i(0));
-             overLanes(copy, plan.vectorsSingle, false);
-           },
-           [&] { overLanes(tile, plan.vectors, true); });
+    c.when(
+        c.cmp(arith::CmpIPredicate::eq, n, c.i(1)),
+        [&] {
+          if (plan.row == MapPlan::kBatch)
+            copy.rows = {makeRow(c.i(0))};
+          else
+            setIndex(copy, map.indices()[plan.row], c.i(0));
+          overLanes(copy, plan.vectorsSingle, false);
+        },
+        [&] { overLanes(tile, plan.vectors, true); });
   }
 
   void overLanes(Tile &tile, unsigned U, bool withRows) {
@@ -118,11 +115,7 @@ private:
       Tile t = tile;
       t.U = vectors;
       t.mask = mask;
-      Val v;
-      v.lane = v.affine = true;
-      v.coefficient = 1;
-      v.v.push_back(start);
-      t.vals[index] = v;
+      t.vals[index] = Val::lanes(start);
       inner(t);
     };
     Value blocks = c.floorDiv(n, c.i(U * W));
@@ -179,7 +172,6 @@ private:
     }
   }
 
-  FunctionLowering &fn;
   Code &c;
   MapOp map;
   const MapPlan &plan;
@@ -206,8 +198,9 @@ void FunctionLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team)
       for (const Buffer &b : destinations[result])
         emitter.store(value, b, map.indices());
   };
-  MapLoops(*this, c, map, p, rows, team, [&](Value r) { return makeRow(rows, r); },
-           [&](Value v, const Row &row) { return c.max(evaluate(v, row), c.i(0)); }, body)
+  MapLoops(
+      c, map, p, rows, team, [&](Value r) { return makeRow(rows, r); },
+      [&](Value v, const Row &row) { return c.max(evaluate(v, row), c.i(0)); }, body)
       .run();
 }
 

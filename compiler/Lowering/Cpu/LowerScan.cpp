@@ -41,27 +41,21 @@ void FunctionLowering::barrier(const Team &team) {
 }
 
 /// Copies one sequence's tensor.
-void FunctionLowering::copyRow(const Buffer &from, const Buffer &to, const Row &row, Value toOffset,
-                               Value fromOffset) {
+void FunctionLowering::copyRow(const Buffer &from, const Buffer &to, const Row &row) {
   Code &c = *code;
-  auto address = [&](const Buffer &b, Value extra) {
-    Value o = b.perBatch ? c.mul(row.b, b.batchStride) : c.i(0);
-    if (b.level >= 0)
-      o = c.add(o, c.mul(row.t[b.level], b.lead));
-    if (extra)
-      o = c.add(o, extra);
-    return c.at(b.base, b.elem, o);
-  };
+  auto address = [&](const Buffer &b) { return c.at(b.base, b.elem, rowOffset(c, b, row)); };
   Value n = c.mul(elements(to.dims), c.i(Code::bytes(to.elem)));
-  LLVM::MemcpyOp::create(c.b, address(to, toOffset), address(from, fromOffset), n, /*isVolatile=*/false);
+  LLVM::MemcpyOp::create(c.b, address(to), address(from), n, /*isVolatile=*/false);
 }
 
 /// Every op of `block` in order, for the sequences of `rows`.
-void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &team, bool barriers) {
+void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &team,
+                                  bool barriers) {
   bindDestinations(block);
   for (Operation &op : block) {
     code->b.setLoc(op.getLoc());
-    if (op.getNumResults() && isa<TensorType>(op.getResult(0).getType()) && isPrepared(op.getResult(0)))
+    if (op.getNumResults() && isa<TensorType>(op.getResult(0).getType()) &&
+        isPrepared(op.getResult(0)))
       continue;
     if (auto map = dyn_cast<MapOp>(op)) {
       lowerMap(map, rows, team);
@@ -177,17 +171,16 @@ void FunctionLowering::lowerScan(ScanOp scan, const Team &team) {
   Value mine = c.floorDiv(c.add(c.sub(batch, team.tid), c.sub(team.count, one)), team.count);
   Value others = worthSharing ? batch : c.select(aloneTid, batch, zero);
   rows.count = c.select(split, mine, others);
-  Team inside;
-  inside.tid = worthSharing ? c.select(split, zero, team.tid) : zero;
-  inside.count = worthSharing ? c.select(split, one, team.count) : one;
-  if (!worthSharing)
-    inside = {zero, one};
-  Value steps = c.choose(c.cmp(arith::CmpIPredicate::sgt, rows.count, zero), c.i64,
-                         [&] {
-                           Value longest = makeRow(rows, zero).b;
-                           return Values{c.load(c.at(extents, c.i64, longest), c.i64)};
-                         },
-                         [&] { return Values{zero}; })[0];
+  Team inside{zero, one};
+  if (worthSharing)
+    inside = {c.select(split, zero, team.tid), c.select(split, one, team.count)};
+  Value steps = c.choose(
+      c.cmp(arith::CmpIPredicate::sgt, rows.count, zero), c.i64,
+      [&] {
+        Value longest = makeRow(rows, zero).b;
+        return Values{c.load(c.at(extents, c.i64, longest), c.i64)};
+      },
+      [&] { return Values{zero}; })[0];
   scanLevel[scan] = 0;
   runSteps(scan, rows, inside, worthSharing, steps);
   barrier(team);
@@ -271,12 +264,13 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
       Block *before = c.b.createBlock(&loop.getBefore(), {}, TypeRange(c.i64), {c.b.getLoc()});
       Value n = before->getArgument(0);
       Value some = c.cmp(arith::CmpIPredicate::sgt, n, zero);
-      Value ended = c.choose(some, c.i1,
-                             [&] {
-                               Row last = makeRow(all, c.sub(n, one));
-                               return Values{c.cmp(arith::CmpIPredicate::sle, stepsOf(last.b), s)};
-                             },
-                             [&] { return Values{c.ci(0, c.i1)}; })[0];
+      Value ended = c.choose(
+          some, c.i1,
+          [&] {
+            Row last = makeRow(all, c.sub(n, one));
+            return Values{c.cmp(arith::CmpIPredicate::sle, stepsOf(last.b), s)};
+          },
+          [&] { return Values{c.ci(0, c.i1)}; })[0];
       scf::ConditionOp::create(c.b, ended, ValueRange(n));
       Block *after = c.b.createBlock(&loop.getAfter(), {}, TypeRange(c.i64), {c.b.getLoc()});
       scf::YieldOp::create(c.b, ValueRange(c.sub(after->getArgument(0), one)));

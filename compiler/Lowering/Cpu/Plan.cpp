@@ -36,6 +36,7 @@ public:
   double point(Value lane, unsigned width) {
     this->lane = lane;
     this->width = width;
+    reductionsInLanes = !lane;
     motion.clear();
     double cost = block(*map.bodyBlock(), 1);
     if (!lane)
@@ -81,7 +82,7 @@ private:
   }
 
   bool inLanes(ReduceOp reduce) {
-    if (!wholeLanes)
+    if (!reductionsInLanes)
       return false;
     for (Operation &o : *reduce.bodyBlock())
       if (isa<ReduceOp>(o))
@@ -115,7 +116,6 @@ private:
         Value saved = lane;
         bool folded = false;
         if (!lane) {
-          wholeLanes = true;
           folded = inLanes(reduce);
           if (folded)
             lane = reduce.indices().back();
@@ -126,7 +126,7 @@ private:
         std::swap(keep, motion);
         lane = saved;
         if (folded)
-          cost += weight * 12.0 / 1.0;
+          cost += weight * 12.0;
       } else if (auto read = dyn_cast<ReadOp>(op)) {
         cost += weight * readCost(read, b.getParentOp() != map.getOperation());
       } else if (!isa<arith::ConstantOp>(op)) {
@@ -142,7 +142,7 @@ private:
   llvm::function_ref<bool(ReadOp)> packable;
   Value lane;
   unsigned width = 1;
-  bool wholeLanes = false;
+  bool reductionsInLanes = false;
   llvm::DenseMap<Value, Motion> motion;
 };
 
@@ -168,8 +168,22 @@ void collectIndices(Value v, llvm::SetVector<Value> &out, bool &pure) {
 
 } // namespace
 
-static bool constantExtents(ValueRange extents) {
-  return llvm::all_of(extents, [](Value e) { return Code::constant(e).has_value(); });
+std::optional<int64_t> extentOf(Value index) {
+  auto a = cast<BlockArgument>(index);
+  Operation *owner = a.getOwner()->getParentOp();
+  ValueRange extents = isa<MapOp>(owner) ? ValueRange(cast<MapOp>(owner).getExtents())
+                                         : ValueRange(cast<ReduceOp>(owner).getExtents());
+  return Code::constant(extents[a.getArgNumber()]);
+}
+
+unsigned vectorWidth(MapOp map, const Target &target) {
+  unsigned bytes = 4;
+  map->walk([&](Operation *op) {
+    for (Type t : op->getResultTypes())
+      if (t.isF64())
+        bytes = 8;
+  });
+  return target.vectorBytes / bytes;
 }
 
 /// A read of a weight, in a reduction, at places that only indices with constant ranges give.
@@ -181,29 +195,18 @@ static bool canPack(ReadOp read, const llvm::DenseSet<Value> &prepared) {
   bool pure = true;
   for (Value i : read.getIndices())
     collectIndices(i, indices, pure);
-  for (Value v : indices) {
-    auto a = cast<BlockArgument>(v);
-    Operation *owner = a.getOwner()->getParentOp();
-    Value e = isa<MapOp>(owner) ? cast<MapOp>(owner).getExtents()[a.getArgNumber()]
-                                : cast<ReduceOp>(owner).getExtents()[a.getArgNumber()];
-    pure &= Code::constant(e).has_value();
-  }
+  for (Value v : indices)
+    pure &= extentOf(v).has_value();
   return pure;
 }
 
 MapPlan FunctionLowering::plan(MapOp map, bool inScan) {
   MapPlan p;
-  unsigned elem = 4;
-  map->walk([&](Operation *op) {
-    for (Type t : op->getResultTypes())
-      if (t.isF64())
-        elem = 8;
-  });
-  p.width = target.vectorBytes / elem;
+  p.width = vectorWidth(map, target);
   p.rows = {1};
   auto packable = [&](ReadOp r) { return canPack(r, prepared); };
   Cost cost(map, packable);
-  double best = cost.point({}, p.width) * 1.0;
+  double best = cost.point({}, p.width);
   bool hasReduce = false;
   unsigned sums = 0;
   map->walk([&](ReduceOp r) {
@@ -342,8 +345,7 @@ void FunctionLowering::planPacks(MapOp map, const MapPlan &plan) {
         pack->outer = outer;
         pack->inner = inner;
         pack->lane = lane;
-        int64_t n = *Code::constant(map.getExtents()[plan.lane]);
-        pack->laneBlocks = llvm::divideCeil(n, plan.width);
+        pack->laneBlocks = llvm::divideCeil(*extentOf(lane), plan.width);
         // Whole tiles are read.
         unsigned tile = std::max(plan.vectors, plan.vectorsSingle);
         pack->laneBlocks = llvm::divideCeil(pack->laneBlocks, tile) * tile;
@@ -357,11 +359,8 @@ void FunctionLowering::planPacks(MapOp map, const MapPlan &plan) {
     }
     for (Pack *p : here) {
       int64_t count = p->laneBlocks * plan.width * p->slots.size();
-      for (Value v : p->outer)
-        count *= *Code::constant(map.getExtents()[cast<BlockArgument>(v).getArgNumber()]);
-      for (Value v : p->inner)
-        count *= *Code::constant(cast<ReduceOp>(cast<BlockArgument>(v).getOwner()->getParentOp())
-                                     .getExtents()[cast<BlockArgument>(v).getArgNumber()]);
+      for (Value v : llvm::concat<Value>(p->outer, p->inner))
+        count *= *extentOf(v);
       p->offset = preparedBytes;
       preparedBytes += llvm::alignTo(count * Code::bytes(p->elem) + 64, 64);
     }
@@ -423,20 +422,19 @@ void FunctionLowering::mergeReductions(Block &block) {
           kinds.push_back(r.kind(k));
           types.push_back(r.getResult(k).getType());
         }
-      auto merged = ReduceOp::create(
-          b, first.getLoc(), kinds, types, first.getExtents(),
-          [&](OpBuilder &inner, Location loc, ValueRange indices) {
-            Values out;
-            for (ReduceOp r : {first, second}) {
-              IRMapping map;
-              map.map(r.indices(), indices);
-              for (Operation &o : r.bodyBlock()->without_terminator())
-                inner.clone(o, map);
-              for (Value v : r.yield().getValues())
-                out.push_back(map.lookupOrDefault(v));
-            }
-            YieldOp::create(inner, loc, out);
-          });
+      auto merged = ReduceOp::create(b, first.getLoc(), kinds, types, first.getExtents(),
+                                     [&](OpBuilder &inner, Location loc, ValueRange indices) {
+                                       Values out;
+                                       for (ReduceOp r : {first, second}) {
+                                         IRMapping map;
+                                         map.map(r.indices(), indices);
+                                         for (Operation &o : r.bodyBlock()->without_terminator())
+                                           inner.clone(o, map);
+                                         for (Value v : r.yield().getValues())
+                                           out.push_back(map.lookupOrDefault(v));
+                                       }
+                                       YieldOp::create(inner, loc, out);
+                                     });
       unsigned n = first.getNumResults();
       for (unsigned k = 0; k < n; ++k)
         first.getResult(k).replaceAllUsesWith(merged.getResult(k));

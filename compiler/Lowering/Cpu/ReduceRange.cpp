@@ -19,7 +19,9 @@ struct Linear {
   SmallVector<std::pair<int64_t, Value>, 4> terms;
 };
 
-bool isInside(Value v, Block *block) { return v.getParentBlock() == block; }
+bool isInside(Value v, Block *block) {
+  return v.getParentBlock() == block;
+}
 
 /// Splits `v` over the indices of `op`; false where it is not linear in `index`.
 bool linear(Value v, Value index, ReduceOp op, int64_t scale, Linear &out) {
@@ -39,9 +41,11 @@ bool linear(Value v, Value index, ReduceOp op, int64_t scale, Linear &out) {
     return true;
   }
   if (isa<arith::AddIOp>(d))
-    return linear(d->getOperand(0), index, op, scale, out) && linear(d->getOperand(1), index, op, scale, out);
+    return linear(d->getOperand(0), index, op, scale, out) &&
+           linear(d->getOperand(1), index, op, scale, out);
   if (isa<arith::SubIOp>(d))
-    return linear(d->getOperand(0), index, op, scale, out) && linear(d->getOperand(1), index, op, -scale, out);
+    return linear(d->getOperand(0), index, op, scale, out) &&
+           linear(d->getOperand(1), index, op, -scale, out);
   if (isa<arith::MulIOp>(d))
     for (int side : {0, 1})
       if (auto k = Code::constant(d->getOperand(side)))

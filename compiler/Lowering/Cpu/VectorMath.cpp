@@ -61,8 +61,9 @@ static std::pair<Value, Value> expReduced(Code &c, Value x) {
   Value n = c.unary<LLVM::RoundEvenOp>(c.fmul(x, c.f(1.4426950408889634, t)));
   Value r = c.fma(n, c.f(-0.693359375, t), x);
   r = c.fma(n, c.f(2.12194440e-4, t), r);
-  Value p = horner(c, r, {0.5, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3,
-                          1.9875691500e-4});
+  Value p = horner(
+      c, r,
+      {0.5, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4});
   return {n, c.fma(p, c.fmul(r, r), r)};
 }
 
@@ -114,13 +115,15 @@ Value emitLog(Code &c, Value x) {
   // m in [√½, √2): take the exponent of bits − (bits of √½).
   Value shifted = arith::SubIOp::create(c.b, bits, c.ci(0x3f3504f3, it));
   Value k = arith::ShRSIOp::create(c.b, shifted, c.ci(23, it));
-  Value m = c.bitcast(arith::SubIOp::create(c.b, bits, arith::ShLIOp::create(c.b, k, c.ci(23, it))), t);
+  Value m =
+      c.bitcast(arith::SubIOp::create(c.b, bits, arith::ShLIOp::create(c.b, k, c.ci(23, it))), t);
   Value kf = arith::SIToFPOp::create(c.b, t, k);
   kf = c.select(tiny, c.fsub(kf, c.f(23, t)), kf);
   Value r = c.fsub(m, c.f(1, t));
-  Value p = horner(c, r, {3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1,
-                          1.4249322787e-1, -1.2420140846e-1, 1.1676998740e-1, -1.1514610310e-1,
-                          7.0376836292e-2});
+  Value p =
+      horner(c, r,
+             {3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1,
+              -1.2420140846e-1, 1.1676998740e-1, -1.1514610310e-1, 7.0376836292e-2});
   Value r2 = c.fmul(r, r);
   Value z = c.fmul(c.fmul(p, r2), r);
   z = c.fma(kf, c.f(-2.12194440e-4, t), z);
@@ -179,17 +182,19 @@ static Value erfOf(Code &c, Value x) {
   if (Code::element(t).isF64())
     return libm(c, "erf", x);
   Value a = c.unary<LLVM::FAbsOp>(x), s = c.fmul(x, x);
-  Value small = c.fmul(x, horner(c, s, {1.1283791670629448, -0.3761263847783686, 0.11283782638816289,
-                                        -0.026865438957028493, 0.005221054623090613,
-                                        -0.0008484407557048534, 0.00011268295000769923,
-                                        -9.673614381205809e-06}));
+  Value small =
+      c.fmul(x, horner(c, s,
+                       {1.1283791670629448, -0.3761263847783686, 0.11283782638816289,
+                        -0.026865438957028493, 0.005221054623090613, -0.0008484407557048534,
+                        0.00011268295000769923, -9.673614381205809e-06}));
   // 1 − exp(−x²) g((|x| − 2.5) / 1.5) on [1, 4].
   Value q = clamp(c, a, 1.0, 4.0);
   Value u = c.fma(q, c.f(1 / 1.5, t), c.f(-2.5 / 1.5, t));
-  Value g = horner(c, u, {0.21080654613956662, -0.11152140200376172, 0.05610153106175572,
-                          -0.02699778157457406, 0.012559428791890943, -0.005611803980858528,
-                          0.002214856344065301, -0.0009155010023392011, 0.0006089621777207769,
-                          -0.0002455339787870858});
+  Value g =
+      horner(c, u,
+             {0.21080654613956662, -0.11152140200376172, 0.05610153106175572, -0.02699778157457406,
+              0.012559428791890943, -0.005611803980858528, 0.002214856344065301,
+              -0.0009155010023392011, 0.0006089621777207769, -0.0002455339787870858});
   Value e = expSmall(c, arith::NegFOp::create(c.b, c.fmul(q, q)));
   Value large = c.fsub(c.f(1, t), c.fmul(e, g));
   large = c.select(c.fcmp(F::OGE, a, c.f(4, t)), c.f(1, t), large);
@@ -208,10 +213,16 @@ static Value sinCos(Code &c, Value x, int phase) {
   Value r = c.fma(n, c.f(-1.57079632679489655800, d), y);
   r = c.fma(n, c.f(-6.12323399573676603587e-17, d), r);
   Value s = c.fmul(r, r);
-  Value sine = c.fma(c.fmul(s, r), horner(c, s, {-1.6666666666666666e-1, 8.3333333333309497e-3,
-                     -1.9841269836761127e-4, 2.7557316103728e-6, -2.5051132068021e-8}), r);
-  Value cosine = c.fma(s, horner(c, s, {-0.5, 4.1666666666666602e-2, -1.3888888888873056e-3,
-                       2.4801587289476e-5, -2.7557314351390e-7, 2.0875723212e-9}), c.f(1, d));
+  Value sine = c.fma(c.fmul(s, r),
+                     horner(c, s,
+                            {-1.6666666666666666e-1, 8.3333333333309497e-3, -1.9841269836761127e-4,
+                             2.7557316103728e-6, -2.5051132068021e-8}),
+                     r);
+  Value cosine = c.fma(s,
+                       horner(c, s,
+                              {-0.5, 4.1666666666666602e-2, -1.3888888888873056e-3,
+                               2.4801587289476e-5, -2.7557314351390e-7, 2.0875723212e-9}),
+                       c.f(1, d));
   Value m = phase ? c.fadd(n, c.f(1, d)) : n;
   // The quadrant: m modulo 4, in floats so that any magnitude works.
   Value q = c.fsub(m, c.fmul(c.f(4, d), c.unary<LLVM::FFloorOp>(c.fmul(m, c.f(0.25, d)))));
@@ -252,27 +263,46 @@ Value emitUnary(Code &c, int kind, Value x) {
   Type t = x.getType();
   bool f64 = Code::element(t).isF64();
   switch (static_cast<UnaryKind>(kind)) {
-  case UnaryKind::exp: return emitExp(c, x);
-  case UnaryKind::log: return emitLog(c, x);
-  case UnaryKind::expm1: return f64 ? libm(c, "expm1", x) : expm1(c, x);
-  case UnaryKind::log1p: return f64 ? libm(c, "log1p", x) : log1p(c, x);
-  case UnaryKind::sqrt: return c.unary<LLVM::SqrtOp>(x);
-  case UnaryKind::rsqrt: return c.fdiv(c.f(1, t), c.unary<LLVM::SqrtOp>(x));
-  case UnaryKind::abs: return c.unary<LLVM::FAbsOp>(x);
-  case UnaryKind::sign: return sign(c, x);
-  case UnaryKind::floor: return c.unary<LLVM::FFloorOp>(x);
-  case UnaryKind::sin: return sinCos(c, x, 0);
-  case UnaryKind::cos: return sinCos(c, x, 1);
-  case UnaryKind::tanh: return tanhOf(c, x);
-  case UnaryKind::sigmoid: return sigmoid(c, x);
+  case UnaryKind::exp:
+    return emitExp(c, x);
+  case UnaryKind::log:
+    return emitLog(c, x);
+  case UnaryKind::expm1:
+    return f64 ? libm(c, "expm1", x) : expm1(c, x);
+  case UnaryKind::log1p:
+    return f64 ? libm(c, "log1p", x) : log1p(c, x);
+  case UnaryKind::sqrt:
+    return c.unary<LLVM::SqrtOp>(x);
+  case UnaryKind::rsqrt:
+    return c.fdiv(c.f(1, t), c.unary<LLVM::SqrtOp>(x));
+  case UnaryKind::abs:
+    return c.unary<LLVM::FAbsOp>(x);
+  case UnaryKind::sign:
+    return sign(c, x);
+  case UnaryKind::floor:
+    return c.unary<LLVM::FFloorOp>(x);
+  case UnaryKind::sin:
+    return sinCos(c, x, 0);
+  case UnaryKind::cos:
+    return sinCos(c, x, 1);
+  case UnaryKind::tanh:
+    return tanhOf(c, x);
+  case UnaryKind::sigmoid:
+    return sigmoid(c, x);
   case UnaryKind::log_sigmoid:
     return arith::NegFOp::create(c.b, softplus(c, arith::NegFOp::create(c.b, x)));
-  case UnaryKind::relu: return arith::MaximumFOp::create(c.b, x, c.f(0, t));
-  case UnaryKind::silu: return c.fmul(x, sigmoid(c, x));
-  case UnaryKind::gelu: return gelu(c, x);
-  case UnaryKind::gelu_tanh: return geluTanh(c, x);
-  case UnaryKind::softplus: return softplus(c, x);
-  case UnaryKind::erf: return erfOf(c, x);
+  case UnaryKind::relu:
+    return arith::MaximumFOp::create(c.b, x, c.f(0, t));
+  case UnaryKind::silu:
+    return c.fmul(x, sigmoid(c, x));
+  case UnaryKind::gelu:
+    return gelu(c, x);
+  case UnaryKind::gelu_tanh:
+    return geluTanh(c, x);
+  case UnaryKind::softplus:
+    return softplus(c, x);
+  case UnaryKind::erf:
+    return erfOf(c, x);
   }
   return x;
 }
