@@ -77,9 +77,11 @@ static double fma_of(int64_t unused) {
 }
 
 int main(void) {
-  printf("{\"fma_gflop_per_s\": %.1f, \"lanes\": %d, \"read_gbyte_per_s\": {", best(fma_of, 0), LANES);
+  printf("{\"fma_gflop_per_s\": %.1f, \"lanes\": %d, \"read_gbyte_per_s\": {", best(fma_of, 0),
+         LANES);
   for (int64_t kib = 64; kib <= 32768; kib *= 2)
-    printf("%s\"%lld\": %.1f", kib == 64 ? "" : ", ", (long long)(kib * 1024), best(read_rate, kib * 1024));
+    printf("%s\"%lld\": %.1f", kib == 64 ? "" : ", ", (long long)(kib * 1024),
+           best(read_rate, kib * 1024));
   printf("}}\n");
   return 0;
 }

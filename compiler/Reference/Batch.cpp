@@ -31,12 +31,18 @@ static int64_t evaluate(AffineExpr e, const Shape &sizes) {
   int64_t a = evaluate(binary.getLHS(), sizes), b = evaluate(binary.getRHS(), sizes);
   int64_t mod = b ? (a % b + b) % b : 0;
   switch (e.getKind()) {
-  case AffineExprKind::Add: return a + b;
-  case AffineExprKind::Mul: return a * b;
-  case AffineExprKind::Mod: return mod;
-  case AffineExprKind::FloorDiv: return b ? (a - mod) / b : 0;
-  case AffineExprKind::CeilDiv: return b ? (a - mod) / b + (mod != 0) : 0;
-  default: return 0;
+  case AffineExprKind::Add:
+    return a + b;
+  case AffineExprKind::Mul:
+    return a * b;
+  case AffineExprKind::Mod:
+    return mod;
+  case AffineExprKind::FloorDiv:
+    return b ? (a - mod) / b : 0;
+  case AffineExprKind::CeilDiv:
+    return b ? (a - mod) / b + (mod != 0) : 0;
+  default:
+    return 0;
   }
 }
 
@@ -73,7 +79,8 @@ static void copyBox(const char *in, const Shape &from, char *out, const Shape &t
 static bool inside(const Shape &box, const Shape &shape) {
   if (box.size() != shape.size())
     return false;
-  return llvm::all_of(llvm::zip(box, shape), [](auto p) { return std::get<0>(p) <= std::get<1>(p); });
+  return llvm::all_of(llvm::zip(box, shape),
+                      [](auto p) { return std::get<0>(p) <= std::get<1>(p); });
 }
 
 namespace {

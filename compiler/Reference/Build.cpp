@@ -121,7 +121,8 @@ private:
 void Builder::unsupported(Operation *op, StringRef why) {
   if (!program.error.empty())
     return;
-  program.error = ("the interpreter does not know `" + op->getName().getStringRef() + "`" + why).str();
+  program.error =
+      ("the interpreter does not know `" + op->getName().getStringRef() + "`" + why).str();
   program.errorPlace = placeOf(op->getLoc(), "");
 }
 

@@ -16,7 +16,9 @@ using namespace mlir;
 namespace seq::reference {
 
 namespace {
-template <class T> T negated(T a) { return static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(a)); }
+template <class T> T negated(T a) {
+  return static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(a));
+}
 
 struct Trunc {
   template <class T> T operator()(T a, T b) { return b == 0 ? T(0) : b == -1 ? negated(a) : a / b; }
@@ -45,7 +47,9 @@ struct Ceil {
 } // namespace
 
 /// A value of lane `l`.
-template <class T> static T at(const T *lanes, const Reg &reg, int l) { return lanes[reg.varying() ? l : 0]; }
+template <class T> static T at(const T *lanes, const Reg &reg, int l) {
+  return lanes[reg.varying() ? l : 0];
+}
 
 static bool guarded(Frame &f, uint32_t guard, int l, int n) {
   if (guard == kNone)
@@ -65,7 +69,9 @@ template <class Op, class T> static void divKernel(Machine &m, Frame &f, const I
 }
 
 /// |trunc(x)| is an i32. NaN is not.
-static bool fits(double x) { return x > -2147483649.0 && x < 2147483648.0; }
+static bool fits(double x) {
+  return x > -2147483649.0 && x < 2147483648.0;
+}
 
 static int64_t shown(double x) {
   if (std::isnan(x))
@@ -93,7 +99,9 @@ template <class Op> static Kernel ofInts(Elem e) {
                           : nullptr;
 }
 template <class Op> static Kernel checkedOfInts(Elem e) {
-  return e == Elem::I32 ? divKernel<Op, int32_t> : e == Elem::Int ? divKernel<Op, int64_t> : nullptr;
+  return e == Elem::I32   ? divKernel<Op, int32_t>
+         : e == Elem::Int ? divKernel<Op, int64_t>
+                          : nullptr;
 }
 
 Kernel integerKernel(Operation *op, bool f64) {

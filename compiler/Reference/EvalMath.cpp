@@ -17,11 +17,19 @@ static double sigmoid(double x) {
   double e = std::exp(x);
   return e / (1 + e);
 }
-static double softplus(double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }
-static double relu(double x) { return x > 0 || std::isnan(x) ? x : 0; }
-static double sign(double x) { return std::isnan(x) ? x : (x > 0) - (x < 0); }
+static double softplus(double x) {
+  return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x)));
+}
+static double relu(double x) {
+  return x > 0 || std::isnan(x) ? x : 0;
+}
+static double sign(double x) {
+  return std::isnan(x) ? x : (x > 0) - (x < 0);
+}
 /// x (1 + erf(x / √2)) / 2, without the cancellation of 1 + erf at negative x.
-static double gelu(double x) { return 0.5 * x * std::erfc(-x * M_SQRT1_2); }
+static double gelu(double x) {
+  return 0.5 * x * std::erfc(-x * M_SQRT1_2);
+}
 static double geluTanh(double x) {
   double inner = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
   return x * sigmoid(2 * inner); // (1 + tanh u) / 2 = sigmoid(2 u)
@@ -29,26 +37,46 @@ static double geluTanh(double x) {
 
 template <UnaryKind K> static double evaluate(double x) {
   switch (K) {
-  case UnaryKind::exp: return std::exp(x);
-  case UnaryKind::log: return std::log(x);
-  case UnaryKind::expm1: return std::expm1(x);
-  case UnaryKind::log1p: return std::log1p(x);
-  case UnaryKind::sqrt: return std::sqrt(x);
-  case UnaryKind::rsqrt: return 1 / std::sqrt(x);
-  case UnaryKind::abs: return std::fabs(x);
-  case UnaryKind::sign: return sign(x);
-  case UnaryKind::floor: return std::floor(x);
-  case UnaryKind::sin: return std::sin(x);
-  case UnaryKind::cos: return std::cos(x);
-  case UnaryKind::tanh: return std::tanh(x);
-  case UnaryKind::sigmoid: return sigmoid(x);
-  case UnaryKind::log_sigmoid: return -softplus(-x);
-  case UnaryKind::relu: return relu(x);
-  case UnaryKind::silu: return x * sigmoid(x);
-  case UnaryKind::gelu: return gelu(x);
-  case UnaryKind::gelu_tanh: return geluTanh(x);
-  case UnaryKind::softplus: return softplus(x);
-  case UnaryKind::erf: return std::erf(x);
+  case UnaryKind::exp:
+    return std::exp(x);
+  case UnaryKind::log:
+    return std::log(x);
+  case UnaryKind::expm1:
+    return std::expm1(x);
+  case UnaryKind::log1p:
+    return std::log1p(x);
+  case UnaryKind::sqrt:
+    return std::sqrt(x);
+  case UnaryKind::rsqrt:
+    return 1 / std::sqrt(x);
+  case UnaryKind::abs:
+    return std::fabs(x);
+  case UnaryKind::sign:
+    return sign(x);
+  case UnaryKind::floor:
+    return std::floor(x);
+  case UnaryKind::sin:
+    return std::sin(x);
+  case UnaryKind::cos:
+    return std::cos(x);
+  case UnaryKind::tanh:
+    return std::tanh(x);
+  case UnaryKind::sigmoid:
+    return sigmoid(x);
+  case UnaryKind::log_sigmoid:
+    return -softplus(-x);
+  case UnaryKind::relu:
+    return relu(x);
+  case UnaryKind::silu:
+    return x * sigmoid(x);
+  case UnaryKind::gelu:
+    return gelu(x);
+  case UnaryKind::gelu_tanh:
+    return geluTanh(x);
+  case UnaryKind::softplus:
+    return softplus(x);
+  case UnaryKind::erf:
+    return std::erf(x);
   }
 }
 
@@ -58,7 +86,9 @@ template <UnaryKind K> struct Unary {
 };
 
 struct Pow {
-  template <class T> T operator()(T x, T y) { return static_cast<T>(std::pow(double(x), double(y))); }
+  template <class T> T operator()(T x, T y) {
+    return static_cast<T>(std::pow(double(x), double(y)));
+  }
 };
 
 /// x^n for n ≥ 0 by squaring; T's products wrap or round.
@@ -89,7 +119,8 @@ struct PowInt {
 
 template <size_t... I> static Kernel pickUnary(UnaryKind kind, Elem e, std::index_sequence<I...>) {
   static constexpr Kernel f32[] = {unaryKernel<Unary<static_cast<UnaryKind>(I)>, float, float>...};
-  static constexpr Kernel f64[] = {unaryKernel<Unary<static_cast<UnaryKind>(I)>, double, double>...};
+  static constexpr Kernel f64[] = {
+      unaryKernel<Unary<static_cast<UnaryKind>(I)>, double, double>...};
   return (e == Elem::F32 ? f32 : f64)[static_cast<size_t>(kind)];
 }
 
@@ -104,8 +135,10 @@ static Kernel powerKernel(Elem base, Elem exponent) {
   case Elem::I32:
     return exponent == Elem::Int ? binaryKernel<PowInt, int32_t, int64_t, int32_t>
                                  : binaryKernel<PowInt, int32_t, int32_t, int32_t>;
-  case Elem::Int: return binaryKernel<PowInt, int64_t, int64_t, int64_t>;
-  case Elem::Bool: break;
+  case Elem::Int:
+    return binaryKernel<PowInt, int64_t, int64_t, int64_t>;
+  case Elem::Bool:
+    break;
   }
   return nullptr;
 }
@@ -114,7 +147,8 @@ Kernel mathKernel(Operation *op, bool f64) {
   if (auto u = dyn_cast<UnaryOp>(op))
     return pickUnary(u.getKind(), *elemOf(u.getX().getType(), f64), std::make_index_sequence<20>());
   if (auto p = dyn_cast<PowerOp>(op))
-    return powerKernel(*elemOf(p.getBase().getType(), f64), *elemOf(p.getExponent().getType(), f64));
+    return powerKernel(*elemOf(p.getBase().getType(), f64),
+                       *elemOf(p.getExponent().getType(), f64));
   return nullptr;
 }
 

@@ -39,12 +39,23 @@ static void start(Accumulator &acc, ReduceKind kind, Elem elem, int lane) {
   acc.i[lane] = 0;
   acc.seen[lane] = 0;
   switch (kind) {
-  case ReduceKind::prod: acc.a[lane] = 1, acc.i[lane] = 1; break;
-  case ReduceKind::all: acc.i[lane] = 1; break;
-  case ReduceKind::logsumexp: acc.a[lane] = -INFINITY; break;
-  case ReduceKind::max: acc.a[lane] = -INFINITY, acc.i[lane] = real ? 0 : bottom; break;
-  case ReduceKind::min: acc.a[lane] = INFINITY, acc.i[lane] = real ? 0 : top; break;
-  default: break;
+  case ReduceKind::prod:
+    acc.a[lane] = 1, acc.i[lane] = 1;
+    break;
+  case ReduceKind::all:
+    acc.i[lane] = 1;
+    break;
+  case ReduceKind::logsumexp:
+    acc.a[lane] = -INFINITY;
+    break;
+  case ReduceKind::max:
+    acc.a[lane] = -INFINITY, acc.i[lane] = real ? 0 : bottom;
+    break;
+  case ReduceKind::min:
+    acc.a[lane] = INFINITY, acc.i[lane] = real ? 0 : top;
+    break;
+  default:
+    break;
   }
 }
 
@@ -149,14 +160,18 @@ static void foldAcross(Accumulator &acc, const T *v, bool varies, const uint8_t 
 template <class F> static void dispatchKind(ReduceKind kind, F &&f) {
   switch (kind) {
 #define CASE(K)                                                                                    \
-  case ReduceKind::K: return f(std::integral_constant<ReduceKind, ReduceKind::K>());
-    CASE(sum) CASE(prod) CASE(max) CASE(min) CASE(mean) CASE(logsumexp)
-    CASE(argmax) CASE(argmin) CASE(any) CASE(all)
+  case ReduceKind::K:                                                                              \
+    return f(std::integral_constant<ReduceKind, ReduceKind::K>());
+    CASE(sum)
+    CASE(prod)
+    CASE(max) CASE(min) CASE(mean) CASE(logsumexp) CASE(argmax) CASE(argmin) CASE(any) CASE(all)
 #undef CASE
   }
 }
 
-static Elem valueElem(const Fold &r, size_t i) { return r.body.regs[r.body.values[i]]; }
+static Elem valueElem(const Fold &r, size_t i) {
+  return r.body.regs[r.body.values[i]];
+}
 
 /// The lanes of the presence, null where all of them are present; false where none is.
 static bool presence(const Fold &r, Frame &inner, int n, const uint8_t *&present) {
@@ -200,7 +215,8 @@ static double real(const Accumulator &acc, ReduceKind kind, int lane) {
   return a;
 }
 
-static void finish(Machine &m, const Fold &r, Frame &outer, const Instr &in, int lanes, bool varies) {
+static void finish(Machine &m, const Fold &r, Frame &outer, const Instr &in, int lanes,
+                   bool varies) {
   for (size_t i = 0; i < r.kinds.size(); ++i) {
     const Accumulator &acc = m.accumulators[r.accumulators + i];
     ReduceKind kind = r.kinds[i];
@@ -232,7 +248,8 @@ static bool prefersAcross(const Fold &r, const Range &range, int n) {
   return n > range.extents.back();
 }
 
-static void runAlong(Machine &m, const Fold &r, Frame &outer, Frame &inner, const Instr &in, int lane) {
+static void runAlong(Machine &m, const Fold &r, Frame &outer, Frame &inner, const Instr &in,
+                     int lane) {
   Range range;
   if (!makeRange(r.body, outer, lane, range))
     return m.failSize(in.place, INT64_MAX, kMaxBytes);
@@ -246,7 +263,8 @@ static void runAlong(Machine &m, const Fold &r, Frame &outer, Frame &inner, cons
   }
 }
 
-static void runAcross(Machine &m, const Fold &r, Frame &outer, Frame &inner, const Range &range, int n) {
+static void runAcross(Machine &m, const Fold &r, Frame &outer, Frame &inner, const Range &range,
+                      int n) {
   captureAll(r.body, outer, inner);
   for (int64_t p = 0; p < range.total; ++p) {
     range.setIndices(inner, r.body, p, 1);

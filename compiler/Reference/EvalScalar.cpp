@@ -20,7 +20,8 @@ template <class T> constexpr bool kReal = std::is_floating_point_v<T>;
 
 /// The integer in which T's arithmetic wraps.
 template <class T>
-using Wide = std::conditional_t<kReal<T>, T, std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>>;
+using Wide =
+    std::conditional_t<kReal<T>, T, std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>>;
 
 template <class T> T wrapped(Wide<T> v) {
   if constexpr (std::is_same_v<T, uint8_t>)
@@ -92,16 +93,26 @@ template <arith::CmpIPredicate P> struct CompareI {
     using U = std::make_unsigned_t<decltype(a)>;
     U ua = a, ub = b;
     switch (P) {
-    case S::eq: return a == b;
-    case S::ne: return a != b;
-    case S::slt: return a < b;
-    case S::sle: return a <= b;
-    case S::sgt: return a > b;
-    case S::sge: return a >= b;
-    case S::ult: return ua < ub;
-    case S::ule: return ua <= ub;
-    case S::ugt: return ua > ub;
-    case S::uge: return ua >= ub;
+    case S::eq:
+      return a == b;
+    case S::ne:
+      return a != b;
+    case S::slt:
+      return a < b;
+    case S::sle:
+      return a <= b;
+    case S::sgt:
+      return a > b;
+    case S::sge:
+      return a >= b;
+    case S::ult:
+      return ua < ub;
+    case S::ule:
+      return ua <= ub;
+    case S::ugt:
+      return ua > ub;
+    case S::uge:
+      return ua >= ub;
     }
   }
 };
@@ -111,22 +122,38 @@ template <arith::CmpFPredicate P> struct CompareF {
     using S = arith::CmpFPredicate;
     bool nan = std::isnan(a) || std::isnan(b);
     switch (P) {
-    case S::AlwaysFalse: return 0;
-    case S::AlwaysTrue: return 1;
-    case S::ORD: return !nan;
-    case S::UNO: return nan;
-    case S::OEQ: return a == b;
-    case S::ONE: return a < b || a > b;
-    case S::OLT: return a < b;
-    case S::OLE: return a <= b;
-    case S::OGT: return a > b;
-    case S::OGE: return a >= b;
-    case S::UEQ: return nan || a == b;
-    case S::UNE: return a != b;
-    case S::ULT: return !(a >= b);
-    case S::ULE: return !(a > b);
-    case S::UGT: return !(a <= b);
-    case S::UGE: return !(a < b);
+    case S::AlwaysFalse:
+      return 0;
+    case S::AlwaysTrue:
+      return 1;
+    case S::ORD:
+      return !nan;
+    case S::UNO:
+      return nan;
+    case S::OEQ:
+      return a == b;
+    case S::ONE:
+      return a < b || a > b;
+    case S::OLT:
+      return a < b;
+    case S::OLE:
+      return a <= b;
+    case S::OGT:
+      return a > b;
+    case S::OGE:
+      return a >= b;
+    case S::UEQ:
+      return nan || a == b;
+    case S::UNE:
+      return a != b;
+    case S::ULT:
+      return !(a >= b);
+    case S::ULE:
+      return !(a > b);
+    case S::UGT:
+      return !(a <= b);
+    case S::UGE:
+      return !(a < b);
     }
   }
 };
@@ -171,10 +198,14 @@ template <class Op> static Kernel ofFloats(Elem e) {
 }
 template <class Op> static Kernel ofInts(Elem e) {
   switch (e) {
-  case Elem::I32: return binaryKernel<Op, int32_t, int32_t, int32_t>;
-  case Elem::Bool: return binaryKernel<Op, uint8_t, uint8_t, uint8_t>;
-  case Elem::Int: return binaryKernel<Op, int64_t, int64_t, int64_t>;
-  default: return nullptr;
+  case Elem::I32:
+    return binaryKernel<Op, int32_t, int32_t, int32_t>;
+  case Elem::Bool:
+    return binaryKernel<Op, uint8_t, uint8_t, uint8_t>;
+  case Elem::Int:
+    return binaryKernel<Op, int64_t, int64_t, int64_t>;
+  default:
+    return nullptr;
   }
 }
 template <class Op> static Kernel ofIndices(Elem e) {
@@ -183,9 +214,12 @@ template <class Op> static Kernel ofIndices(Elem e) {
 
 template <arith::CmpIPredicate P> static Kernel compareInts(Elem e) {
   switch (e) {
-  case Elem::I32: return binaryKernel<CompareI<P>, int32_t, int32_t, uint8_t>;
-  case Elem::Bool: return binaryKernel<CompareI<P>, uint8_t, uint8_t, uint8_t>;
-  default: return binaryKernel<CompareI<P>, int64_t, int64_t, uint8_t>;
+  case Elem::I32:
+    return binaryKernel<CompareI<P>, int32_t, int32_t, uint8_t>;
+  case Elem::Bool:
+    return binaryKernel<CompareI<P>, uint8_t, uint8_t, uint8_t>;
+  default:
+    return binaryKernel<CompareI<P>, int64_t, int64_t, uint8_t>;
   }
 }
 template <arith::CmpFPredicate P> static Kernel compareFloats(Elem e) {
@@ -194,7 +228,8 @@ template <arith::CmpFPredicate P> static Kernel compareFloats(Elem e) {
 }
 
 /// The kernel of `predicate`, out of a table with one for each.
-template <class P, size_t... I> static Kernel pickInts(P predicate, Elem e, std::index_sequence<I...>) {
+template <class P, size_t... I>
+static Kernel pickInts(P predicate, Elem e, std::index_sequence<I...>) {
   static constexpr Kernel (*table[])(Elem) = {compareInts<static_cast<P>(I)>...};
   return table[static_cast<size_t>(predicate)](e);
 }

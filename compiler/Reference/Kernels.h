@@ -7,7 +7,8 @@
 namespace seq::reference {
 
 /// dst = Op()(a) for A → R.
-template <class Op, class A, class R> void unaryKernel(Machine &, Frame &f, const Instr &in, int n) {
+template <class Op, class A, class R>
+void unaryKernel(Machine &, Frame &f, const Instr &in, int n) {
   Reg &a = f[in.in[0]];
   const A *x = a.read<A>(n);
   Form form = a.varying() ? Form::Varying : Form::Uniform;

@@ -41,7 +41,9 @@ struct Reg {
     return reinterpret_cast<const T *>(data);
   }
   /// An index that is not Varying: its value in lane 0, and the difference of two lanes.
-  int64_t first() const { return form == Form::Affine ? start : *reinterpret_cast<const int64_t *>(data); }
+  int64_t first() const {
+    return form == Form::Affine ? start : *reinterpret_cast<const int64_t *>(data);
+  }
   int64_t stride() const { return form == Form::Affine ? step : 0; }
   void copyLane(const Reg &from, int lane);
   void alias(const Reg &from);

@@ -78,9 +78,9 @@ struct Points {
 struct Fold {
   Body body;
   std::vector<ReduceKind> kinds;
-  std::vector<uint32_t> results;  ///< registers of the frame around
+  std::vector<uint32_t> results; ///< registers of the frame around
   std::vector<Elem> resultElems;
-  uint32_t accumulators = 0;      ///< first of its own in Machine::accumulators
+  uint32_t accumulators = 0; ///< first of its own in Machine::accumulators
   /// Reads that jump from one value of the reduction's last index to the next, and of the
   /// last index around it.
   unsigned jumpsAlong = 0, jumpsAcross = 0;
@@ -139,9 +139,9 @@ bool runProgram(const Program &program, const std::vector<const Tensor *> &args,
 // Kernels by group. The scalar ones return null where they do not know the op.
 Kernel arithKernel(mlir::Operation *op, bool f64); ///< EvalScalar.cpp, EvalConvert.cpp
 Kernel convertKernel(mlir::Operation *op, bool f64);
-Kernel mathKernel(mlir::Operation *op, bool f64); ///< EvalMath.cpp
+Kernel mathKernel(mlir::Operation *op, bool f64);    ///< EvalMath.cpp
 Kernel integerKernel(mlir::Operation *op, bool f64); ///< EvalInteger.cpp
-Kernel readKernel(Elem elem);                     ///< EvalRead.cpp
+Kernel readKernel(Elem elem);                        ///< EvalRead.cpp
 void runSize(Machine &, Frame &, const Instr &, int n);
 void runMap(Machine &, Frame &, const Instr &, int n); ///< EvalPoints.cpp
 void runSoftmax(Machine &, Frame &, const Instr &, int n);
@@ -154,11 +154,16 @@ std::optional<Elem> elemOf(mlir::Type type, bool f64);
 /// Calls `f` with a zero of the C type of `e`.
 template <class F> decltype(auto) dispatch(Elem e, F &&f) {
   switch (e) {
-  case Elem::F32: return f(float());
-  case Elem::F64: return f(double());
-  case Elem::I32: return f(int32_t());
-  case Elem::Bool: return f(uint8_t());
-  case Elem::Int: break;
+  case Elem::F32:
+    return f(float());
+  case Elem::F64:
+    return f(double());
+  case Elem::I32:
+    return f(int32_t());
+  case Elem::Bool:
+    return f(uint8_t());
+  case Elem::Int:
+    break;
   }
   return f(int64_t());
 }

@@ -67,21 +67,21 @@ struct StateDecl {
 };
 
 enum class ExprKind {
-  Number,   ///< text: as written; isFloat
-  Bool,     ///< text: true, false
-  String,   ///< text
-  NameRef,  ///< text; also `inf`, `nan`, `pi` (resolved later)
-  Member,   ///< a.text
-  Unary,    ///< op a               op: "-", "not"
-  Binary,   ///< a op b             op: + - * / % ** @ < <= > >= == != and or
-  Ternary,  ///< a ? b : c
-  Index,    ///< a[subscripts]
-  Call,     ///< a(args)
-  Reduce,   ///< text[indices](a where b)   sum, softmax, ... ; args[1..] kept in args
-  List,     ///< [a, b, c]          items in args
-  Scan,     ///< scan
-  Block,    ///< { stmts; value }
-  Grad,     ///< grad(f)  — parsed as a Call; kept for later
+  Number,  ///< text: as written; isFloat
+  Bool,    ///< text: true, false
+  String,  ///< text
+  NameRef, ///< text; also `inf`, `nan`, `pi` (resolved later)
+  Member,  ///< a.text
+  Unary,   ///< op a               op: "-", "not"
+  Binary,  ///< a op b             op: + - * / % ** @ < <= > >= == != and or
+  Ternary, ///< a ? b : c
+  Index,   ///< a[subscripts]
+  Call,    ///< a(args)
+  Reduce,  ///< text[indices](a where b)   sum, softmax, ... ; args[1..] kept in args
+  List,    ///< [a, b, c]          items in args
+  Scan,    ///< scan
+  Block,   ///< { stmts; value }
+  Grad,    ///< grad(f)  — parsed as a Call; kept for later
 };
 
 struct ScanExpr {
@@ -96,9 +96,9 @@ struct ScanExpr {
 struct Expr {
   ExprKind kind;
   SourceRange range;
-  std::string text;              ///< name, literal, operator
-  bool isFloat = false;          ///< a Number with a point or an exponent
-  SourceRange opRange;           ///< the operator or member name
+  std::string text;     ///< name, literal, operator
+  bool isFloat = false; ///< a Number with a point or an exponent
+  SourceRange opRange;  ///< the operator or member name
   ExprPtr a, b, c;
   std::vector<Subscript> subscripts;
   std::vector<IndexDecl> indices; ///< Reduce
@@ -124,12 +124,12 @@ enum class StmtKind { Let, Assign, Return, Yield, Value, For, If };
 struct Stmt {
   StmtKind kind;
   SourceRange range;
-  std::vector<Target> targets;     ///< Let, Assign (`h' = …`, `S'[a, b] = …`, `x = …`)
-  std::vector<ExprPtr> values;     ///< Let and Assign: one; Return, Yield, Value: one or more
-  Name loopVar;                    ///< For
-  ExprPtr lo, hi;                  ///< For: `in lo` (an array of layers) or `in lo..hi`
-  ExprPtr cond;                    ///< If
-  Block body, elseBody;            ///< For, If
+  std::vector<Target> targets; ///< Let, Assign (`h' = …`, `S'[a, b] = …`, `x = …`)
+  std::vector<ExprPtr> values; ///< Let and Assign: one; Return, Yield, Value: one or more
+  Name loopVar;                ///< For
+  ExprPtr lo, hi;              ///< For: `in lo` (an array of layers) or `in lo..hi`
+  ExprPtr cond;                ///< If
+  Block body, elseBody;        ///< For, If
   bool hasElse = false;
   std::unique_ptr<FnDecl> function; ///< Let of a local function
 };

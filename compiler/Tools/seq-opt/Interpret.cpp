@@ -101,11 +101,21 @@ static void print(const Tensor &t) {
   llvm::interleave(t.shape, llvm::outs(), ",");
   llvm::outs() << "] ";
   switch (t.elem) {
-  case Elem::F32: printNested(t.data<float>(), t.shape); break;
-  case Elem::F64: printNested(t.data<double>(), t.shape); break;
-  case Elem::I32: printNested(t.data<int32_t>(), t.shape); break;
-  case Elem::Bool: printNested(t.data<uint8_t>(), t.shape); break;
-  case Elem::Int: printNested(t.data<int64_t>(), t.shape); break;
+  case Elem::F32:
+    printNested(t.data<float>(), t.shape);
+    break;
+  case Elem::F64:
+    printNested(t.data<double>(), t.shape);
+    break;
+  case Elem::I32:
+    printNested(t.data<int32_t>(), t.shape);
+    break;
+  case Elem::Bool:
+    printNested(t.data<uint8_t>(), t.shape);
+    break;
+  case Elem::Int:
+    printNested(t.data<int64_t>(), t.shape);
+    break;
   }
   llvm::outs() << "\n";
 }
@@ -120,11 +130,21 @@ static void print(const Failure &f) {
   }
   os << "`" << f.what << "`: ";
   switch (f.kind) {
-  case SEQ_FAIL_INDEX: os << "index " << f.value << " of " << f.bound; break;
-  case SEQ_FAIL_DIV_ZERO: os << "division by zero"; break;
-  case SEQ_FAIL_CONVERT: os << "no i32: " << f.value; break;
-  case SEQ_FAIL_EMPTY: os << "nothing to choose from"; break;
-  case SEQ_FAIL_SIZE: os << "size " << f.value << ", wanted " << f.bound; break;
+  case SEQ_FAIL_INDEX:
+    os << "index " << f.value << " of " << f.bound;
+    break;
+  case SEQ_FAIL_DIV_ZERO:
+    os << "division by zero";
+    break;
+  case SEQ_FAIL_CONVERT:
+    os << "no i32: " << f.value;
+    break;
+  case SEQ_FAIL_EMPTY:
+    os << "nothing to choose from";
+    break;
+  case SEQ_FAIL_SIZE:
+    os << "size " << f.value << ", wanted " << f.bound;
+    break;
   }
   os << "\n";
 }

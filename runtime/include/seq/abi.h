@@ -22,70 +22,85 @@ enum { SEQ_F32 = 0, SEQ_F64 = 1, SEQ_I32 = 2, SEQ_BOOL = 3 };
 
 /* One call of a generated function, seen by every thread of the region. */
 typedef struct seq_call {
-  uint32_t struct_size;          /* sizeof(seq_call) */
-  uint32_t flags;                /* 0 */
-  int64_t batch;                 /* sequences B; 1 where the caller gave no batch */
-  const int64_t *sizes;          /* [n_sizes] dynamic sizes as the arrays are padded */
-  const int64_t *lengths;        /* [n_sizes][B] each sequence's own sizes; never null */
-  const void *const *inputs;     /* [n_inputs] dense, row major after the batch axis */
-  const int64_t *input_strides;  /* [n_inputs] elements from one sequence to the next; 0 = shared */
-  void *const *outputs;          /* [n_outputs] dense [B, padded shape]; zero past each length */
-  const void *const *params;     /* [n_params] dense; read by `prepare` alone */
-  void *prepared;                /* prepared_bytes, aligned to 64 */
-  void *workspace;               /* workspace(call) bytes, aligned to 64 */
-  void *pool;                    /* the runtime's own */
-  void *failure;                 /* the runtime's own: where seq_rt_fail writes */
+  uint32_t struct_size;         /* sizeof(seq_call) */
+  uint32_t flags;               /* 0 */
+  int64_t batch;                /* sequences B; 1 where the caller gave no batch */
+  const int64_t *sizes;         /* [n_sizes] dynamic sizes as the arrays are padded */
+  const int64_t *lengths;       /* [n_sizes][B] each sequence's own sizes; never null */
+  const void *const *inputs;    /* [n_inputs] dense, row major after the batch axis */
+  const int64_t *input_strides; /* [n_inputs] elements from one sequence to the next; 0 = shared */
+  void *const *outputs;         /* [n_outputs] dense [B, padded shape]; zero past each length */
+  const void *const *params;    /* [n_params] dense; read by `prepare` alone */
+  void *prepared;               /* prepared_bytes, aligned to 64 */
+  void *workspace;              /* workspace(call) bytes, aligned to 64 */
+  void *pool;                   /* the runtime's own */
+  void *failure;                /* the runtime's own: where seq_rt_fail writes */
 } seq_call;
 
 typedef void (*seq_region_fn)(const seq_call *call, int32_t tid, int32_t nthreads);
 typedef int64_t (*seq_workspace_fn)(const seq_call *call, int32_t nthreads);
 
 /* A size as a program in postfix over the dynamic sizes: pairs (op, value). */
-enum { SEQ_DIM_CONST = 0, SEQ_DIM_SIZE = 1, SEQ_DIM_ADD = 2, SEQ_DIM_SUB = 3, SEQ_DIM_MUL = 4,
-       SEQ_DIM_FLOORDIV = 5, SEQ_DIM_MOD = 6 };
-typedef struct seq_dim_op { int64_t op; int64_t value; } seq_dim_op;
-typedef struct seq_dim { const seq_dim_op *ops; int64_t n; } seq_dim;
+enum {
+  SEQ_DIM_CONST = 0,
+  SEQ_DIM_SIZE = 1,
+  SEQ_DIM_ADD = 2,
+  SEQ_DIM_SUB = 3,
+  SEQ_DIM_MUL = 4,
+  SEQ_DIM_FLOORDIV = 5,
+  SEQ_DIM_MOD = 6
+};
+typedef struct seq_dim_op {
+  int64_t op;
+  int64_t value;
+} seq_dim_op;
+typedef struct seq_dim {
+  const seq_dim_op *ops;
+  int64_t n;
+} seq_dim;
 
 typedef struct seq_tensor_desc {
   const char *name;
-  int32_t dtype;                 /* SEQ_F32 ... */
+  int32_t dtype; /* SEQ_F32 ... */
   int32_t rank;
-  const seq_dim *dims;           /* [rank] */
-  const char *shape_text;        /* "[T, 4 * H]", for messages */
-  const double *default_value;   /* an input that may be left away is this everywhere; else null */
+  const seq_dim *dims;         /* [rank] */
+  const char *shape_text;      /* "[T, 4 * H]", for messages */
+  const double *default_value; /* an input that may be left away is this everywhere; else null */
 } seq_tensor_desc;
 
 /* What seq_rt_fail reports. */
-enum { SEQ_FAIL_INDEX = 1,       /* a gather outside: value, bound */
-       SEQ_FAIL_DIV_ZERO = 2,    /* integer division or remainder by zero */
-       SEQ_FAIL_CONVERT = 3,     /* a float out of the integer's range, or NaN */
-       SEQ_FAIL_EMPTY = 4,       /* argmax or argmin of nothing */
-       SEQ_FAIL_SIZE = 5 };      /* a size that came out wrong: value, wanted */
+enum {
+  SEQ_FAIL_INDEX = 1,    /* a gather outside: value, bound */
+  SEQ_FAIL_DIV_ZERO = 2, /* integer division or remainder by zero */
+  SEQ_FAIL_CONVERT = 3,  /* a float out of the integer's range, or NaN */
+  SEQ_FAIL_EMPTY = 4,    /* argmax or argmin of nothing */
+  SEQ_FAIL_SIZE = 5
+}; /* a size that came out wrong: value, wanted */
 typedef struct seq_place {
   const char *file;
   int32_t line, column, kind;
-  const char *what;              /* source text of the expression, e.g. "w[idx[t]]" */
+  const char *what; /* source text of the expression, e.g. "w[idx[t]]" */
 } seq_place;
 
 /* The same function for one instruction set. */
 typedef struct seq_variant {
-  int32_t level;                 /* x86-64 level the code needs: 1, 2, 3, 4 */
+  int32_t level; /* x86-64 level the code needs: 1, 2, 3, 4 */
   int32_t reserved;
-  seq_region_fn prepare;         /* params -> prepared; null where there is nothing to prepare */
+  seq_region_fn prepare; /* params -> prepared; null where there is nothing to prepare */
   seq_region_fn forward;
   seq_workspace_fn workspace;
   int64_t prepared_bytes;
 } seq_variant;
 
 typedef struct seq_function_desc {
-  const char *name;              /* "forward" */
+  const char *name; /* "forward" */
   int32_t n_sizes, n_inputs, n_outputs, n_places, n_variants, reserved;
   const char *const *size_names;
   const int32_t *size_is_sequence; /* [n_sizes] 1: plain `lengths` may name it */
   const seq_tensor_desc *inputs;
   const seq_tensor_desc *outputs;
   const seq_place *places;
-  const seq_variant *variants;   /* from the lowest level to the highest */
+  const seq_variant *variants; /* from the lowest level to the highest */
 } seq_function_desc;
 
 typedef struct seq_model_desc {
