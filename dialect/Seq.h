@@ -24,6 +24,9 @@ constexpr llvm::StringLiteral kSizesAttr = "seq.sizes";
 constexpr llvm::StringLiteral kNameAttr = "seq.name";
 constexpr llvm::StringLiteral kWeightAttr = "seq.weight"; ///< unit: depends on parameters alone
 
+/// Attribute of a scan: the places of what left its step.
+constexpr llvm::StringLiteral kHoistedAttr = "seq.hoisted";
+
 /// The number that `value` is, where it is an integer or index constant.
 std::optional<int64_t> constantOf(mlir::Value value);
 } // namespace seq

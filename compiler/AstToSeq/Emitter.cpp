@@ -8,8 +8,10 @@ namespace seq::emit {
 Location Emitter::loc(SourceRange range) {
   if (!range.valid())
     return b.getUnknownLoc();
-  LineColumn place = sources.lineColumn(range.file, range.begin);
-  return FileLineColLoc::get(b.getStringAttr(sources.path(range.file)), place.line, place.column);
+  LineColumn from = sources.lineColumn(range.file, range.begin);
+  LineColumn to = sources.lineColumn(range.file, range.end);
+  return FileLineColRange::get(b.getStringAttr(sources.path(range.file)), from.line, from.column,
+                               to.line, to.column);
 }
 
 /// The source of a range as messages at run time quote it.

@@ -44,6 +44,8 @@ public:
   std::string_view text(uint32_t file) const;
   std::string_view text(SourceRange range) const;
   LineColumn lineColumn(uint32_t file, uint32_t offset) const;
+  /// The other way; a place past the end of its line or file is that end.
+  uint32_t offset(uint32_t file, LineColumn place) const;
   size_t size() const { return files.size(); }
 
 private:

@@ -49,4 +49,19 @@ LineColumn SourceManager::lineColumn(uint32_t file, uint32_t offset) const {
   return {unsigned(line - f.lineStarts.begin()) + 1, column};
 }
 
+uint32_t SourceManager::offset(uint32_t file, LineColumn place) const {
+  if (file == 0 || file > files.size() || place.line == 0)
+    return 0;
+  const File &f = *files[file - 1];
+  if (place.line > f.lineStarts.size())
+    return uint32_t(f.text.size());
+  size_t pos = f.lineStarts[place.line - 1];
+  if (pos == 0 && f.text.compare(0, 3, "\xEF\xBB\xBF") == 0)
+    pos = 3;
+  for (unsigned column = 1; column < place.column && pos < f.text.size() && f.text[pos] != '\n';
+       ++column)
+    utf8::decode(f.text, pos);
+  return uint32_t(pos);
+}
+
 } // namespace seq

@@ -90,10 +90,10 @@ private:
   /// Remembers for explanations what left the step.
   void note(Location loc) {
     SmallVector<Attribute> places;
-    if (auto old = scan->getAttrOfType<ArrayAttr>("seq.hoisted"))
+    if (auto old = scan->getAttrOfType<ArrayAttr>(kHoistedAttr))
       places.append(old.begin(), old.end());
     places.push_back(cast<LocationAttr>(loc));
-    scan->setAttr("seq.hoisted", ArrayAttr::get(scan.getContext(), places));
+    scan->setAttr(kHoistedAttr, ArrayAttr::get(scan.getContext(), places));
   }
 
   bool freeIn(Operation *o, MapOp map) {
@@ -192,7 +192,8 @@ private:
   }
 
   void replaceWhole(MapOp map) {
-    note(map.getLoc());
+    for (auto reduce : map.bodyBlock()->getOps<ReduceOp>())
+      note(reduce.getLoc());
     for (Value r : map.getResults()) {
       if (r.use_empty())
         continue;

@@ -2,6 +2,7 @@
 #ifndef SEQC_LOWERING_CPU_CPU_H
 #define SEQC_LOWERING_CPU_CPU_H
 
+#include "compiler/Lowering/Cpu/Facts.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -33,6 +34,7 @@ struct Function {
   std::string prepare, workspace;
   int64_t preparedBytes = 0;
   std::vector<Place> places;
+  FunctionFacts facts;
 };
 
 /// Replaces every func.func of the seq dialect in `module` (already through the

@@ -71,7 +71,7 @@ unsigned vectorWidth(MapOp map, const Target &target);
 /// tile of lanes and each step of the loops, the vectors that one iteration reads.
 struct Pack {
   MapOp map;
-  int64_t offset = 0; ///< bytes in `prepared`
+  int64_t offset = 0, bytes = 0; ///< in `prepared`
   Type elem;
   llvm::SmallVector<ReadOp> slots;
   llvm::SmallVector<Value> outer; ///< map indices other than the lane that the reads use
@@ -177,6 +177,14 @@ private:
   void mergeReductions(mlir::Block &block);
   void lowerMap(MapOp map, const RowSet &rows, const Team &team);
 
+  //===--- Explanations (Facts.cpp) ------------------------------------------------------===//
+  PackFacts factsOf(const Pack &pack);
+  MapFacts factsOf(MapOp map);
+  void noteMap(MapOp map, const MapPlan &plan);
+  void noteScan(ScanOp scan, bool shared);
+  void noteMemory();
+  ScanFacts &scanFacts(ScanOp scan);
+
   mlir::func::FuncOp func;
   const Target &target;
   std::string suffix;
@@ -210,6 +218,7 @@ private:
   Value call, tid, nthreads, batch;
   bool inPrepare = false;
   llvm::DenseMap<mlir::Operation *, int> scanLevel;
+  llvm::DenseMap<mlir::Operation *, size_t> factsIndex;
 };
 
 /// Emits a map's body for one tile (EmitBody.cpp, EmitReduce.cpp).

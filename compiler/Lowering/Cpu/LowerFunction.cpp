@@ -36,6 +36,7 @@ Function FunctionLowering::run() {
   emitForward();
   emitPrepare();
   emitWorkspace();
+  noteMemory();
   result.preparedBytes = preparedBytes;
   return std::move(result);
 }

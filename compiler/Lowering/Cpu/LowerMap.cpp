@@ -191,6 +191,7 @@ void FunctionLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team)
   bool inScan = map->getParentOfType<ScanOp>() && !rows.single;
   MapPlan p = plan(map, inScan);
   planPacks(map, p);
+  noteMap(map, p);
   auto body = [&](Tile &tile) {
     BodyEmitter emitter(*this, c, tile);
     emitter.emitBlock(*map.bodyBlock());

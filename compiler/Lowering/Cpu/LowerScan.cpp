@@ -182,6 +182,7 @@ void FunctionLowering::lowerScan(ScanOp scan, const Team &team) {
       },
       [&] { return Values{zero}; })[0];
   scanLevel[scan] = 0;
+  noteScan(scan, worthSharing);
   runSteps(scan, rows, inside, worthSharing, steps);
   barrier(team);
 }
@@ -190,6 +191,7 @@ void FunctionLowering::lowerNestedScan(ScanOp scan, const RowSet &rows) {
   Code &c = *code;
   auto parent = scan->getParentOfType<ScanOp>();
   scanLevel[scan] = scanLevel[parent] + 1;
+  noteScan(scan, /*shared=*/false);
   c.loop(c.i(0), rows.count, c.i(1), [&](Value r) {
     Row row = makeRow(rows, r);
     RowSet one;

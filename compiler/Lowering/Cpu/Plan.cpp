@@ -362,7 +362,8 @@ void FunctionLowering::planPacks(MapOp map, const MapPlan &plan) {
       for (Value v : llvm::concat<Value>(p->outer, p->inner))
         count *= *extentOf(v);
       p->offset = preparedBytes;
-      preparedBytes += llvm::alignTo(count * Code::bytes(p->elem) + 64, 64);
+      p->bytes = count * Code::bytes(p->elem);
+      preparedBytes += llvm::alignTo(p->bytes + 64, 64);
     }
   });
 }
@@ -422,7 +423,8 @@ void FunctionLowering::mergeReductions(Block &block) {
           kinds.push_back(r.kind(k));
           types.push_back(r.getResult(k).getType());
         }
-      auto merged = ReduceOp::create(b, first.getLoc(), kinds, types, first.getExtents(),
+      Location both = b.getFusedLoc({first.getLoc(), second.getLoc()});
+      auto merged = ReduceOp::create(b, both, kinds, types, first.getExtents(),
                                      [&](OpBuilder &inner, Location loc, ValueRange indices) {
                                        Values out;
                                        for (ReduceOp r : {first, second}) {

@@ -146,7 +146,7 @@ const OptionSpec kOptions[] = {
     {"--ignore-extra", nullptr, Every, [](CommandLine &c, auto &) { return c.ignoreExtra = true; },
      "allow weights that the program does not have", ""},
     {"--float", "f32|f64|bf16|f16", Every, setFloat, "what `float` means", "f32, f64, bf16 or f16"},
-    {"--target", "NAME,...", Compile | Running,
+    {"--target", "NAME,...", Every,
      [](CommandLine &c, auto &v) {
        c.targets = splitText(v, ',');
        return !v.empty();

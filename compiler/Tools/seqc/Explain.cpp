@@ -1,5 +1,13 @@
 //===- Explain.cpp - seqc explain ---------------------------------------------------------===//
-#include "compiler/Tools/seqc/Report.h"
+//
+// The program is transformed and lowered for the highest target, and what the lowering
+// noted of its decisions is told: nothing here is worked out a second time.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Tools/seqc/Explain.h"
+
+#include "compiler/Codegen/Target.h"
+#include "compiler/Tools/seqc/OwnInputs.h"
 #include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
 #include "dialect/Seq.h"
@@ -12,38 +20,84 @@ using namespace mlir;
 
 namespace seq::tool {
 
-namespace {
-/// The innermost place of a file in a location.
-std::string placeOf(Location loc) {
-  if (auto file = dyn_cast<FileLineColLoc>(loc))
-    return file.getFilename().str() + ":" + std::to_string(file.getLine()) + ":" +
-           std::to_string(file.getColumn());
-  if (auto named = dyn_cast<NameLoc>(loc))
-    return placeOf(named.getChildLoc());
-  if (auto call = dyn_cast<CallSiteLoc>(loc))
-    return placeOf(call.getCallee());
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location l : fused.getLocations())
-      if (std::string place = placeOf(l); !place.empty())
-        return place;
-  return "";
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+/// The first place of a file in a location.
+static FileLineColRange fileOf(Location loc) {
+  FileLineColRange found;
+  loc->walk([&](Location l) {
+    found = dyn_cast<FileLineColRange>(l);
+    return found ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return found;
 }
 
-ScanReport describe(ScanOp scan) {
+std::string placeText(Location loc) {
+  FileLineColRange file = fileOf(loc);
+  return file ? file.getFilename().str() + ":" + std::to_string(file.getStartLine()) + ":" +
+                    std::to_string(file.getStartColumn())
+              : "";
+}
+
+static uint32_t fileId(const SourceManager &sources, StringRef path) {
+  for (uint32_t id = 1; id <= sources.size(); ++id)
+    if (sources.path(id) == path)
+      return id;
+  return 0;
+}
+
+std::string lineText(const SourceManager &sources, Location loc) {
+  FileLineColRange file = fileOf(loc);
+  if (!file)
+    return "";
+  uint32_t id = fileId(sources, file.getFilename());
+  uint32_t begin = sources.offset(id, {file.getStartLine(), 1});
+  StringRef line = StringRef(sources.text(id).data(), sources.text(id).size());
+  return line.drop_front(begin).split('\n').first.trim().str();
+}
+
+std::string sourceText(const SourceManager &sources, Location loc) {
+  constexpr size_t limit = 60;
+  FileLineColRange file = fileOf(loc);
+  if (!file)
+    return "";
+  SourceRange range;
+  range.file = fileId(sources, file.getFilename());
+  range.begin = sources.offset(range.file, {file.getStartLine(), file.getStartColumn()});
+  range.end = sources.offset(range.file, {file.getEndLine(), file.getEndColumn()});
+  std::string text;
+  for (char c : sources.text(range)) {
+    bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    if (!blank)
+      text += c;
+    else if (!text.empty() && text.back() != ' ')
+      text += ' ';
+  }
+  if (text.size() <= limit)
+    return text;
+  size_t cut = limit;
+  while (cut > 0 && (text[cut] & 0xC0) == 0x80) // not inside of a character
+    --cut;
+  return text.substr(0, cut) + "...";
+}
+
+//===----------------------------------------------------------------------===//
+// Forms of states
+//===----------------------------------------------------------------------===//
+
+static ScanReport describe(ScanOp scan) {
   ScanReport report;
-  report.place = placeOf(scan.getLoc());
-  report.axis = scan.getAxisName().value_or("").str();
+  report.place = placeText(scan.getLoc());
   for (size_t i = 0; i < scan.getInits().size(); ++i) {
     StateReport state;
     if (auto names = scan.getStateNames())
       state.name = cast<StringAttr>((*names)[i]).str();
-    state.reason = "no other form is derived yet";
     report.states.push_back(state);
   }
   return report;
 }
-
-} // namespace
 
 std::vector<ScanReport> describeScans(ModuleOp module) {
   std::vector<ScanReport> scans;
@@ -51,40 +105,85 @@ std::vector<ScanReport> describeScans(ModuleOp module) {
   return scans;
 }
 
-namespace {
-void printText(const std::vector<ScanReport> &scans) {
-  if (scans.empty())
-    std::printf("there is no recurrence: all runs as maps and reductions\n");
-  for (const ScanReport &scan : scans)
-    for (const StateReport &state : scan.states)
-      std::printf("%s: `%s` runs %s over `%s`: %s\n", scan.place.c_str(), state.name.c_str(),
-                  state.form.c_str(), scan.axis.c_str(), state.reason.c_str());
+//===----------------------------------------------------------------------===//
+// Memory for given sizes
+//===----------------------------------------------------------------------===//
+
+/// The value of every dynamic size and the batch, where names and arrays give them all.
+static bool knownShape(const Session &session, OwnShape &shape) {
+  const auto &params = session.entry().params;
+  for (auto &[name, values] : session.givenSizes())
+    (name == "batch" ? shape.batch : shape.sizes[name]) = values.front();
+  for (size_t i = 0; i < params.size(); ++i) {
+    const Array &a = session.inputs.arrays[i];
+    const auto &dims = params[i].var->type.shape;
+    if (!a)
+      continue;
+    size_t extra = a.shape().size() - std::min(a.shape().size(), dims.size());
+    if (extra == 1)
+      shape.batch = a.shape()[0];
+    for (size_t d = 0; d < dims.size() && extra + d < a.shape().size(); ++d)
+      for (const SizeSymbol *s : session.entry().symbols)
+        if (dims[d] == Size::symbol(s))
+          shape.sizes[s->name] = a.shape()[extra + d];
+  }
+  for (const SizeSymbol *s : session.entry().symbols)
+    if (!s->isStatic && !shape.sizes.count(s->name))
+      return false;
+  return true;
 }
 
-void printJson(const std::vector<ScanReport> &scans) {
-  std::printf("{\"scans\": [");
-  for (size_t i = 0; i < scans.size(); ++i) {
-    std::printf("%s\n  {\"place\": %s, \"axis\": %s, \"states\": [", i ? "," : "",
-                jsonText(scans[i].place).c_str(), jsonText(scans[i].axis).c_str());
-    for (size_t k = 0; k < scans[i].states.size(); ++k) {
-      const StateReport &s = scans[i].states[k];
-      std::printf("%s\n    {\"name\": %s, \"class\": null, \"form\": %s, \"reason\": %s, "
-                  "\"place\": %s, \"hint\": \"\"}",
-                  k ? "," : "", jsonText(s.name).c_str(), jsonText(s.form).c_str(),
-                  jsonText(s.reason).c_str(), jsonText(scans[i].place).c_str());
-    }
-    std::printf("], \"hoisted\": [], \"chunk\": null}");
-  }
-  std::printf("%s]}\n", scans.empty() ? "" : "\n");
+/// Asks the compiled function, as the runtime does before a call.
+static bool askWorkspace(Session &session, Explanation &out) {
+  OwnShape shape;
+  if (!knownShape(session, shape))
+    return true;
+  auto loaded = loadCompiled(session);
+  if (!loaded)
+    return false;
+  const seq_function_desc &f = loaded->descriptor->functions[0];
+  std::vector<int64_t> sizes;
+  for (int32_t i = 0; i < f.n_sizes; ++i)
+    sizes.push_back(shape.sizes[f.size_names[i]]);
+  seq_call call = {};
+  call.struct_size = sizeof call;
+  call.batch = std::max<int64_t>(shape.batch, 1);
+  call.sizes = sizes.data();
+  out.workspaceBytes = f.variants[f.n_variants - 1].workspace(&call, 1);
+  for (auto &[name, value] : shape.sizes)
+    out.sizes += (out.sizes.empty() ? "" : ", ") + name + "=" + std::to_string(value);
+  if (shape.batch >= 0)
+    out.sizes += (out.sizes.empty() ? "batch=" : ", batch=") + std::to_string(shape.batch);
+  return true;
 }
-} // namespace
+
+//===----------------------------------------------------------------------===//
+// The verb
+//===----------------------------------------------------------------------===//
 
 int explainVerb(Session &session) {
   if (!session.setUp() || !session.checkProgram() || !session.loadInputs(true) ||
       !session.emitSeq())
     return UserError;
-  std::vector<ScanReport> scans = describeScans(session.seqModule());
-  session.options.json ? printJson(scans) : printText(scans);
+  pipeline::Options options = session.pipelineOptions();
+  options.targets = {options.targets.back()};
+  OwningOpRef<ModuleOp> module(session.seqModule().clone());
+  std::vector<codegen::Variant> variants;
+  if (!pipeline::transform(*module, session.context(), session.internal) ||
+      !pipeline::lower(*module, options, session.context(), variants, session.internal))
+    return UserError;
+  const cpu::Target &target = options.targets.front();
+  Explanation e(session.sources);
+  e.entry = session.program->entryName;
+  if (session.entry().name != e.entry)
+    e.entry += "." + session.entry().name;
+  e.target = codegen::targetName(target);
+  e.vectorBytes = target.vectorBytes;
+  e.function = std::move(variants.front().functions.front());
+  if (!askWorkspace(session, e))
+    return UserError;
+  std::string text = session.options.json ? explainJson(e) : explainText(e);
+  std::fwrite(text.data(), 1, text.size(), stdout);
   return Good;
 }
 

@@ -1,4 +1,4 @@
-//===- Scans.h - What is told of a program's recurrences ------------------------------===//
+//===- Scans.h - The forms of a program's states ---------------------------------------===//
 #ifndef SEQC_TOOLS_SEQC_SCANS_H
 #define SEQC_TOOLS_SEQC_SCANS_H
 
@@ -7,10 +7,10 @@
 namespace seq::tool {
 
 struct StateReport {
-  std::string name, form = "sequential", reason;
+  std::string name, form = "sequential";
 };
 struct ScanReport {
-  std::string place, axis;
+  std::string place;
   std::vector<StateReport> states;
 };
 

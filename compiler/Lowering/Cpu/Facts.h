@@ -1,0 +1,102 @@
+//===- Facts.h - What the lowering decided, for explanations -----------------------===//
+//
+// Filled while a function is lowered, from what it decides there; no code depends on it.
+// Shapes and extents are text over the function's sizes: "T", "4 * H".
+//
+//===----------------------------------------------------------------------===//
+#ifndef SEQC_LOWERING_CPU_FACTS_H
+#define SEQC_LOWERING_CPU_FACTS_H
+
+#include "mlir/IR/Location.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace seq::cpu {
+
+/// A reduction of a map's body.
+struct SumFacts {
+  explicit SumFacts(mlir::Location place) : place(place) {}
+  mlir::Location place;
+  std::string kind;                ///< "sum", "max"
+  unsigned count = 1;              ///< sums that share the loop
+  bool product = false;            ///< sums of products
+  std::vector<std::string> over;   ///< extents
+  std::vector<std::string> states; ///< states of the enclosing scans that it needs
+};
+
+/// Reads of one reduction that became a stream of whole vectors in `prepared`.
+struct PackFacts {
+  explicit PackFacts(mlir::Location place) : place(place) {}
+  mlir::Location place;
+  std::vector<std::string> weights; ///< names of parameters; "" for a tensor made of some
+  unsigned slots = 1;               ///< vectors of different rows side by side (gates)
+  unsigned unit = 1;                ///< adjacent vectors side by side
+  unsigned width = 1;               ///< lanes of a vector
+  int64_t tiles = 0;                ///< panels: blocks of unit * width lanes
+  int64_t bytes = 0;
+};
+
+struct MapFacts {
+  explicit MapFacts(mlir::Location place) : place(place) {}
+  mlir::Location place;
+  std::string elem;
+  std::vector<std::string> shape;
+  std::vector<SumFacts> sums;
+  std::vector<PackFacts> packs;
+  bool prepared = false; ///< computed once, when weights are bound
+  unsigned results = 1;
+  int lane = -1, row = -2;      ///< as MapPlan has them
+  unsigned width = 1, rows = 1; ///< lanes of a vector, the highest register tile
+};
+
+/// Why the next value of a state waits: a read of `state` that it needs.
+struct NeedFacts {
+  std::string state;
+  mlir::Location place;
+};
+
+struct StateFacts {
+  std::string name, elem;
+  std::vector<std::string> shape;
+  std::optional<int64_t> bytes; ///< of one sequence, where the shape is constant
+  bool inPlace = false;
+  std::vector<NeedFacts> needs;
+};
+
+/// What a pass moved out of the step. `map` is what it became, where it is still one.
+struct HoistFacts {
+  explicit HoistFacts(mlir::Location place) : place(place) {}
+  mlir::Location place;
+  std::optional<MapFacts> map;
+};
+
+struct ScanFacts {
+  explicit ScanFacts(mlir::Location place) : place(place) {}
+  mlir::Location place;
+  std::string axis, extent;
+  bool reverse = false;
+  unsigned depth = 0;  ///< scans around it
+  bool shared = false; ///< threads share a step where sequences are fewer than threads
+  std::vector<StateFacts> states;
+  std::vector<HoistFacts> hoisted;
+  std::vector<MapFacts> maps; ///< of the step, in order
+};
+
+struct TensorFacts {
+  std::string elem;
+  std::vector<std::string> shape;
+  int64_t elemBytes = 4;
+};
+
+struct FunctionFacts {
+  std::vector<MapFacts> maps;         ///< outside of scans
+  std::vector<ScanFacts> scans;       ///< outer ones first
+  std::vector<TensorFacts> workspace; ///< a copy for each sequence of the batch
+  std::vector<std::string> copied;    ///< parameters that are read as they are
+};
+
+} // namespace seq::cpu
+
+#endif

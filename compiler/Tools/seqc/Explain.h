@@ -1,0 +1,38 @@
+//===- Explain.h - What seqc explain tells --------------------------------------------===//
+#ifndef SEQC_TOOLS_SEQC_EXPLAIN_H
+#define SEQC_TOOLS_SEQC_EXPLAIN_H
+
+#include "compiler/Diagnostics/Diagnostics.h"
+#include "compiler/Lowering/Cpu/Cpu.h"
+
+namespace seq::tool {
+
+struct Explanation {
+  explicit Explanation(const SourceManager &sources) : sources(sources) {}
+  const SourceManager &sources;
+  std::string entry, target;
+  unsigned vectorBytes = 16;
+  cpu::Function function;
+  std::string sizes;           ///< "T=8, batch=2": what the workspace is for
+  int64_t workspaceBytes = -1; ///< -1: some size is not given
+};
+
+std::string explainText(const Explanation &e);
+std::string explainJson(const Explanation &e);
+
+/// `file:line:column`; "" where there is none.
+std::string placeText(mlir::Location loc);
+/// The line that a place is in, and the expression itself, cut where it is long.
+std::string lineText(const SourceManager &sources, mlir::Location loc);
+std::string sourceText(const SourceManager &sources, mlir::Location loc);
+
+/// `[T, 4 * H]`.
+std::string dimsText(const std::vector<std::string> &shape);
+/// "product", "reduction" or "map".
+std::string kindOf(const cpu::MapFacts &map);
+/// `batch * (T * 2048 + 1024)`: bytes of all tensors, without their rounding.
+std::string tensorFormula(const cpu::FunctionFacts &facts);
+
+} // namespace seq::tool
+
+#endif

@@ -1,0 +1,190 @@
+//===- ExplainJson.cpp - seqc explain --json ----------------------------------------------===//
+#include "compiler/Tools/seqc/Explain.h"
+#include "compiler/Tools/seqc/Report.h"
+
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace seq::cpu;
+
+namespace seq::tool {
+
+namespace {
+using llvm::json::OStream;
+
+/// Text that came out of files may be no UTF-8.
+std::string clean(const std::string &s) {
+  return llvm::json::isUTF8(s) ? s : llvm::json::fixUTF8(s);
+}
+
+class Writer {
+public:
+  Writer(const Explanation &e, OStream &j) : e(e), j(j), facts(e.function.facts) {}
+
+  void run() {
+    j.object([&] {
+      text("entry", e.entry);
+      text("target", e.target);
+      j.attribute("vector_bytes", e.vectorBytes);
+      j.attributeArray("scans", [&] {
+        for (const ScanFacts &scan : facts.scans)
+          j.object([&] { writeScan(scan); });
+      });
+      maps("maps", facts.maps);
+      j.attributeArray("packed", [&] { writePacks(); });
+      strings("copied", facts.copied);
+      j.attribute("prepared_bytes", e.function.preparedBytes);
+      j.attributeObject("workspace", [&] { writeWorkspace(); });
+    });
+  }
+
+private:
+  void text(llvm::StringRef key, const std::string &value) { j.attribute(key, clean(value)); }
+
+  void strings(llvm::StringRef key, const std::vector<std::string> &values) {
+    j.attributeArray(key, [&] {
+      for (const std::string &v : values)
+        j.value(clean(v));
+    });
+  }
+
+  void place(mlir::Location loc) {
+    text("place", placeText(loc));
+    text("source", sourceText(e.sources, loc));
+  }
+
+  void writeScan(const ScanFacts &scan) {
+    text("place", placeText(scan.place));
+    text("source", lineText(e.sources, scan.place));
+    text("axis", scan.axis);
+    text("size", scan.extent);
+    text("direction", scan.reverse ? "reverse" : "forward");
+    j.attribute("depth", scan.depth);
+    j.attribute("threads_share_step", scan.shared);
+    j.attributeArray("states", [&] {
+      for (const StateFacts &state : scan.states)
+        j.object([&] { writeState(scan, state); });
+    });
+    j.attributeArray("hoisted", [&] {
+      for (const HoistFacts &h : scan.hoisted)
+        j.object([&] { writeHoisted(h); });
+    });
+    maps("step", scan.maps);
+    j.attribute("chunk", nullptr);
+  }
+
+  void writeState(const ScanFacts &scan, const StateFacts &state) {
+    text("name", state.name);
+    j.attribute("class", nullptr);
+    text("form", "sequential");
+    text("reason", reason(state));
+    text("place", placeText(state.needs.empty() ? scan.place : state.needs.front().place));
+    text("hint", "");
+    text("type", state.elem);
+    strings("shape", state.shape);
+    if (state.bytes)
+      j.attribute("bytes", *state.bytes);
+    else
+      j.attribute("bytes", nullptr);
+    j.attribute("in_place", state.inPlace);
+    j.attributeArray("needs", [&] {
+      for (const NeedFacts &need : state.needs)
+        j.object([&] {
+          text("state", need.state);
+          place(need.place);
+        });
+    });
+  }
+
+  std::string reason(const StateFacts &state) {
+    std::string names;
+    for (const NeedFacts &need : state.needs)
+      names += (names.empty() ? "`" : ", `") + need.state + "` in `" +
+               sourceText(e.sources, need.place) + "`";
+    return names.empty() ? "the next value needs no state" : "the next value needs " + names;
+  }
+
+  void writeHoisted(const HoistFacts &h) {
+    place(h.place);
+    if (h.map)
+      writeMap(*h.map);
+    else
+      j.attribute("kind", nullptr);
+  }
+
+  /// Without the place: a hoisted expression has its own.
+  void writeMap(const MapFacts &map) {
+    text("kind", kindOf(map));
+    text("type", map.elem);
+    strings("shape", map.shape);
+    text("when", map.prepared ? "bind" : "call");
+    j.attributeArray("sums", [&] {
+      for (const SumFacts &sum : map.sums)
+        j.object([&] {
+          place(sum.place);
+          text("kind", sum.kind);
+          j.attribute("count", sum.count);
+          j.attribute("product", sum.product);
+          strings("over", sum.over);
+          strings("states", sum.states);
+        });
+    });
+  }
+
+  void maps(llvm::StringRef key, const std::vector<MapFacts> &list) {
+    j.attributeArray(key, [&] {
+      for (const MapFacts &map : list)
+        j.object([&] {
+          place(map.place);
+          writeMap(map);
+          j.attribute("vector_lanes", map.width);
+          j.attribute("register_rows", map.rows);
+        });
+    });
+  }
+
+  void writePacks() {
+    for (const ScanFacts &scan : facts.scans)
+      for (const MapFacts &map : scan.maps)
+        packsOf(map);
+    for (const MapFacts &map : facts.maps)
+      packsOf(map);
+  }
+
+  void packsOf(const MapFacts &map) {
+    for (const PackFacts &p : map.packs)
+      j.object([&] {
+        strings("weights", p.weights);
+        place(p.place);
+        j.attribute("rows_side_by_side", p.slots);
+        j.attribute("panels", p.tiles);
+        j.attribute("panel_columns", p.unit * p.width);
+        j.attribute("bytes", p.bytes);
+      });
+  }
+
+  void writeWorkspace() {
+    text("formula", tensorFormula(facts));
+    j.attribute("tensors", int64_t(facts.workspace.size()));
+    if (e.workspaceBytes >= 0)
+      j.attribute("bytes", e.workspaceBytes);
+    else
+      j.attribute("bytes", nullptr);
+    text("sizes", e.sizes);
+  }
+
+  const Explanation &e;
+  OStream &j;
+  const FunctionFacts &facts;
+};
+} // namespace
+
+std::string explainJson(const Explanation &e) {
+  std::string out;
+  llvm::raw_string_ostream stream(out);
+  OStream j(stream, 2);
+  Writer(e, j).run();
+  return out + "\n";
+}
+
+} // namespace seq::tool

@@ -1,0 +1,228 @@
+//===- ExplainText.cpp - seqc explain, for people ----------------------------------------===//
+#include "compiler/Tools/seqc/Explain.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace seq::cpu;
+
+namespace seq::tool {
+
+std::string dimsText(const std::vector<std::string> &shape) {
+  std::string text = "[";
+  for (const std::string &d : shape)
+    text += (text.size() > 1 ? ", " : "") + d;
+  return text + "]";
+}
+
+std::string kindOf(const MapFacts &map) {
+  if (map.sums.empty())
+    return "map";
+  for (const SumFacts &sum : map.sums)
+    if (!sum.product)
+      return "reduction";
+  return "product";
+}
+
+static int64_t constantPart(const TensorFacts &t, std::vector<std::string> &dynamic) {
+  int64_t n = t.elemBytes;
+  for (const std::string &d : t.shape)
+    if (d.find_first_not_of("0123456789") == std::string::npos)
+      n *= std::stoll(d);
+    else
+      dynamic.push_back(d.find(' ') == std::string::npos ? d : "(" + d + ")");
+  return n;
+}
+
+std::string tensorFormula(const FunctionFacts &facts) {
+  // Tensors with the same dynamic sizes are one term.
+  std::vector<std::pair<std::string, int64_t>> terms;
+  for (const TensorFacts &t : facts.workspace) {
+    std::vector<std::string> dynamic;
+    int64_t n = constantPart(t, dynamic);
+    std::string key;
+    for (const std::string &d : dynamic)
+      key += (key.empty() ? "" : " * ") + d;
+    auto same = std::find_if(terms.begin(), terms.end(), [&](auto &x) { return x.first == key; });
+    if (same != terms.end())
+      same->second += n;
+    else
+      terms.emplace_back(key, n);
+  }
+  if (terms.empty())
+    return "0";
+  std::string sum;
+  for (auto &[key, n] : terms)
+    sum += (sum.empty() ? "" : " + ") + std::to_string(n) + (key.empty() ? "" : " * " + key);
+  return "batch * " + (terms.size() > 1 ? "(" + sum + ")" : sum);
+}
+
+namespace {
+
+std::string typeText(const std::string &elem, const std::vector<std::string> &shape) {
+  return shape.empty() ? elem : elem + dimsText(shape);
+}
+
+std::string bytesText(int64_t n) {
+  if (n < 4096)
+    return std::to_string(n) + " bytes";
+  return std::to_string((n + 512) / 1024) + " KiB";
+}
+
+class Writer {
+public:
+  explicit Writer(const Explanation &e) : e(e), facts(e.function.facts) {}
+
+  std::string run() {
+    out =
+        e.entry + " for " + e.target + ", vectors of " + std::to_string(e.vectorBytes) + " bytes\n";
+    if (facts.scans.empty())
+      out += "there is no recurrence: all runs as maps, reductions and products\n";
+    for (const ScanFacts &scan : facts.scans)
+      writeScan(scan);
+    writeOutside();
+    writeWeights();
+    writeWorkspace();
+    return out;
+  }
+
+private:
+  std::string quoted(mlir::Location loc) const {
+    std::string text = sourceText(e.sources, loc), place = shortPlace(loc);
+    return "`" + text + "`" + (place.empty() ? "" : " (" + place + ")");
+  }
+
+  /// Without the file where that is the entry's own.
+  std::string shortPlace(mlir::Location loc) const {
+    std::string place = placeText(loc), own = e.sources.path(1) + ":";
+    return place.rfind(own, 0) == 0 ? place.substr(own.size()) : place;
+  }
+
+  static std::string list(const std::vector<std::string> &names) {
+    std::string text;
+    for (const std::string &n : names)
+      text += (text.empty() ? "`" : ", `") + n + "`";
+    return text;
+  }
+
+  static std::string what(const MapFacts &map) {
+    std::string kind = kindOf(map);
+    return kind == "product" ? "matrix product" : kind;
+  }
+
+  static std::string sumText(const SumFacts &sum) {
+    std::string over;
+    for (const std::string &d : sum.over)
+      over += (over.empty() ? "" : " x ") + d;
+    return (sum.count > 1 ? std::to_string(sum.count) + " sums over " : sum.kind + " over ") + over;
+  }
+
+  void line(const std::string &text) { out += "  " + text + "\n"; }
+
+  void writeScan(const ScanFacts &scan) {
+    out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
+    line("sequential over " + scan.extent + (scan.reverse ? ", from the end" : "") +
+         (scan.depth ? ", for each step around it" : "") +
+         (scan.shared ? "; threads share a step where sequences are fewer" : ""));
+    for (const StateFacts &state : scan.states)
+      writeState(state);
+    for (const HoistFacts &h : scan.hoisted)
+      writeHoisted(h);
+    for (const MapFacts &map : scan.maps)
+      for (const SumFacts &sum : map.sums)
+        line("in the step " + quoted(sum.place) + ": " + (sum.product ? "product" : "reduction") +
+             " " + typeText(map.elem, map.shape) + ", " + sumText(sum) +
+             (sum.states.empty() ? "; reads no state" : "; reads " + list(sum.states)));
+  }
+
+  void writeState(const StateFacts &state) {
+    std::string text = "state `" + state.name + "` " + typeText(state.elem, state.shape);
+    if (state.bytes)
+      text += ", " + bytesText(*state.bytes) + " a sequence";
+    text += state.inPlace ? ", updated in place" : ", two copies in turn";
+    line(text);
+    if (state.needs.empty())
+      return line("  its next value needs no state");
+    text = "";
+    for (const NeedFacts &need : state.needs)
+      text += (text.empty() ? "`" : ", `") + need.state + "` in " + quoted(need.place);
+    line("  its next value needs " + text);
+  }
+
+  void writeHoisted(const HoistFacts &h) {
+    std::string text = "hoisted " + quoted(h.place);
+    if (h.map) {
+      text += ": one " + what(*h.map) + (h.map->prepared ? " when weights are bound, " : ", ") +
+              typeText(h.map->elem, h.map->shape);
+      for (const SumFacts &sum : h.map->sums)
+        if (placeText(sum.place) == placeText(h.place))
+          return line(text + ", " + sumText(sum));
+    }
+    line(text);
+  }
+
+  void writeOutside() {
+    if (llvm::all_of(facts.maps, [](const MapFacts &m) { return m.prepared; }))
+      return;
+    out += "outside of scans:\n";
+    for (const MapFacts &map : facts.maps)
+      if (!map.prepared)
+        line(mapText(map));
+  }
+
+  std::string mapText(const MapFacts &map) const {
+    std::string text = what(map) + " " + typeText(map.elem, map.shape) + " " + quoted(map.place);
+    for (const SumFacts &sum : map.sums)
+      text += "; " + sumText(sum) + (sum.product ? " of products" : "");
+    return text;
+  }
+
+  void writePacks(const MapFacts &map) {
+    for (const PackFacts &p : map.packs) {
+      std::string names;
+      for (const std::string &w : p.weights)
+        names += (names.empty() ? "" : ", ") +
+                 (w.empty() ? std::string("a tensor made of weights") : "`" + w + "`");
+      std::string rows = p.slots > 1 ? std::to_string(p.slots) + " rows side by side, " : "";
+      line(names + " packed for " + quoted(p.place) + ": " + rows + std::to_string(p.tiles) +
+           " panel" + (p.tiles == 1 ? "" : "s") + " of " + std::to_string(p.unit * p.width) +
+           " columns, " + bytesText(p.bytes));
+    }
+  }
+
+  void writeWeights() {
+    if (e.function.preparedBytes == 0)
+      return;
+    out += "kept from when weights are bound, " + bytesText(e.function.preparedBytes) + ":\n";
+    for (const ScanFacts &scan : facts.scans)
+      for (const MapFacts &map : scan.maps)
+        writePacks(map);
+    for (const MapFacts &map : facts.maps)
+      writePacks(map);
+    for (const MapFacts &map : facts.maps)
+      if (map.prepared)
+        line(mapText(map));
+    if (!facts.copied.empty())
+      line(list(facts.copied) + " as " + (facts.copied.size() == 1 ? "it is" : "they are"));
+  }
+
+  void writeWorkspace() {
+    out += "workspace: " + tensorFormula(facts) + " bytes in " +
+           std::to_string(facts.workspace.size()) + " tensor" +
+           (facts.workspace.size() == 1 ? "" : "s") + ", each rounded up";
+    if (e.workspaceBytes >= 0)
+      out += "; " + bytesText(e.workspaceBytes) + (e.sizes.empty() ? "" : " for " + e.sizes);
+    out += "\n";
+  }
+
+  const Explanation &e;
+  const FunctionFacts &facts;
+  std::string out;
+};
+
+} // namespace
+
+std::string explainText(const Explanation &e) {
+  return Writer(e).run();
+}
+
+} // namespace seq::tool
