@@ -77,4 +77,14 @@ DiagnosticEngine::Builder DiagnosticEngine::warning(Diag kind, SourceRange range
   return {*this, index};
 }
 
+void DiagnosticEngine::moveToUse(size_t since, SourceRange use) {
+  for (size_t i = since; i < list.size(); ++i) {
+    Message &message = list[i];
+    if (!message.range.valid() || message.range.file == use.file)
+      continue;
+    message.notes.insert(message.notes.begin(), {message.range, "it arises here"});
+    message.range = use;
+  }
+}
+
 } // namespace seq

@@ -110,6 +110,9 @@ public:
   /// True once so many errors were reported that going on is pointless (20).
   bool full() const { return errors >= 20; }
   const std::vector<Message> &messages() const { return list; }
+  /// Gives the messages since there were `since` that stand in another file than `use` its
+  /// place; where they stood becomes a note.
+  void moveToUse(size_t since, SourceRange use);
   SourceManager &sourceManager() { return sources; }
 
 private:

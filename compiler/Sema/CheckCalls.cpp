@@ -65,20 +65,21 @@ ExprPtr Checker::callName(const ast::Expr &expr) {
     if (owner->weights.count(name) || owner->statics.count(name))
       return fail(Diag::WrongKindOfName, expr.a->range, "`" + name + "` is no function");
   }
-  if (auto it = module.functions.find(name); it != module.functions.end()) {
-    FunctionInstance *callee = analyzer.function(module, *it->second, nullptr, expr.range);
-    return callee ? checkFunctionCall(expr, *callee, *it->second, "", {}) : nullptr;
+  bool own = module.functions.count(name) || module.layers.count(name);
+  if (Builtin kind = builtinOf(name); kind != Builtin::None && !own)
+    return callBuiltin(expr, kind);
+  if (dynamicSizes.count(name) && !own)
+    return fail(Diag::WrongKindOfName, expr.a->range, "`" + name + "` is a size, not a function");
+  if (auto [from, decl] = analyzer.functionNamed(module, name); decl) {
+    FunctionInstance *callee = analyzer.function(*from, *decl, nullptr, expr.range);
+    return callee ? checkFunctionCall(expr, *callee, *decl, "", {}) : nullptr;
   }
-  if (module.layers.count(name)) {
+  if (analyzer.layerNamed(module, name).second) {
     diags()
         .error(Diag::WrongKindOfName, expr.a->range, "`" + name + "` is a layer")
         .hint("declare a sub-layer `cell: " + name + "(…)`, and call `cell(…)`");
     return nullptr;
   }
-  if (Builtin kind = builtinOf(name); kind != Builtin::None)
-    return callBuiltin(expr, kind);
-  if (dynamicSizes.count(name))
-    return fail(Diag::WrongKindOfName, expr.a->range, "`" + name + "` is a size, not a function");
   return unknownName(name, expr.a->range);
 }
 

@@ -97,6 +97,8 @@ std::optional<StaticValue> Checker::staticCondition(const ast::Expr &expr) {
 
 std::vector<std::string> Checker::visibleNames() const {
   std::vector<std::string> names = Analyzer::namesOf(module);
+  for (std::string &name : analyzer.preludeNames(false))
+    names.push_back(std::move(name));
   for (const auto &scope : scopes)
     for (const auto &[name, binding] : scope)
       names.push_back(name);
@@ -266,12 +268,16 @@ ExprPtr Checker::checkName(const ast::Expr &expr) {
     kind = "a sub-layer";
   else if ((owner && owner->functions.count(name)) || module.functions.count(name))
     kind = "a function";
-  else if (module.layers.count(name))
-    kind = "a layer";
   else if (module.imports.count(name))
     kind = "a module";
   else if (builtinOf(name) != Builtin::None)
     kind = "a built-in function";
+  else if (mute)
+    kind = module.layers.count(name) ? "a layer" : nullptr;
+  else if (analyzer.layerNamed(module, name).second)
+    kind = "a layer";
+  else if (analyzer.functionNamed(module, name).second)
+    kind = "a function";
   if (kind)
     return fail(Diag::WrongKindOfName, expr.range, "`" + name + "` is " + kind + ", not a value");
   if (name == "_")

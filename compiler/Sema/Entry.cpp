@@ -211,9 +211,11 @@ bool EntryCheck::addWeights(const Layer &layer, const std::string &prefix) {
       continue;
     }
     const SubLayerGroup &group = layer.subLayers.at(layer.decl->subLayers[index].name.text);
-    for (const SubLayer &sub : group.members)
+    for (const SubLayer &sub : group.members) {
+      Analyzer::Use use(analyzer, *sub.layer->module, group.decl->range);
       if (!addWeights(*sub.layer, prefix + sub.name + "."))
         return false;
+    }
   }
   return true;
 }
@@ -265,7 +267,7 @@ bool EntryCheck::run(const std::string &text) {
   return function != nullptr;
 }
 
-std::unique_ptr<Program> checkModules(const ModuleSet &modules, const Module *root,
+std::unique_ptr<Program> checkModules(ModuleSet &modules, const Module *root,
                                       const std::string &entry, const KnownShapes &known,
                                       const SemaOptions &options, DiagnosticEngine &diags) {
   if (!root || diags.hasErrors())

@@ -72,7 +72,7 @@ std::optional<Elem> Analyzer::elementOf(const ast::TypeExpr &type) {
     return std::nullopt;
   }
   const Module *module = moduleOf(type.range.file);
-  if (module && (module->layers.count(name) || module->functions.count(name))) {
+  if (module && (layerNamed(*module, name).second || functionNamed(*module, name).second)) {
     diags.error(Diag::NotYetSupported, type.range,
                 "a layer or function as a parameter is not supported yet");
     return std::nullopt;
@@ -82,6 +82,18 @@ std::optional<Elem> Analyzer::elementOf(const ast::TypeExpr &type) {
   if (!near.empty())
     report.hint("did you mean `" + near + "`?");
   return std::nullopt;
+}
+
+void Analyzer::Use::begin(Analyzer &analyzer, const Module &module, SourceRange use) {
+  before = diags.messages().size();
+  const Module *user = module.inLibrary ? analyzer.moduleOf(use.file) : nullptr;
+  if (user && !user->inLibrary)
+    at = use;
+}
+
+Analyzer::Use::~Use() {
+  if (at.valid())
+    diags.moveToUse(before, at);
 }
 
 const Module *Analyzer::moduleOf(uint32_t file) const {
@@ -100,6 +112,52 @@ std::vector<std::string> Analyzer::namesOf(const Module &module) {
     names.push_back(name);
   for (const auto &[name, decl] : module.imports)
     names.push_back(name);
+  return names;
+}
+
+namespace {
+bool declares(const Module &module, const std::string &name) {
+  return module.functions.count(name) || module.layers.count(name) || module.imports.count(name);
+}
+
+/// The prelude's modules, where a bare name of `module` may mean what they declare.
+const std::vector<const Module *> &openTo(const Module &module, const std::string &name,
+                                          ModuleSet *modules) {
+  static const std::vector<const Module *> none;
+  return modules && !name.starts_with("_") && !declares(module, name) ? modules->prelude() : none;
+}
+} // namespace
+
+std::pair<const Module *, const ast::LayerDecl *> Analyzer::layerNamed(const Module &module,
+                                                                       const std::string &name) {
+  if (auto it = module.layers.find(name); it != module.layers.end())
+    return {&module, it->second};
+  for (const Module *open : openTo(module, name, modules))
+    if (auto it = open->layers.find(name); it != open->layers.end())
+      return {open, it->second};
+  return {};
+}
+
+std::pair<const Module *, const ast::FnDecl *> Analyzer::functionNamed(const Module &module,
+                                                                       const std::string &name) {
+  if (auto it = module.functions.find(name); it != module.functions.end())
+    return {&module, it->second};
+  for (const Module *open : openTo(module, name, modules))
+    if (auto it = open->functions.find(name); it != open->functions.end())
+      return {open, it->second};
+  return {};
+}
+
+std::vector<std::string> Analyzer::preludeNames(bool layersOnly) {
+  std::vector<std::string> names;
+  for (const Module *open : modules ? modules->prelude() : std::vector<const Module *>()) {
+    for (const auto &[name, decl] : open->layers)
+      if (!name.starts_with("_"))
+        names.push_back(name);
+    for (const auto &[name, decl] : open->functions)
+      if (!layersOnly && !name.starts_with("_"))
+        names.push_back(name);
+  }
   return names;
 }
 
@@ -123,13 +181,21 @@ std::pair<const Module *, const ast::LayerDecl *> Analyzer::findLayer(const Modu
       return {};
     }
   }
-  if (auto it = from->layers.find(name); it != from->layers.end())
+  bool bare = callee.kind != ast::ExprKind::Member;
+  if (bare) {
+    if (auto found = layerNamed(*from, name); found.second)
+      return found;
+  } else if (auto it = from->layers.find(name); it != from->layers.end()) {
     return {from, it->second};
-  if (from->functions.count(name)) {
-    diags.error(Diag::WrongKindOfName, callee.range, "`" + name + "` is a function, not a layer");
+  }
+  bool isFunction =
+      bare ? functionNamed(*from, name).second != nullptr : from->functions.count(name) != 0;
+  if (isFunction || (bare && from->imports.count(name))) {
+    diags.error(Diag::WrongKindOfName, callee.range,
+                "`" + name + "` is a " + (isFunction ? "function" : "module") + ", not a layer");
     return {};
   }
-  std::vector<std::string> known;
+  std::vector<std::string> known = bare ? preludeNames(true) : std::vector<std::string>();
   for (const auto &[other, decl] : from->layers)
     known.push_back(other);
   auto report = diags.error(Diag::UnknownName, callee.range, "unknown layer `" + name + "`");
@@ -368,6 +434,7 @@ bool Analyzer::addSubLayer(Layer &layer, const ast::SubLayerDecl &decl, std::str
     values.push_back(std::move(*value));
   SubLayer sub;
   sub.name = std::move(name);
+  Use use(*this, *module, decl.range);
   sub.layer = this->layer(*module, *callee, values, layer.generic, decl.range);
   if (!sub.layer)
     return false;
@@ -453,6 +520,7 @@ FunctionInstance *Analyzer::function(const Module &module, const ast::FnDecl &de
       reportRecursion(decl, at);
     return entry.good ? entry.instance : nullptr;
   }
+  Use use(*this, module, at);
   bool generic = owner && owner->generic;
   auto instance = std::make_unique<FunctionInstance>();
   entry.instance = instance.get();

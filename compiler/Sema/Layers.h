@@ -96,11 +96,35 @@ public:
   /// The declaration of a layer by name or `module.Layer`.
   std::pair<const Module *, const ast::LayerDecl *> findLayer(const Module &module,
                                                               const ast::Expr &callee);
+  /// What a bare name means: a declaration of the file, else a public one of the prelude,
+  /// unless the file has anything else of that name. Null: none.
+  std::pair<const Module *, const ast::LayerDecl *> layerNamed(const Module &module,
+                                                               const std::string &name);
+  std::pair<const Module *, const ast::FnDecl *> functionNamed(const Module &module,
+                                                               const std::string &name);
   /// All names of a file, for the nearest one.
   static std::vector<std::string> namesOf(const Module &module);
+  /// The public names of the prelude.
+  std::vector<std::string> preludeNames(bool layersOnly);
+
+  /// While it lives, `at` uses something of `module`. The library is right by itself: what
+  /// goes wrong in it then goes wrong at its use.
+  class Use {
+  public:
+    Use(Analyzer &analyzer, const Module &module, SourceRange use) : diags(analyzer.diags) {
+      begin(analyzer, module, use);
+    }
+    ~Use();
+
+  private:
+    void begin(Analyzer &analyzer, const Module &module, SourceRange use);
+    DiagnosticEngine &diags;
+    SourceRange at;
+    size_t before = 0;
+  };
 
   const SemaOptions &options;
-  const ModuleSet *modules = nullptr;
+  ModuleSet *modules = nullptr;
   typed::Program &program;
   typed::Program scratch; ///< holds what belongs to generic layers
   DiagnosticEngine &diags;

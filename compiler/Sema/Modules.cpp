@@ -43,6 +43,8 @@ std::string canonical(const std::string &path) {
   fs::path result = fs::weakly_canonical(path, error);
   return error ? path : result.string();
 }
+
+constexpr const char *kPrelude = "prelude.seq";
 } // namespace
 
 const Module *ModuleSet::loadRoot(const std::string &path) {
@@ -68,6 +70,8 @@ Module *ModuleSet::parse(const std::string &path, std::string text) {
   uint32_t id = diags.sourceManager().addFile(path, std::move(text));
   auto module = std::make_unique<Module>();
   module->path = path;
+  module->inLibrary = !options.stdlibDir.empty() && fs::path(canonical(path)).parent_path() ==
+                                                        fs::path(canonical(options.stdlibDir));
   module->file = parseFile(id, diags);
   if (!module->file)
     return nullptr;
@@ -156,6 +160,26 @@ void ModuleSet::reportCycle(const Module &back, const ast::ImportDecl &decl) {
     cycle += (*it)->path + " -> ";
   diags.error(Diag::ImportCycle, decl.range, "modules import each other: " + cycle + back.path)
       .hint("move what both need into a third file");
+}
+
+const std::vector<const Module *> &ModuleSet::prelude() {
+  if (opened)
+    return *opened;
+  opened.emplace();
+  if (options.stdlibDir.empty())
+    return *opened;
+  std::string path = (fs::path(options.stdlibDir) / kPrelude).string(), why;
+  auto it = byFile.find(canonical(path));
+  Module *list = it == byFile.end() ? nullptr : it->second;
+  if (!list)
+    if (std::optional<std::string> text = readFile(path, why))
+      if ((list = parse(path, std::move(*text))))
+        importAll(*list);
+  if (list)
+    for (const ast::ImportDecl &decl : list->file->imports)
+      if (const Module *module = list->imports[decl.alias.text])
+        opened->push_back(module);
+  return *opened;
 }
 
 const Module *ModuleSet::import(Module &from, const ast::ImportDecl &decl) {

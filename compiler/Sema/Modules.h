@@ -16,6 +16,7 @@ struct Module {
   std::unordered_map<std::string, const ast::LayerDecl *> layers;
   std::unordered_map<std::string, const Module *> imports; ///< by alias; null: failed
   bool loading = false;
+  bool inLibrary = false; ///< of the standard library: right by itself
 };
 
 class ModuleSet {
@@ -26,6 +27,9 @@ public:
   const Module *loadRoot(const std::string &path);
   const Module *loadText(const std::string &name, const std::string &text);
   const std::vector<std::unique_ptr<Module>> &all() const { return modules; }
+  /// What every file sees without an import: the modules that the library's `prelude.seq`
+  /// imports, in its order. They are read when this is asked for the first time.
+  const std::vector<const Module *> &prelude();
 
 private:
   Module *parse(const std::string &path, std::string text);
@@ -39,8 +43,9 @@ private:
   const SemaOptions &options;
   DiagnosticEngine &diags;
   std::vector<std::unique_ptr<Module>> modules;
-  std::unordered_map<std::string, Module *> byFile; ///< by canonical path
-  std::vector<Module *> stack;                      ///< being loaded
+  std::unordered_map<std::string, Module *> byFile;  ///< by canonical path
+  std::vector<Module *> stack;                       ///< being loaded
+  std::optional<std::vector<const Module *>> opened; ///< the prelude, once it is wanted
 };
 
 } // namespace seq

@@ -8,15 +8,17 @@ using namespace seq;
 
 namespace {
 /// Files in a folder of their own; checks the first.
+/// The first file is the root. Those named `lib/…` are the standard library.
 std::string codesOfFiles(const std::vector<std::pair<std::string, std::string>> &files) {
   namespace fs = std::filesystem;
   fs::path dir =
       fs::temp_directory_path() /
       (std::string("sema-") + testing::UnitTest::GetInstance()->current_test_info()->name());
-  fs::create_directories(dir);
+  fs::create_directories(dir / "lib");
   for (const auto &[name, text] : files)
     std::ofstream(dir / name) << text;
   Checked c;
+  c.options.stdlibDir = (dir / "lib").string();
   c.program = checkProgram((dir / files[0].first).string(), "", c.known, c.options, c.diags);
   fs::remove_all(dir);
   return c.program ? "good" : c.codes();
@@ -76,6 +78,38 @@ TEST(SemaErrors, ImportedFiles) {
   Checked c;
   EXPECT_EQ(checkProgram("/nowhere/m.seq", "", c.known, c.options, c.diags), nullptr);
   EXPECT_EQ(c.codes(), "E0209 0:0");
+}
+
+TEST(SemaErrors, Prelude) {
+  std::string scale = "layer Scale(D, N = 1) {\n  param s: [D]\n  param n: [N - 1]\n"
+                      "  fn forward(x: [D]) -> [D] {\n    return s * x\n  }\n}\n"
+                      "layer _Own(D) {\n  param s: [D]\n}\n"
+                      "fn twice(x: [D]) -> [D] {\n  return 2 * x\n}\n";
+  std::string list = "import \"./a.seq\" as a\n";
+  auto uses = [&](const std::string &text) {
+    return codesOfFiles({{"m.seq", text}, {"lib/prelude.seq", list}, {"lib/a.seq", scale}});
+  };
+  auto layer = [&](const std::string &sub, const std::string &call = "l(x)") {
+    return "layer L(D = 3) {\n  l: " + sub + "\n  fn forward(x: [T, D]) -> [T, D] {\n    return " +
+           call + "\n  }\n}\n";
+  };
+  EXPECT_EQ(uses(layer("Scale(D)")), "good");
+  EXPECT_EQ(uses(layer("Scale(D)", "twice(l(x))")), "good");
+  EXPECT_EQ(uses(layer("Scale(D)", "Scale(x)")), "E0210 4:12");
+  EXPECT_EQ(uses(layer("_Own(D)")), "E0201 2:6");
+  // What is wrong in a use is wrong there, whatever it breaks in the library.
+  EXPECT_EQ(uses(layer("Scale(D, 0)")), "E0311 2:3");
+  EXPECT_EQ(uses(layer("Scale(2 * D)")), "E0303 4:14");
+  // Everything that a file declares hides the prelude, and nothing in it is hidden.
+  std::string own = "fn twice(x: [D], n: float) -> [D] {\n  return n * x\n}\n";
+  EXPECT_EQ(uses(layer("Scale(D)", "twice(l(x), 3)") + own), "good");
+  EXPECT_EQ(uses(layer("twice(D)") + own), "E0210 2:6");
+  EXPECT_EQ(uses("import \"./lib/a.seq\" as Scale\n" + layer("Scale(D)")), "E0210 3:6");
+  EXPECT_EQ(uses("fn f(x: [T]) -> [T] {\n  let twice = x\n  return twice\n}\n"), "good");
+  // It is read where such a name stands, and not before.
+  std::string none = "fn f(x: [T]) -> [T] {\n  return x\n}\n";
+  EXPECT_EQ(codesOfFiles({{"m.seq", none}, {"lib/prelude.seq", "this is no file"}}), "good");
+  EXPECT_EQ(codesOfFiles({{"m.seq", layer("Scale(D)")}}), "E0201 2:6");
 }
 
 TEST(SemaErrors, LayersAreBounded) {
