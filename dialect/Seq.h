@@ -29,6 +29,12 @@ constexpr llvm::StringLiteral kHoistedAttr = "seq.hoisted";
 
 /// The number that `value` is, where it is an integer or index constant.
 std::optional<int64_t> constantOf(mlir::Value value);
+
+/// True where `value` is computed in the block of `indices` from any of them.
+bool usesAny(mlir::Value value, mlir::ValueRange indices);
+/// True where `value` is a sum of multiples of the arguments of `block` and of what comes
+/// from outside of it.
+bool affineIn(mlir::Value value, mlir::Block &block);
 } // namespace seq
 
 #include "dialect/SeqDialect.h.inc"

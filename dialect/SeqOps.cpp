@@ -1,5 +1,5 @@
 //===- SeqOps.cpp - Maps, reductions, reads: builders, text, verifiers --------===//
-#include "dialect/Seq.h"
+#include "dialect/IndexBody.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -9,81 +9,13 @@ using namespace seq;
 #define GET_OP_CLASSES
 #include "dialect/SeqOps.cpp.inc"
 
-using BodyFn = llvm::function_ref<void(OpBuilder &, Location, ValueRange)>;
-
-/// Gives `region` its block with `n` index arguments and lets `body` fill it.
-static void buildIndexBody(OpBuilder &builder, OperationState &state, size_t n, BodyFn body) {
-  OpBuilder::InsertionGuard guard(builder);
-  Region *region = state.addRegion();
-  SmallVector<Type> types(n, builder.getIndexType());
-  SmallVector<Location> locs(n, state.location);
-  Block *block = builder.createBlock(region, region->end(), types, locs);
-  if (body)
-    body(builder, state.location, block->getArguments());
-}
+using BodyFn = IndexBodyFn;
 
 std::optional<int64_t> seq::constantOf(Value v) {
   if (auto c = v.getDefiningOp<arith::ConstantOp>())
     if (auto a = dyn_cast<IntegerAttr>(c.getValue()))
       return a.getInt();
   return std::nullopt;
-}
-
-//===----------------------------------------------------------------------===//
-// Text shared by the ops over indices:  (%i, %j) in (%T, %C) -> (types) { body }
-//===----------------------------------------------------------------------===//
-
-static ParseResult parseIndexBody(OpAsmParser &parser, OperationState &state) {
-  SmallVector<OpAsmParser::Argument> args;
-  SmallVector<OpAsmParser::UnresolvedOperand> extents;
-  SmallVector<Type> results;
-  if (parser.parseArgumentList(args, OpAsmParser::Delimiter::Paren) || parser.parseKeyword("in") ||
-      parser.parseOperandList(extents, OpAsmParser::Delimiter::Paren) || parser.parseArrow() ||
-      parser.parseLParen() || parser.parseTypeList(results) || parser.parseRParen() ||
-      parser.parseOptionalAttrDictWithKeyword(state.attributes))
-    return failure();
-  Type index = parser.getBuilder().getIndexType();
-  for (auto &a : args)
-    a.type = index;
-  state.addTypes(results);
-  Region *region = state.addRegion();
-  return failure(parser.resolveOperands(extents, index, state.operands) ||
-                 parser.parseRegion(*region, args));
-}
-
-static void printIndexBody(OpAsmPrinter &p, Operation *op, ArrayRef<StringRef> elided) {
-  Block &block = op->getRegion(0).front();
-  p << " (" << block.getArguments() << ") in (" << op->getOperands() << ") -> ("
-    << op->getResultTypes() << ")";
-  p.printOptionalAttrDictWithKeyword(op->getAttrs(), elided);
-  p << " ";
-  p.printRegion(op->getRegion(0), /*printEntryBlockArgs=*/false);
-}
-
-/// Constraint 1 of map, reduce and softmax.
-static LogicalResult verifyIndices(Operation *op, unsigned extents) {
-  Block &block = op->getRegion(0).front();
-  if (block.getNumArguments() != extents)
-    return op->emitOpError("constraint 1: one index argument for each extent, has ")
-           << block.getNumArguments() << " for " << extents;
-  for (BlockArgument a : block.getArguments())
-    if (!a.getType().isIndex())
-      return op->emitOpError("constraint 1: block arguments are of type index");
-  return success();
-}
-
-static LogicalResult verifyShape(Operation *op, Type result, Type scalar, ValueRange extents,
-                                 StringRef constraint) {
-  auto tensor = cast<RankedTensorType>(result);
-  if (tensor.getRank() != static_cast<int64_t>(extents.size()) || tensor.getElementType() != scalar)
-    return op->emitOpError() << constraint << ": " << tensor << " is no result of " << scalar
-                             << " over " << extents.size() << " indices";
-  for (auto [dim, extent] : llvm::zip(tensor.getShape(), extents))
-    if (auto c = constantOf(extent);
-        c && !ShapedType::isDynamic(dim) && dim != std::max<int64_t>(*c, 0))
-      return op->emitOpError() << constraint << ": dimension " << dim << " where the extent is "
-                               << *c;
-  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -210,9 +142,9 @@ LogicalResult ReduceOp::verify() {
     if ((k == ReduceKind::mean || k == ReduceKind::logsumexp) && !isa<FloatType>(t))
       return emitOpError("constraint 3: ") << stringifyReduceKind(k) << " is of floats";
   }
-  if (!isa<MapOp, ReduceOp, SoftmaxOp>((*this)->getParentOp()))
+  if (!isa<MapOp, ReduceOp, SoftmaxOp, AttentionOp, ConvOp>((*this)->getParentOp()))
     return emitOpError(
-        "constraint 4: a reduction stands in the body of a map, softmax or reduction");
+        "constraint 4: a reduction stands in the body of an op over indices");
   return success();
 }
 

@@ -105,7 +105,7 @@ def Seq_ReduceOp : Seq_Op<"reduce", [Pure, SingleBlockImplicitTerminator<"YieldO
     2. The body ends in a `seq.yield` with one scalar for each kind, and optionally the
        presence, shared by all.
     3. A result has the type of its scalar; argmax and argmin give i32; any and all fold i1.
-    4. It stands in the body of a `seq.map`, `seq.softmax` or `seq.reduce`.
+    4. It stands in the body of an op over indices.
 
     ```mlir
     %s = seq.reduce [sum] (%k) in (%K) -> (f32) {
@@ -277,11 +277,10 @@ def Seq_ToIntOp : Seq_Op<"to_int", [Pure]> {
 }
 
 def Seq_YieldOp : Seq_Op<"yield", [Pure, Terminator, AttrSizedOperandSegments,
-    ParentOneOf<["MapOp", "ReduceOp", "SoftmaxOp"]>]> {
+    ParentOneOf<["MapOp", "ReduceOp", "SoftmaxOp", "AttentionOp", "ConvOp"]>]> {
   let summary = "the values of one point, and whether it is present";
   let description = [{
-    Ends the body of a map, a reduction or a normaliser. Without presence the point is
-    present.
+    Ends the body of an op over indices. Without presence the point is present.
 
     ```mlir
     seq.yield %v : f32 when %p

@@ -1,8 +1,9 @@
-//===- EvalPoints.cpp - seq.map, seq.softmax, seq.size -----------------------------===//
+//===- EvalPoints.cpp - seq.map, seq.softmax, seq.attention, seq.conv, seq.size ---===//
 //
-// Both compute one value for each point of an index range, a block of points at a time,
-// straight into the result. A softmax keeps its scores there, and which are present
-// beside it, until a row is whole.
+// A map and a softmax compute one value for each point of an index range, a block of
+// points at a time, straight into the result. A softmax keeps its scores there, and which
+// are present beside it, until a row is whole. Attention and convolution have rows of
+// points for each value of the result: what a row's points yield is kept until it is whole.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Reference/Machine.h"
@@ -42,12 +43,13 @@ static bool prepare(Machine &m, Frame &outer, const Points &points, uint32_t pla
     return false;
   }
   for (auto [slot, dims] : llvm::zip(points.results, points.dims)) {
-    for (auto [have, want] : llvm::zip(range.extents, dims))
+    auto shape = llvm::ArrayRef(range.extents).take_front(dims.size());
+    for (auto [have, want] : llvm::zip(shape, dims))
       if (!mlir::ShapedType::isDynamic(want) && have != want && !m.dry) {
         m.failSize(place, have, want);
         return false;
       }
-    if (!m.allocate(slot, range.extents, place))
+    if (!m.allocate(slot, shape, place))
       return false;
   }
   return !m.dry;
@@ -111,6 +113,94 @@ void runSoftmax(Machine &m, Frame &outer, const Instr &in, int) {
       normalise(reinterpret_cast<float *>(scores.bytes.get()) + p, present.data() + p, row);
     else
       normalise(reinterpret_cast<double *>(scores.bytes.get()) + p, present.data() + p, row);
+}
+
+/// What the points of one row yield.
+struct Row {
+  std::vector<std::vector<double>> values; ///< by what is yielded
+  std::vector<uint8_t> present;
+};
+
+/// Points `p` … `p + row.present.size() − 1`, all of one row.
+static void evaluateRow(Machine &m, const Body &body, const Range &range, int64_t p, Row &row) {
+  Frame &frame = m.frames[body.frame];
+  int64_t points = static_cast<int64_t>(row.present.size());
+  for (int64_t k = 0; k < points;) {
+    int n = static_cast<int>(std::min<int64_t>(range.block(p + k), points - k));
+    range.setIndices(frame, body, p + k, n);
+    m.run(body.code, frame, n);
+    for (auto [value, to] : llvm::zip(body.values, row.values))
+      dispatch(body.regs[value], [&](auto zero) {
+        using T = decltype(zero);
+        std::vector<T> lanes(n);
+        store<T>(frame[value], lanes.data(), n);
+        std::copy(lanes.begin(), lanes.end(), to.begin() + k);
+      });
+    if (body.present != kNone)
+      store<uint8_t>(frame[body.present], row.present.data() + k, n);
+    k += n;
+  }
+}
+
+/// Calls `finish` with each row of points and the place of its value in the results.
+static void overRows(Machine &m, Frame &outer, const Instr &in,
+                     llvm::function_ref<void(Row &, int64_t)> finish) {
+  const Points &points = *m.program.points[in.payload];
+  Range range;
+  if (!prepare(m, outer, points, in.place, range))
+    return;
+  captureAll(points.body, outer, m.frames[points.body.frame]);
+  int64_t length = 1, rows = 1;
+  for (int64_t e : llvm::ArrayRef(range.extents).take_back(points.reduced))
+    length *= e;
+  for (int64_t e : llvm::ArrayRef(range.extents).drop_back(points.reduced))
+    rows *= e;
+  Row row;
+  row.values.assign(points.body.values.size(), std::vector<double>(length));
+  for (int64_t r = 0; r < rows && !m.stop; ++r) {
+    row.present.assign(length, 1);
+    evaluateRow(m, points.body, range, r * length, row);
+    finish(row, r);
+  }
+}
+
+static void put(Slot &slot, int64_t at, double value) {
+  if (slot.elem == Elem::F32)
+    reinterpret_cast<float *>(slot.bytes.get())[at] = static_cast<float>(value);
+  else
+    reinterpret_cast<double *>(slot.bytes.get())[at] = value;
+}
+
+/// The sum over the row's present points of `weights` times `values`, each product rounded
+/// to the slot's type as the program's would be.
+static double weightedSum(const Row &row, const std::vector<double> &weights,
+                          const std::vector<double> &values, Elem elem) {
+  double sum = 0;
+  for (size_t j = 0; j < row.present.size(); ++j) {
+    if (!row.present[j])
+      continue;
+    double product = weights[j] * values[j];
+    sum += elem == Elem::F32 ? static_cast<float>(product) : product;
+  }
+  return sum;
+}
+
+void runAttention(Machine &m, Frame &outer, const Instr &in, int) {
+  const Points &points = *m.program.points[in.payload];
+  overRows(m, outer, in, [&](Row &row, int64_t at) {
+    std::vector<double> &weights = row.values[0];
+    normalise(weights.data(), row.present.data(), static_cast<int64_t>(weights.size()));
+    for (auto [k, slot] : llvm::enumerate(points.results))
+      put(m.tensors[slot], at,
+          weightedSum(row, weights, row.values[k + 1], m.tensors[slot].elem));
+  });
+}
+
+void runConv(Machine &m, Frame &outer, const Instr &in, int) {
+  Slot &result = m.tensors[m.program.points[in.payload]->results[0]];
+  overRows(m, outer, in, [&](Row &row, int64_t at) {
+    put(result, at, weightedSum(row, row.values[0], row.values[1], result.elem));
+  });
 }
 
 } // namespace seq::reference

@@ -67,12 +67,12 @@ struct Body {
   uint32_t frame = 0; ///< into Machine::frames
 };
 
-/// A map or a softmax: points into tensors.
+/// A map, softmax, attention or convolution: points into tensors.
 struct Points {
   Body body;
   std::vector<uint32_t> results;                   ///< tensor slots
   std::vector<llvm::SmallVector<int64_t, 4>> dims; ///< as the result types say
-  unsigned reduced = 0;                            ///< softmax
+  unsigned reduced = 0;                            ///< indices at the end that make a row
 };
 
 struct Fold {
@@ -145,6 +145,8 @@ Kernel readKernel(Elem elem);                        ///< EvalRead.cpp
 void runSize(Machine &, Frame &, const Instr &, int n);
 void runMap(Machine &, Frame &, const Instr &, int n); ///< EvalPoints.cpp
 void runSoftmax(Machine &, Frame &, const Instr &, int n);
+void runAttention(Machine &, Frame &, const Instr &, int n);
+void runConv(Machine &, Frame &, const Instr &, int n);
 void runReduce(Machine &, Frame &, const Instr &, int n); ///< EvalReduce.cpp
 void runScan(Machine &, Frame &, const Instr &, int n);   ///< EvalScan.cpp
 

@@ -92,7 +92,7 @@ func.func @mean_of_integers(%K: index, %v: i32) {
 // -----
 
 func.func @parent(%K: index, %v: f32) {
-  // expected-error @+1 {{constraint 4: a reduction stands in the body of a map, softmax or reduction}}
+  // expected-error @+1 {{constraint 4: a reduction stands in the body of an op over indices}}
   %s = seq.reduce [sum] (%i) in (%K) -> (f32) {
     seq.yield %v : f32
   }

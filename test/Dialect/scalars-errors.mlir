@@ -41,7 +41,7 @@ func.func @operands_of_one_type(%a: i32, %i: index) {
 // -----
 
 func.func @yield_outside(%v: f32) {
-  // expected-error @+1 {{expects parent op to be one of 'seq.map, seq.reduce, seq.softmax'}}
+  // expected-error @+1 {{expects parent op to be one of 'seq.map, seq.reduce, seq.softmax, seq.attention, seq.conv'}}
   seq.yield %v : f32
 }
 

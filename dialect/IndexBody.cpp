@@ -1,0 +1,91 @@
+//===- IndexBody.cpp - What ops over indices share ----------------------------===//
+#include "dialect/IndexBody.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace seq;
+
+void seq::buildIndexBody(OpBuilder &builder, OperationState &state, size_t n,
+                         IndexBodyFn body) {
+  OpBuilder::InsertionGuard guard(builder);
+  Region *region = state.addRegion();
+  SmallVector<Type> types(n, builder.getIndexType());
+  SmallVector<Location> locs(n, state.location);
+  Block *block = builder.createBlock(region, region->end(), types, locs);
+  if (body)
+    body(builder, state.location, block->getArguments());
+}
+
+ParseResult seq::parseIndexBody(OpAsmParser &parser, OperationState &state) {
+  SmallVector<OpAsmParser::Argument> args;
+  SmallVector<OpAsmParser::UnresolvedOperand> extents;
+  SmallVector<Type> results;
+  if (parser.parseArgumentList(args, OpAsmParser::Delimiter::Paren) || parser.parseKeyword("in") ||
+      parser.parseOperandList(extents, OpAsmParser::Delimiter::Paren) || parser.parseArrow() ||
+      parser.parseLParen() || parser.parseTypeList(results) || parser.parseRParen() ||
+      parser.parseOptionalAttrDictWithKeyword(state.attributes))
+    return failure();
+  Type index = parser.getBuilder().getIndexType();
+  for (auto &a : args)
+    a.type = index;
+  state.addTypes(results);
+  Region *region = state.addRegion();
+  return failure(parser.resolveOperands(extents, index, state.operands) ||
+                 parser.parseRegion(*region, args));
+}
+
+void seq::printIndexBody(OpAsmPrinter &p, Operation *op, ArrayRef<StringRef> elided) {
+  Block &block = op->getRegion(0).front();
+  p << " (" << block.getArguments() << ") in (" << op->getOperands() << ") -> ("
+    << op->getResultTypes() << ")";
+  p.printOptionalAttrDictWithKeyword(op->getAttrs(), elided);
+  p << " ";
+  p.printRegion(op->getRegion(0), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult seq::verifyIndices(Operation *op, unsigned extents) {
+  Block &block = op->getRegion(0).front();
+  if (block.getNumArguments() != extents)
+    return op->emitOpError("constraint 1: one index argument for each extent, has ")
+           << block.getNumArguments() << " for " << extents;
+  for (BlockArgument a : block.getArguments())
+    if (!a.getType().isIndex())
+      return op->emitOpError("constraint 1: block arguments are of type index");
+  return success();
+}
+
+LogicalResult seq::verifyShape(Operation *op, Type result, Type scalar, ValueRange extents,
+                                 StringRef constraint) {
+  auto tensor = cast<RankedTensorType>(result);
+  if (tensor.getRank() != static_cast<int64_t>(extents.size()) || tensor.getElementType() != scalar)
+    return op->emitOpError() << constraint << ": " << tensor << " is no result of " << scalar
+                             << " over " << extents.size() << " indices";
+  for (auto [dim, extent] : llvm::zip(tensor.getShape(), extents))
+    if (auto c = constantOf(extent);
+        c && !ShapedType::isDynamic(dim) && dim != std::max<int64_t>(*c, 0))
+      return op->emitOpError() << constraint << ": dimension " << dim << " where the extent is "
+                               << *c;
+  return success();
+}
+
+bool seq::affineIn(Value v, Block &block) {
+  Operation *d = v.getDefiningOp();
+  if (!d || d->getBlock() != &block)
+    return true;
+  if (isa<arith::AddIOp, arith::SubIOp>(d))
+    return affineIn(d->getOperand(0), block) && affineIn(d->getOperand(1), block);
+  if (isa<arith::MulIOp>(d))
+    return (affineIn(d->getOperand(0), block) && !usesAny(d->getOperand(1), block.getArguments())) ||
+           (affineIn(d->getOperand(1), block) && !usesAny(d->getOperand(0), block.getArguments()));
+  return isa<arith::ConstantOp>(d);
+}
+
+bool seq::usesAny(Value v, ValueRange indices) {
+  if (llvm::is_contained(indices, v))
+    return true;
+  Operation *d = v.getDefiningOp();
+  if (!d || indices.empty() || d->getBlock() != indices.front().getParentBlock())
+    return false;
+  return llvm::any_of(d->getOperands(), [&](Value o) { return usesAny(o, indices); });
+}

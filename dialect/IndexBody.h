@@ -1,0 +1,31 @@
+//===- IndexBody.h - What ops over indices share -------------------------------===//
+//
+// Their text is  (%i, %j) in (%T, %C) -> (types) { body }.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SEQ_DIALECT_INDEXBODY_H
+#define SEQ_DIALECT_INDEXBODY_H
+
+#include "dialect/Seq.h"
+
+namespace seq {
+
+using IndexBodyFn =
+    llvm::function_ref<void(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
+
+/// Gives the op a region whose block has `n` index arguments, and lets `body` fill it.
+void buildIndexBody(mlir::OpBuilder &builder, mlir::OperationState &state, size_t n,
+                    IndexBodyFn body);
+mlir::ParseResult parseIndexBody(mlir::OpAsmParser &parser, mlir::OperationState &state);
+void printIndexBody(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                    llvm::ArrayRef<llvm::StringRef> elided);
+
+/// Constraint 1 of each: one index argument for each extent.
+mlir::LogicalResult verifyIndices(mlir::Operation *op, unsigned extents);
+/// `result` holds a `scalar` for each point of `extents`.
+mlir::LogicalResult verifyShape(mlir::Operation *op, mlir::Type result, mlir::Type scalar,
+                                mlir::ValueRange extents, llvm::StringRef constraint);
+
+} // namespace seq
+
+#endif
