@@ -6,8 +6,7 @@
 using namespace mlir;
 using namespace seq;
 
-void seq::buildIndexBody(OpBuilder &builder, OperationState &state, size_t n,
-                         IndexBodyFn body) {
+void seq::buildIndexBody(OpBuilder &builder, OperationState &state, size_t n, IndexBodyFn body) {
   OpBuilder::InsertionGuard guard(builder);
   Region *region = state.addRegion();
   SmallVector<Type> types(n, builder.getIndexType());
@@ -56,7 +55,7 @@ LogicalResult seq::verifyIndices(Operation *op, unsigned extents) {
 }
 
 LogicalResult seq::verifyShape(Operation *op, Type result, Type scalar, ValueRange extents,
-                                 StringRef constraint) {
+                               StringRef constraint) {
   auto tensor = cast<RankedTensorType>(result);
   if (tensor.getRank() != static_cast<int64_t>(extents.size()) || tensor.getElementType() != scalar)
     return op->emitOpError() << constraint << ": " << tensor << " is no result of " << scalar
@@ -69,23 +68,23 @@ LogicalResult seq::verifyShape(Operation *op, Type result, Type scalar, ValueRan
   return success();
 }
 
-bool seq::affineIn(Value v, Block &block) {
+bool seq::affineIn(Value v, Operation *op) {
   Operation *d = v.getDefiningOp();
-  if (!d || d->getBlock() != &block)
+  if (!d || !op->isProperAncestor(d) || constantOf(v))
     return true;
   if (isa<arith::AddIOp, arith::SubIOp>(d))
-    return affineIn(d->getOperand(0), block) && affineIn(d->getOperand(1), block);
-  if (isa<arith::MulIOp>(d))
-    return (affineIn(d->getOperand(0), block) && !usesAny(d->getOperand(1), block.getArguments())) ||
-           (affineIn(d->getOperand(1), block) && !usesAny(d->getOperand(0), block.getArguments()));
-  return isa<arith::ConstantOp>(d);
+    return affineIn(d->getOperand(0), op) && affineIn(d->getOperand(1), op);
+  auto fixed = [&](Value factor) {
+    Operation *f = factor.getDefiningOp();
+    return constantOf(factor) || (f && !op->isProperAncestor(f));
+  };
+  return isa<arith::MulIOp>(d) && ((affineIn(d->getOperand(0), op) && fixed(d->getOperand(1))) ||
+                                   (affineIn(d->getOperand(1), op) && fixed(d->getOperand(0))));
 }
 
 bool seq::usesAny(Value v, ValueRange indices) {
-  if (llvm::is_contained(indices, v))
-    return true;
   Operation *d = v.getDefiningOp();
-  if (!d || indices.empty() || d->getBlock() != indices.front().getParentBlock())
-    return false;
-  return llvm::any_of(d->getOperands(), [&](Value o) { return usesAny(o, indices); });
+  return llvm::is_contained(indices, v) ||
+         (d && isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(d) &&
+          llvm::any_of(d->getOperands(), [&](Value o) { return usesAny(o, indices); }));
 }

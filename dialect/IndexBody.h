@@ -10,8 +10,7 @@
 
 namespace seq {
 
-using IndexBodyFn =
-    llvm::function_ref<void(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
+using IndexBodyFn = llvm::function_ref<void(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
 
 /// Gives the op a region whose block has `n` index arguments, and lets `body` fill it.
 void buildIndexBody(mlir::OpBuilder &builder, mlir::OperationState &state, size_t n,

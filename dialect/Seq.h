@@ -30,11 +30,11 @@ constexpr llvm::StringLiteral kHoistedAttr = "seq.hoisted";
 /// The number that `value` is, where it is an integer or index constant.
 std::optional<int64_t> constantOf(mlir::Value value);
 
-/// True where `value` is computed in the block of `indices` from any of them.
+/// True where `value`, inside of `op`, is a sum of indices and of values from outside, each
+/// times a constant or a value from outside.
+bool affineIn(mlir::Value value, mlir::Operation *op);
+/// True where sums and products lead from any of `indices` to `value`, which is affine.
 bool usesAny(mlir::Value value, mlir::ValueRange indices);
-/// True where `value` is a sum of multiples of the arguments of `block` and of what comes
-/// from outside of it.
-bool affineIn(mlir::Value value, mlir::Block &block);
 } // namespace seq
 
 #include "dialect/SeqDialect.h.inc"

@@ -58,8 +58,8 @@ LogicalResult AttentionOp::verify() {
   if (failed(verifyFloats(*this, y.getValues(), "constraint 3")))
     return failure();
   for (auto [result, value] : llvm::zip(getResultTypes(), y.getValues().drop_front()))
-    if (failed(verifyShape(*this, result, value.getType(), getExtents().drop_back(),
-                           "constraint 4")))
+    if (failed(
+            verifyShape(*this, result, value.getType(), getExtents().drop_back(), "constraint 4")))
       return failure();
   return success();
 }
@@ -115,12 +115,13 @@ LogicalResult ConvOp::verify() {
   if (!input || input->getBlock() != bodyBlock() || input.getCheck())
     return emitOpError("constraint 4: the input is no unchecked read of the body");
   for (Value i : input.getIndices())
-    if (!affineIn(i, *bodyBlock()))
+    if (!affineIn(i, *this))
       return emitOpError("constraint 4: the input is read at a place that is not affine");
   Block::BlockArgListType args = indices();
   SmallVector<Value> leading(args.begin(), args.end() - n), reduced(args.end() - n, args.end());
   if (!isWindow(input, leading, reduced))
-    return emitOpError("constraint 4: no axis of the input moves with a leading and a reduced index");
+    return emitOpError(
+        "constraint 4: no axis of the input moves with a leading and a reduced index");
   return verifyShape(*this, getResult().getType(), y.getValues()[0].getType(),
                      getExtents().drop_back(n), "constraint 5");
 }

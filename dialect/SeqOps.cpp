@@ -143,8 +143,7 @@ LogicalResult ReduceOp::verify() {
       return emitOpError("constraint 3: ") << stringifyReduceKind(k) << " is of floats";
   }
   if (!isa<MapOp, ReduceOp, SoftmaxOp, AttentionOp, ConvOp>((*this)->getParentOp()))
-    return emitOpError(
-        "constraint 4: a reduction stands in the body of an op over indices");
+    return emitOpError("constraint 4: a reduction stands in the body of an op over indices");
   return success();
 }
 

@@ -191,8 +191,7 @@ void runAttention(Machine &m, Frame &outer, const Instr &in, int) {
     std::vector<double> &weights = row.values[0];
     normalise(weights.data(), row.present.data(), static_cast<int64_t>(weights.size()));
     for (auto [k, slot] : llvm::enumerate(points.results))
-      put(m.tensors[slot], at,
-          weightedSum(row, weights, row.values[k + 1], m.tensors[slot].elem));
+      put(m.tensors[slot], at, weightedSum(row, weights, row.values[k + 1], m.tensors[slot].elem));
   });
 }
 

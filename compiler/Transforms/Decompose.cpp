@@ -1,4 +1,4 @@
-//===- Decompose.cpp - softmax and logsumexp in simpler terms ---------------------------===//
+//===- Decompose.cpp - Attention, convolution, softmax, logsumexp in simpler terms --------===//
 #include "compiler/Transforms/Rewrite.h"
 #include "compiler/Transforms/Transforms.h"
 
@@ -44,6 +44,106 @@ static void decomposeLogSumExp(ReduceOp reduce) {
   Value log = UnaryOp::create(b, loc, UnaryKind::log, sum.getResult(0));
   reduce.getResult(0).replaceAllUsesWith(arith::AddFOp::create(b, loc, log, shift));
   reduce.erase();
+}
+
+/// Ends a body; `present` may be null.
+static void yieldWhen(OpBuilder &b, Location loc, ValueRange values, Value present) {
+  auto y = YieldOp::create(b, loc, values);
+  if (present)
+    y.getPresentMutable().assign(present);
+}
+
+/// A map over `extents` of the sums of `term` over `inner`.
+static MapOp mapOfSums(OpBuilder &b, Location loc, Type element, ValueRange extents,
+                       ValueRange inner, llvm::function_ref<void(OpBuilder &, ValueRange)> term) {
+  return MapOp::create(b, loc, TypeRange(element), extents,
+                       [&](OpBuilder &in, Location l, ValueRange i) {
+                         auto sum = ReduceOp::create(in, l, ReduceKind::sum, element, inner,
+                                                     [&](OpBuilder &k, Location, ValueRange j) {
+                                                       SmallVector<Value> at(i);
+                                                       llvm::append_range(at, j);
+                                                       term(k, at);
+                                                     });
+                         YieldOp::create(in, l, sum.getResults());
+                       });
+}
+
+/// Clones what `wanted` of the body of `op` depend on, with its indices as `at`.
+static IRMapping cloneSlice(OpBuilder &b, Operation *op, ValueRange at, ValueRange wanted) {
+  Block &block = op->getRegion(0).front();
+  IRMapping mapping;
+  mapping.map(block.getArguments(), at);
+  for (Value w : wanted) {
+    Operation *d = w ? w.getDefiningOp() : nullptr;
+    if (!d || d->getBlock() != &block)
+      continue;
+    for (Operation *o : scalarSlice(d, &block))
+      if (!mapping.contains(o->getResult(0)))
+        b.clone(*o, mapping);
+  }
+  return mapping;
+}
+
+static void decomposeConv(ConvOp op) {
+  OpBuilder b(op);
+  unsigned lead = op.getExtents().size() - op.getReduced();
+  YieldOp y = op.yield();
+  auto map = mapOfSums(
+      b, op.getLoc(), op.getResult().getType().getElementType(), op.getExtents().take_front(lead),
+      op.getExtents().drop_front(lead), [&](OpBuilder &in, ValueRange at) {
+        IRMapping m = cloneSlice(in, op, at, y->getOperands());
+        Value p = arith::MulFOp::create(in, op.getLoc(), m.lookupOrDefault(y.getValues()[0]),
+                                        m.lookupOrDefault(y.getValues()[1]));
+        yieldWhen(in, op.getLoc(), p, y.getPresent() ? m.lookupOrDefault(y.getPresent()) : Value());
+      });
+  map.getResult(0).setType(op.getResult().getType());
+  op.getResult().replaceAllUsesWith(map.getResult(0));
+  op.erase();
+}
+
+/// The softmax over those indices that score and presence use, then sums of the values.
+static void decomposeAttention(AttentionOp op) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  YieldOp y = op.yield();
+  Value score = op.score(), present = y.getPresent(), key = op.key();
+  llvm::SetVector<Value> used;
+  for (Value v : {score, present}) {
+    if (llvm::is_contained(op.indices(), v))
+      used.insert(v);
+    else if (v && v.getParentBlock() == op.bodyBlock())
+      used.insert_range(indicesUsedBy(v.getDefiningOp(), op));
+  }
+  SmallVector<Value> rows, extents;
+  SmallVector<unsigned> places;
+  for (BlockArgument a : op.indices())
+    if (used.contains(a) || a == key) {
+      places.push_back(a.getArgNumber());
+      extents.push_back(op.getExtents()[a.getArgNumber()]);
+    }
+  auto weights = SoftmaxOp::create(
+      b, loc, 1, score.getType(), extents, [&](OpBuilder &in, Location l, ValueRange i) {
+        SmallVector<Value> at(op.indices().size(), i.back());
+        for (auto [k, place] : llvm::enumerate(places))
+          at[place] = i[k];
+        IRMapping m = cloneSlice(in, op, at, {score, present});
+        yieldWhen(in, l, m.lookupOrDefault(score), present ? m.lookupOrDefault(present) : Value());
+      });
+  for (auto [result, value] : llvm::zip(op.getResults(), y.getValues().drop_front())) {
+    auto map = mapOfSums(b, loc, value.getType(), op.getExtents().drop_back(),
+                         op.getExtents().take_back(), [&](OpBuilder &in, ValueRange at) {
+                           IRMapping m = cloneSlice(in, op, at, {value, present});
+                           SmallVector<Value> row;
+                           for (unsigned place : places)
+                             row.push_back(at[place]);
+                           Value w = ReadOp::create(in, loc, weights.getResult(), row);
+                           Value p = arith::MulFOp::create(in, loc, w, m.lookupOrDefault(value));
+                           yieldWhen(in, loc, p, present ? m.lookupOrDefault(present) : Value());
+                         });
+    map.getResult(0).setType(cast<RankedTensorType>(result.getType()));
+    result.replaceAllUsesWith(map.getResult(0));
+  }
+  op.erase();
 }
 
 /// Clones the softmax's body at `indices`; the score and the presence (or null).
@@ -128,6 +228,14 @@ static void decomposeSoftmax(SoftmaxOp op) {
 namespace {
 struct Decompose : seq::impl::SeqDecomposeBase<Decompose> {
   void runOnOperation() override {
+    SmallVector<AttentionOp> attentions;
+    getOperation().walk([&](AttentionOp op) { attentions.push_back(op); });
+    for (AttentionOp op : attentions)
+      decomposeAttention(op);
+    SmallVector<ConvOp> convolutions;
+    getOperation().walk([&](ConvOp op) { convolutions.push_back(op); });
+    for (ConvOp op : convolutions)
+      decomposeConv(op);
     SmallVector<SoftmaxOp> normalisers;
     getOperation().walk([&](SoftmaxOp op) { normalisers.push_back(op); });
     for (SoftmaxOp op : normalisers)

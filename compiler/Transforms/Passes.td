@@ -4,9 +4,26 @@
 
 include "mlir/Pass/PassBase.td"
 
-def SeqDecompose : Pass<"seq-decompose", "::mlir::func::FuncOp"> {
-  let summary = "takes softmax and logsumexp apart";
+def SeqRaise : Pass<"seq-raise", "::mlir::func::FuncOp"> {
+  let summary = "finds attention and convolution";
   let description = [{
+    A sum over one index of products in which one factor is a softmax along that index
+    becomes a `seq.attention`, the softmax's score and presence with it. A sum of products
+    in which one factor is read at affine places that move with an index of the sum and
+    one around it becomes a `seq.conv`.
+
+    Precondition: none. Leaves a softmax that something else reads too, one that normalises
+    over several indices, and sums over other points than the softmax has: a domain of
+    their own would have to keep its weights.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SeqDecompose : Pass<"seq-decompose", "::mlir::func::FuncOp"> {
+  let summary = "takes attention, convolution, softmax and logsumexp apart";
+  let description = [{
+    `seq.attention` becomes a `seq.softmax` over the indices that score and presence use,
+    and a map of sums of its values; `seq.conv` a map of sums of products.
     `seq.softmax` becomes a map of its scores, maps of the largest and of the sum of
     exponentials along the normalised indices, and a map of quotients. A `logsumexp`
     becomes a maximum and the logarithm of a sum, with an infinite maximum left out of the

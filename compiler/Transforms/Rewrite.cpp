@@ -63,6 +63,27 @@ bool hasReduction(Operation *op) {
   return op->walk([](ReduceOp) { return WalkResult::interrupt(); }).wasInterrupted();
 }
 
+/// A map that yields only what is used.
+static void dropUnusedResults(MapOp map) {
+  SmallVector<Type> types;
+  SmallVector<Value> kept, values;
+  for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues()))
+    if (!result.use_empty()) {
+      types.push_back(result.getType());
+      kept.push_back(result);
+      values.push_back(value);
+    }
+  if (kept.empty() || kept.size() == map.getNumResults())
+    return;
+  OpBuilder b(map);
+  map.yield().getValuesMutable().assign(values);
+  auto less = MapOp::create(b, map.getLoc(), types, map->getOperands(), map->getAttrs());
+  less.getBody().takeBody(map.getBody());
+  for (auto [old, now] : llvm::zip(kept, less.getResults()))
+    old.replaceAllUsesWith(now);
+  map.erase();
+}
+
 void eraseDead(func::FuncOp func) {
   // Innermost and last first, so that one pass clears chains.
   std::function<void(Block &)> sweep = [&](Block &block) {
@@ -72,6 +93,8 @@ void eraseDead(func::FuncOp func) {
           sweep(b);
       if (op.use_empty() && isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
         op.erase();
+      else if (auto map = dyn_cast<MapOp>(op))
+        dropUnusedResults(map);
     }
   };
   sweep(func.getBody().front());

@@ -83,3 +83,64 @@ func.func @other_reductions_stay(%x: tensor<4xf32>) -> tensor<f32> {
   }
   return %y : tensor<f32>
 }
+
+// The weights over the row's index and the key's, then sums for each column.
+// CHECK-LABEL: func.func @attention
+// CHECK-SAME: %[[S:.*]]: tensor<?x?xf32>, %[[V:.*]]: tensor<?x4xf32>, %[[T:.*]]: index
+func.func @attention(%s: tensor<?x?xf32>, %v: tensor<?x4xf32>, %T: index) -> tensor<?x4xf32> {
+  %c4 = arith.constant 4 : index
+  // CHECK-NOT: seq.attention
+  // CHECK: %[[P:.*]] = seq.map (%{{.*}}, %{{.*}}) in (%[[T]], %[[T]]) -> (tensor<?x?xf32>) {
+  // CHECK: %[[O:.*]] = seq.map (%[[I:.*]], %[[D:.*]]) in (%[[T]], %{{.*}}) -> (tensor<?x4xf32>) {
+  // CHECK-NEXT: seq.reduce [sum] (%[[J:.*]]) in (%[[T]])
+  // CHECK-DAG: seq.read %[[V]][%[[J]], %[[D]]]
+  // CHECK-DAG: %[[C:.*]] = arith.cmpi sle, %[[J]], %[[I]]
+  // CHECK-DAG: seq.read %[[P]][%[[I]], %[[J]]]
+  // CHECK: seq.yield %{{.*}} : f32 when %[[C]]
+  // CHECK: return %[[O]]
+  %o = seq.attention (%i, %d, %j) in (%T, %c4, %T) -> (tensor<?x4xf32>) {
+    %a = seq.read %s[%i, %j] : tensor<?x?xf32>
+    %x = seq.read %v[%j, %d] : tensor<?x4xf32>
+    %p = arith.cmpi sle, %j, %i : index
+    seq.yield %a, %x : f32, f32 when %p
+  }
+  return %o : tensor<?x4xf32>
+}
+
+// Score and presence are the key's index and an argument: one row of weights, two results.
+// CHECK-LABEL: func.func @attention_of_one_row
+// CHECK-NOT: seq.attention
+// CHECK: seq.reduce [sum]
+// CHECK: seq.reduce [sum]
+func.func @attention_of_one_row(%p: tensor<?xi1>, %s: f32, %T: index) -> (tensor<f32>, tensor<f32>) {
+  %o:2 = seq.attention (%j) in (%T) -> (tensor<f32>, tensor<f32>) {
+    %present = seq.read %p[%j] : tensor<?xi1>
+    %k = arith.index_cast %j : index to i64
+    %x = arith.sitofp %k : i64 to f32
+    %y = arith.addf %x, %x : f32
+    seq.yield %s, %x, %y : f32, f32, f32 when %present
+  }
+  return %o#0, %o#1 : tensor<f32>, tensor<f32>
+}
+
+// CHECK-LABEL: func.func @conv
+// CHECK-SAME: %[[W:.*]]: tensor<3xf32>, %[[X:.*]]: tensor<?xf32>, %[[T:.*]]: index
+func.func @conv(%w: tensor<3xf32>, %x: tensor<?xf32>, %T: index) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  // CHECK-NOT: seq.conv
+  // CHECK: seq.map (%[[I:.*]]) in (%[[T]]) -> (tensor<?xf32>) {
+  // CHECK-NEXT: seq.reduce [sum] (%[[K:.*]]) in
+  // CHECK: %[[E:.*]] = arith.subi %[[I]], %[[K]]
+  // CHECK: seq.read %[[X]][%[[E]]]
+  // CHECK: arith.mulf
+  // CHECK-NEXT: seq.yield %{{.*}} : f32 when
+  %y = seq.conv 1 (%t, %k) in (%T, %c3) -> (tensor<?xf32>) {
+    %a = seq.read %w[%k] : tensor<3xf32>
+    %e = arith.subi %t, %k : index
+    %p = arith.cmpi sge, %e, %c0 : index
+    %b = seq.read %x[%e] if %p : tensor<?xf32>
+    seq.yield %a, %b : f32, f32 when %p
+  }
+  return %y : tensor<?xf32>
+}

@@ -93,3 +93,21 @@ func.func @halves_of_a_product(%w: tensor<8x4xf32>, %x: tensor<4xf32>) -> tensor
   }
   return %y : tensor<4xf32>
 }
+
+// What a map yields for nobody is not yielded, nor computed.
+// CHECK-LABEL: func.func @unused_result
+func.func @unused_result(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %c4 = arith.constant 4 : index
+  // CHECK: %[[M:.*]] = seq.map (%{{.*}}) in (%{{.*}}) -> (tensor<4xf32>) {
+  // CHECK-NEXT: seq.read
+  // CHECK-NEXT: arith.addf
+  // CHECK-NEXT: seq.yield %{{.*}} : f32
+  // CHECK: return %[[M]]
+  %m:3 = seq.map (%i) in (%c4) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+    %v = seq.read %x[%i] : tensor<4xf32>
+    %a = seq.unary exp %v : f32
+    %b = arith.addf %v, %v : f32
+    seq.yield %a, %b, %v : f32, f32, f32
+  }
+  return %m#1 : tensor<4xf32>
+}
