@@ -99,6 +99,10 @@ class Suites:
                                         "--stage", "2", "--jobs", str(self.args.jobs), *more)
         return passed, failed, 0  # cases of later stages are not skipped tests
 
+    def programs(self):
+        return self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "200",
+                           "--jobs", str(self.args.jobs))
+
     def docs(self):
         return self.script("scripts/test_docs.py", "--seqc", self.tool("seqc"))
 
@@ -115,7 +119,7 @@ def cmake_variable(build, name):
     return found and found.group(1)
 
 
-ALL = ["check", "unit", "lit", "cases", "docs", "examples", "install"]
+ALL = ["check", "unit", "lit", "cases", "programs", "docs", "examples", "install"]
 NOT_SANITIZED = {"check", "examples", "install"}  # outside programs link no sanitizer
 
 
