@@ -17,6 +17,9 @@ import tempfile
 
 import numpy as np
 
+sys.dont_write_bytecode = True
+from test_programs import Programs
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -78,6 +81,14 @@ class Examples:
         y, h = self.interpreted(name, "Cell(3, 4)", f"x={self.at('x3.npy')}", "--weights", self.at("w.safetensors"))
         close(np.load(self.at("y.npy")), y, 1e-5)
         close(np.load(self.at("h.npy")), h, 1e-5)
+
+
+    def programs_04(self):
+        scratch = self.at("programs")
+        os.mkdir(scratch)
+        found = list(Programs(self.seqc, self.source("04-programs"), write_safetensors).problems(scratch))
+        if found:
+            raise Problem("\n".join(found))
 
 
 def close(got, want, tolerance):
