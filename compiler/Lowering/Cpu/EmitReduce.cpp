@@ -109,251 +109,318 @@ static std::pair<Value, Value> better(Code &c, ReduceKind kind, Value best, Valu
   return {c.select(wins, v, best), c.select(wins, where, at)};
 }
 
-/// One accumulator of a reduction: `main`, and for some kinds a second one.
-namespace {
-struct Accumulator {
-  ReduceKind kind;
-  Type type; ///< of one entry of the body's value, scalar
-  bool row, lane;
-  unsigned first;  ///< position of its registers in the loop's carried values
-  unsigned count;  ///< registers of `main`
-  unsigned planes; ///< 1; mean 2 (count); argmax 2 (place, as i64 with −1 for none)
-};
-} // namespace
-
-static unsigned planesOf(ReduceKind k) {
-  assert(k != ReduceKind::logsumexp && "seq-decompose takes logsumexp apart");
-  if (k == ReduceKind::mean)
-    return 2;
-  return k == ReduceKind::argmax || k == ReduceKind::argmin ? 2 : 1;
+static bool isArg(ReduceKind k) {
+  return k == ReduceKind::argmax || k == ReduceKind::argmin;
 }
 
-void BodyEmitter::emitReduce(ReduceOp op) {
-  bool nested = false;
-  for (Operation &o : *op.bodyBlock())
-    nested |= isa<ReduceOp>(o);
-  bool simple = true;
-  for (unsigned i = 0; i < op.getNumResults(); ++i)
-    simple &= op.kind(i) != ReduceKind::argmax && op.kind(i) != ReduceKind::argmin;
-  bool wantsLanes = !tile.laneActive && !nested && simple && tile.plan && tile.plan->lane < 0 &&
-                    tile.plan->width > 1;
-  if (wantsLanes)
-    return emitReduceInLanes(op);
+/// The scalar type of a value of the body in registers: index is i64.
+static Type registerType(Code &c, Value v) {
+  return v.getType().isIndex() ? Type(c.i64) : v.getType();
+}
 
-  YieldOp y = op.yield();
-  bool masked = static_cast<bool>(y.getPresent());
-  SmallVector<Accumulator> accs;
-  Values init;
-  for (auto [i, value] : llvm::enumerate(y.getValues())) {
-    Deps d = deps(value);
-    if (masked) {
-      Deps p = deps(y.getPresent());
-      d.row |= p.row;
-      d.lane |= p.lane;
-    }
-    Accumulator a;
-    a.kind = op.kind(i);
-    a.type = value.getType().isIndex() ? Type(c.i64) : value.getType();
-    a.row = d.row && tile.M > 1;
-    a.lane = d.lane;
-    a.first = init.size();
-    a.count = (a.row ? tile.M : 1) * (a.lane ? tile.U : 1);
-    a.planes = planesOf(a.kind);
-    Type t = a.lane ? c.vec(a.type, tile.width) : a.type;
-    init.append(a.count, identity(c, a.kind, t));
-    if (a.planes == 2)
-      init.append(a.count, a.kind == ReduceKind::mean
-                               ? c.f(0, t)
-                               : c.ci(-1, a.lane ? c.vec(c.i64, tile.width) : Type(c.i64)));
-    accs.push_back(a);
-  }
-
-  // A product that only the sum reads is fused with the addition.
-  auto product = [&](Value v, ReduceKind kind) -> arith::MulFOp {
-    auto mul = v.getDefiningOp<arith::MulFOp>();
-    bool here = mul && mul->getBlock() == op.bodyBlock() && v.hasOneUse();
-    return here && (kind == ReduceKind::sum || kind == ReduceKind::mean) ? mul : arith::MulFOp();
-  };
-
-  auto body = [&](Value linear, ValueRange carried) {
-    // Streams of weights first: the scalars that meet them are then broadcast one by one.
-    for (auto read : op.bodyBlock()->getOps<ReadOp>())
-      if (packOf(read))
-        emitOp(read);
-    for (Operation &o : op.bodyBlock()->without_terminator()) {
-      if (packOf(&o))
-        continue;
-      auto mul = dyn_cast<arith::MulFOp>(o);
-      bool fused = false;
-      if (mul && mul->hasOneUse())
-        for (auto [i, value] : llvm::enumerate(y.getValues()))
-          fused |= product(value, op.kind(i)) == mul;
-      if (!fused)
-        emitOp(&o);
-    }
-    Values out(carried.begin(), carried.end());
-    Val present;
-    if (masked)
-      present = get(y.getPresent());
-    // Row by row, so that a row's broadcast is used up before the next one is needed.
-    for (unsigned m = 0; m < tile.M; ++m)
-      for (auto [i, value] : llvm::enumerate(y.getValues())) {
-        Accumulator &a = accs[i];
-        if (m > 0 && !a.row)
-          continue;
-        arith::MulFOp mul = product(value, a.kind);
-        Val x = mul ? get(mul.getLhs()) : get(value), z = mul ? get(mul.getRhs()) : Val();
-        for (unsigned u = 0; u < (a.lane ? tile.U : 1); ++u) {
-          auto form = [&](const Val &v) { return a.lane ? vectorAt(v, m, u) : scalarAt(v, m); };
-          unsigned slot = a.first + m * (a.lane ? tile.U : 1) + u;
-          Value p = masked ? form(present) : Value();
-          if (a.kind == ReduceKind::argmax || a.kind == ReduceKind::argmin) {
-            Value where = a.lane ? c.splat(linear, tile.width) : linear;
-            auto [best, at] = better(c, a.kind, out[slot], out[slot + a.count], form(x), where, p);
-            out[slot] = best;
-            out[slot + a.count] = at;
-            continue;
-          }
-          Value old = out[slot];
-          Value next = mul ? c.fma(form(x), form(z), old) : combine(c, a.kind, old, form(x));
-          out[slot] = p ? c.select(p, next, old) : next;
-          if (a.kind == ReduceKind::mean) {
-            Value n = out[slot + a.count];
-            Value more = c.fadd(n, c.f(1, n.getType()));
-            out[slot + a.count] = p ? c.select(p, more, n) : more;
-          }
-        }
-      }
-    return out;
-  };
-
-  SmallVector<Value> extents;
+Values BodyEmitter::extentsOf(ReduceOp op) {
+  Values extents;
   for (Value e : op.getExtents())
     extents.push_back(fn.evaluate(e, tile.rows[0]));
-  std::function<Values(unsigned, Value, ValueRange)> nest = [&](unsigned k, Value linear,
-                                                                ValueRange carried) -> Values {
-    auto [lo, hi] = rangeOf(op, k, extents[k]);
+  return extents;
+}
+
+//===----------------------------------------------------------------------===//
+// Accumulators in registers
+//===----------------------------------------------------------------------===//
+
+/// The first way: a loop that carries the accumulators of every value as registers.
+class RegisterReduction {
+public:
+  RegisterReduction(BodyEmitter &e, ReduceOp op)
+      : e(e), c(e.c), tile(e.tile), op(op), yield(op.yield()) {}
+
+  void emit() {
+    Values init = beginAccumulators();
+    extents = e.extentsOf(op);
+    Values out = loops(0, c.i(0), init);
+    for (auto [acc, result] : llvm::zip(accumulators, op.getResults()))
+      tile.vals[result] = acc.finds() ? placeFound(acc, out) : total(acc, out);
+  }
+
+private:
+  /// Registers of one value: one, or one a row, a vector, or both; for some kinds twice.
+  struct Accumulator {
+    ReduceKind kind;
+    Value value; ///< of the body, that it takes up
+    Type type;   ///< of one entry, scalar
+    bool row, lane;
+    unsigned first; ///< position of its registers in the loop's carried values
+    unsigned count; ///< registers of one plane
+    bool finds() const { return isArg(kind); }
+    /// A second plane behind the first: mean's count, or argmax's place as i64, −1 for none.
+    bool hasSecond() const { return kind == ReduceKind::mean || finds(); }
+  };
+
+  unsigned vectors(const Accumulator &a) const { return a.lane ? tile.U : 1; }
+  unsigned slot(const Accumulator &a, unsigned m, unsigned u) const {
+    return a.first + m * vectors(a) + u;
+  }
+  /// The entry of `v` for one register of `a`.
+  Value entry(const Accumulator &a, const Val &v, unsigned m, unsigned u) {
+    return a.lane ? e.vectorAt(v, m, u) : e.scalarAt(v, m);
+  }
+
+  /// Lays out the registers and returns what they hold before the loop.
+  Values beginAccumulators() {
+    Values init;
+    for (auto [i, value] : llvm::enumerate(yield.getValues())) {
+      BodyEmitter::Deps d = e.deps(value);
+      if (yield.getPresent()) {
+        BodyEmitter::Deps p = e.deps(yield.getPresent());
+        d.row |= p.row;
+        d.lane |= p.lane;
+      }
+      ReduceKind kind = op.kind(i);
+      assert(kind != ReduceKind::logsumexp && "seq-decompose takes logsumexp apart");
+      Accumulator a{
+          kind, value, registerType(c, value), d.row && tile.M > 1, d.lane, (unsigned)init.size(),
+          0};
+      a.count = (a.row ? tile.M : 1) * vectors(a);
+      auto form = [&](Type scalar) { return a.lane ? c.vec(scalar, tile.width) : scalar; };
+      init.append(a.count, identity(c, kind, form(a.type)));
+      if (a.hasSecond())
+        init.append(a.count, a.finds() ? c.ci(-1, form(c.i64)) : c.f(0, form(a.type)));
+      accumulators.push_back(a);
+    }
+    return init;
+  }
+
+  /// The loops over the reduction's indices from the k-th on; `linear` counts the points.
+  Values loops(unsigned k, Value linear, ValueRange carried) {
+    auto [lo, hi] = e.rangeOf(op, k, extents[k]);
     return c.loop(lo, hi, c.i(1), carried, [&](Value iv, ValueRange inner) -> Values {
       tile.vals[op.indices()[k]] = Val::scalar(iv);
-      Value lin = c.add(c.mul(linear, extents[k]), iv);
-      return k + 1 == extents.size() ? body(lin, inner) : nest(k + 1, lin, inner);
-    });
-  };
-  Values out = nest(0, c.i(0), init);
-  for (auto [i, result] : llvm::enumerate(op.getResults())) {
-    Accumulator &a = accs[i];
-    int where = a.kind == ReduceKind::argmax || a.kind == ReduceKind::argmin
-                    ? place(op, SEQ_FAIL_EMPTY, op.getWhat().value_or(""))
-                    : 0;
-    tile.vals[result] = build(a.row, a.lane, [&](unsigned m, unsigned u) -> Value {
-      unsigned slot = a.first + m * (a.lane ? tile.U : 1) + u;
-      if (a.kind == ReduceKind::mean)
-        return c.fdiv(out[slot], out[slot + a.count]);
-      if (a.kind == ReduceKind::argmax || a.kind == ReduceKind::argmin) {
-        Value at = out[slot + a.count];
-        Value none = c.cmp(arith::CmpIPredicate::slt, at, c.ci(0, at.getType()));
-        if (a.lane && tile.mask)
-          none = c.bin<arith::AndIOp>(none, tile.mask);
-        fail(none, at, c.i(0), tile.rowOf(m), where);
-        return arith::TruncIOp::create(c.b, Code::shaped(c.i32, at.getType()), at);
-      }
-      return out[slot];
+      Value point = c.add(c.mul(linear, extents[k]), iv);
+      if (k + 1 < extents.size())
+        return loops(k + 1, point, inner);
+      emitOps();
+      return takeUp(point, inner);
     });
   }
-}
 
-/// The last index in lanes, `kUnroll` vectors a step, then a masked rest.
-void BodyEmitter::emitReduceInLanes(ReduceOp op) {
-  constexpr unsigned kUnroll = 4;
-  YieldOp y = op.yield();
-  unsigned width = tile.plan->width;
-  unsigned M = tile.M, last = op.getExtents().size() - 1;
-  struct Plane {
-    ReduceKind kind;
-    Type type;
-    unsigned first;
-    bool mean;
-  };
-  SmallVector<Plane> planes;
-  Values init;
-  for (auto [i, value] : llvm::enumerate(y.getValues())) {
-    Type e = value.getType().isIndex() ? Type(c.i64) : value.getType();
-    bool mean = op.kind(i) == ReduceKind::mean;
-    planes.push_back({op.kind(i), e, (unsigned)init.size(), mean});
-    init.append(M * kUnroll * (mean ? 2 : 1), identity(c, op.kind(i), c.vec(e, width)));
+  /// The multiplication of `a`'s value where only a sum reads it: fused with the addition.
+  arith::MulFOp fusedProduct(const Accumulator &a) {
+    if (a.kind != ReduceKind::sum && a.kind != ReduceKind::mean)
+      return {};
+    auto mul = a.value.getDefiningOp<arith::MulFOp>();
+    bool here = mul && mul->getBlock() == op.bodyBlock() && a.value.hasOneUse();
+    return here ? mul : arith::MulFOp();
   }
-  SmallVector<Value> extents;
-  for (Value e : op.getExtents())
-    extents.push_back(fn.evaluate(e, tile.rows[0]));
 
-  // One step over `U` vectors beginning at `start`; the accumulators of vector u are [m][u].
-  auto step = [&](unsigned U, Value start, Value mask, ValueRange carried) {
-    Tile inner = tile;
-    inner.U = U;
-    inner.width = width;
-    inner.laneActive = true;
-    inner.mask = mask;
-    inner.vals[op.indices()[last]] = Val::lanes(start);
-    BodyEmitter e(fn, c, inner);
-    e.emitBlock(*op.bodyBlock());
-    Values out(carried.begin(), carried.end());
-    Val present;
-    if (y.getPresent())
-      present = e.get(y.getPresent());
-    for (auto [i, value] : llvm::enumerate(y.getValues())) {
-      Plane &p = planes[i];
-      Val x = e.get(value);
-      for (unsigned m = 0; m < M; ++m)
-        for (unsigned u = 0; u < U; ++u) {
-          unsigned slot = p.first + m * kUnroll + u;
-          Value q = mask;
-          if (y.getPresent()) {
-            Value r = e.vectorAt(present, m, u);
-            q = q ? c.bin<arith::AndIOp>(q, r) : r;
-          }
-          Value old = out[slot], next = combine(c, p.kind, old, e.vectorAt(x, m, u));
-          out[slot] = q ? c.select(q, next, old) : next;
-          if (p.mean) {
-            Value n = out[slot + M * kUnroll], more = c.fadd(n, c.f(1, n.getType()));
-            out[slot + M * kUnroll] = q ? c.select(q, more, n) : more;
-          }
-        }
+  /// The body's ops, but for the products that are fused.
+  void emitOps() {
+    // Streams of weights first: the scalars that meet them are then broadcast one by one.
+    for (auto read : op.bodyBlock()->getOps<ReadOp>())
+      if (e.packOf(read))
+        e.emitOp(read);
+    for (Operation &o : op.bodyBlock()->without_terminator()) {
+      bool fused = llvm::any_of(
+          accumulators, [&](const Accumulator &a) { return fusedProduct(a).getOperation() == &o; });
+      if (!e.packOf(&o) && !fused)
+        e.emitOp(&o);
     }
+  }
+
+  /// The accumulators after one more point.
+  Values takeUp(Value point, ValueRange carried) {
+    Values out(carried.begin(), carried.end());
+    // Row by row, so that a row's broadcast is used up before the next one is needed.
+    for (unsigned m = 0; m < tile.M; ++m)
+      for (Accumulator &a : accumulators)
+        for (unsigned u = 0; u < vectors(a) && (m == 0 || a.row); ++u)
+          a.finds() ? find(a, m, u, point, out) : add(a, m, u, out);
     return out;
+  }
+
+  /// Whether the point counts for one register of `a`; null: always.
+  Value presentAt(const Accumulator &a, unsigned m, unsigned u) {
+    Value present = yield.getPresent();
+    return present ? entry(a, e.get(present), m, u) : Value();
+  }
+
+  void find(const Accumulator &a, unsigned m, unsigned u, Value point, Values &out) {
+    Value present = presentAt(a, m, u);
+    Value where = a.lane ? c.splat(point, tile.width) : point;
+    Value &best = out[slot(a, m, u)], &at = out[slot(a, m, u) + a.count];
+    std::tie(best, at) =
+        better(c, a.kind, best, at, entry(a, e.get(a.value), m, u), where, present);
+  }
+
+  void add(const Accumulator &a, unsigned m, unsigned u, Values &out) {
+    Value present = presentAt(a, m, u);
+    auto keep = [&](Value &old, Value next) {
+      old = present ? c.select(present, next, old) : next;
+    };
+    Value &sum = out[slot(a, m, u)];
+    if (arith::MulFOp mul = fusedProduct(a)) {
+      Value x = entry(a, e.get(mul.getLhs()), m, u), y = entry(a, e.get(mul.getRhs()), m, u);
+      keep(sum, c.fma(x, y, sum));
+    } else {
+      keep(sum, combine(c, a.kind, sum, entry(a, e.get(a.value), m, u)));
+    }
+    if (a.kind == ReduceKind::mean) {
+      Value &count = out[slot(a, m, u) + a.count];
+      keep(count, c.fadd(count, c.f(1, count.getType())));
+    }
+  }
+
+  Val total(const Accumulator &a, const Values &out) {
+    return e.build(a.row, a.lane, [&](unsigned m, unsigned u) -> Value {
+      Value sum = out[slot(a, m, u)];
+      return a.kind == ReduceKind::mean ? c.fdiv(sum, out[slot(a, m, u) + a.count]) : sum;
+    });
+  }
+
+  /// Where argmax found its value; a range without any point is a failure.
+  Val placeFound(const Accumulator &a, const Values &out) {
+    int where = e.place(op, SEQ_FAIL_EMPTY, op.getWhat().value_or(""));
+    return e.build(a.row, a.lane, [&](unsigned m, unsigned u) -> Value {
+      Value at = out[slot(a, m, u) + a.count];
+      Value none = c.cmp(arith::CmpIPredicate::slt, at, c.ci(0, at.getType()));
+      if (a.lane && tile.mask)
+        none = c.bin<arith::AndIOp>(none, tile.mask);
+      e.fail(none, at, c.i(0), tile.rowOf(m), where);
+      return arith::TruncIOp::create(c.b, Code::shaped(c.i32, at.getType()), at);
+    });
+  }
+
+  BodyEmitter &e;
+  Code &c;
+  Tile &tile;
+  ReduceOp op;
+  YieldOp yield;
+  SmallVector<Accumulator> accumulators;
+  Values extents;
+};
+
+//===----------------------------------------------------------------------===//
+// The last index in lanes
+//===----------------------------------------------------------------------===//
+
+/// The second way: `kUnroll` vectors of the last index a step, then single ones, then a
+/// masked rest; folded at the end.
+class LaneReduction {
+public:
+  LaneReduction(BodyEmitter &e, ReduceOp op)
+      : e(e), c(e.c), tile(e.tile), op(op), width(tile.plan->width),
+        last(op.getExtents().size() - 1) {}
+
+  void emit() {
+    Values init = beginAccumulators();
+    extents = e.extentsOf(op);
+    Values out = loops(0, init);
+    for (auto [acc, result] : llvm::zip(accumulators, op.getResults()))
+      tile.vals[result] = e.build(tile.M > 1, false, [&](unsigned m, unsigned) -> Value {
+        Value total = fold(acc.kind, out, slot(acc, m, 0));
+        if (!acc.mean())
+          return total;
+        return c.fdiv(total, fold(ReduceKind::sum, out, slot(acc, m, 0) + plane()));
+      });
+  }
+
+private:
+  static constexpr unsigned kUnroll = 4;
+
+  struct Accumulator {
+    ReduceKind kind;
+    Value value;    ///< of the body, that it takes up
+    unsigned first; ///< position of its registers in the loops' carried values
+    /// A mean counts in a second plane behind the first.
+    bool mean() const { return kind == ReduceKind::mean; }
   };
 
-  std::function<Values(unsigned, ValueRange)> nest = [&](unsigned k, ValueRange carried) -> Values {
-    if (k < last)
-      return c.loop(c.i(0), extents[k], c.i(1), carried, [&](Value iv, ValueRange inner) {
-        tile.vals[op.indices()[k]] = Val::scalar(iv);
-        return nest(k + 1, inner);
-      });
-    auto [lo, n] = rangeOf(op, last, extents[last]);
+  unsigned plane() const { return tile.M * kUnroll; }
+  unsigned slot(const Accumulator &a, unsigned m, unsigned u) const {
+    return a.first + m * kUnroll + u;
+  }
+
+  Values beginAccumulators() {
+    Values init;
+    for (auto [i, value] : llvm::enumerate(op.yield().getValues())) {
+      Accumulator a{op.kind(i), value, (unsigned)init.size()};
+      Type t = c.vec(registerType(c, value), width);
+      init.append(plane() * (a.mean() ? 2 : 1), identity(c, a.kind, t));
+      accumulators.push_back(a);
+    }
+    return init;
+  }
+
+  Values loops(unsigned k, ValueRange carried) {
+    if (k == last)
+      return lanes(carried);
+    return c.loop(c.i(0), extents[k], c.i(1), carried, [&](Value iv, ValueRange inner) {
+      tile.vals[op.indices()[k]] = Val::scalar(iv);
+      return loops(k + 1, inner);
+    });
+  }
+
+  /// The loops over the last index.
+  Values lanes(ValueRange carried) {
+    auto [lo, n] = e.rangeOf(op, last, extents[last]);
     Value wide = c.i(width * kUnroll), one = c.i(width), count = c.sub(n, lo);
     Value wideEnd = c.add(lo, c.mul(c.floorDiv(count, wide), wide));
     Value end = c.add(lo, c.mul(c.floorDiv(count, one), one));
     Values out(carried.begin(), carried.end());
     if (Code::constant(wideEnd) != 0)
       out = c.loop(lo, wideEnd, wide, out,
-                   [&](Value iv, ValueRange in) { return step(kUnroll, iv, {}, in); });
+                   [&](Value iv, ValueRange in) { return takeUp(kUnroll, iv, {}, in); });
     auto wc = Code::constant(wideEnd), ec = Code::constant(end), nc = Code::constant(n);
     if (!wc || !ec || *wc < *ec)
       out = c.loop(wideEnd, end, one, out,
-                   [&](Value iv, ValueRange in) { return step(1, iv, {}, in); });
+                   [&](Value iv, ValueRange in) { return takeUp(1, iv, {}, in); });
     if (ec && nc && *ec == *nc)
       return out;
     Value rest = c.sub(n, end);
     Value mask = c.cmp(arith::CmpIPredicate::slt, c.iota(width), c.splat(rest, width));
     return c.choose(
         c.cmp(arith::CmpIPredicate::sgt, rest, c.i(0)), ValueRange(out).getTypes(),
-        [&] { return step(1, end, mask, out); }, [&] { return out; });
-  };
-  Values out = nest(0, init);
+        [&] { return takeUp(1, end, mask, out); }, [&] { return out; });
+  }
 
-  auto fold = [&](Plane &p, unsigned base, ReduceKind kind) -> Value {
-    Value acc = out[base];
+  /// The accumulators after `U` more vectors, the first of which begins at `start`.
+  Values takeUp(unsigned U, Value start, Value mask, ValueRange carried) {
+    Tile inner = tile;
+    inner.U = U;
+    inner.width = width;
+    inner.laneActive = true;
+    inner.mask = mask;
+    inner.vals[op.indices()[last]] = Val::lanes(start);
+    BodyEmitter body(e.fn, c, inner);
+    body.emitBlock(*op.bodyBlock());
+    Values out(carried.begin(), carried.end());
+    Value present = op.yield().getPresent();
+    for (const Accumulator &a : accumulators)
+      for (unsigned m = 0; m < tile.M; ++m)
+        for (unsigned u = 0; u < U; ++u) {
+          Value counts = mask;
+          if (present) {
+            Value p = body.vectorAt(body.get(present), m, u);
+            counts = mask ? c.bin<arith::AndIOp>(mask, p) : p;
+          }
+          auto keep = [&](Value &old, Value next) {
+            old = counts ? c.select(counts, next, old) : next;
+          };
+          Value &acc = out[slot(a, m, u)];
+          keep(acc, combine(c, a.kind, acc, body.vectorAt(body.get(a.value), m, u)));
+          if (a.mean()) {
+            Value &n = out[slot(a, m, u) + plane()];
+            keep(n, c.fadd(n, c.f(1, n.getType())));
+          }
+        }
+    return out;
+  }
+
+  /// The `kUnroll` vectors from `first` on as one scalar.
+  Value fold(ReduceKind kind, const Values &out, unsigned first) {
+    Value acc = out[first];
     for (unsigned u = 1; u < kUnroll; ++u)
-      acc = combine(c, kind, acc, out[base + u]);
+      acc = combine(c, kind, acc, out[first + u]);
     // Halves, so that the order is the same for every thread count and stays short.
     for (unsigned w = width; w > 1; w /= 2) {
       SmallVector<int32_t> lo, hi;
@@ -366,16 +433,32 @@ void BodyEmitter::emitReduceInLanes(ReduceOp op) {
       acc = combine(c, kind, a, d);
     }
     return c.extract(acc, c.i(0));
-  };
-  for (auto [i, result] : llvm::enumerate(op.getResults())) {
-    Plane &p = planes[i];
-    tile.vals[result] = build(M > 1, false, [&](unsigned m, unsigned) -> Value {
-      Value v = fold(p, p.first + m * kUnroll, p.kind);
-      if (!p.mean)
-        return v;
-      return c.fdiv(v, fold(p, p.first + (M + m) * kUnroll, ReduceKind::sum));
-    });
   }
+
+  BodyEmitter &e;
+  Code &c;
+  Tile &tile;
+  ReduceOp op;
+  unsigned width, last;
+  SmallVector<Accumulator> accumulators;
+  Values extents;
+};
+
+/// Whether the reduction's last index should run in lanes: the map has no index that is
+/// worth them, and nothing in the body needs more than a vector's operations.
+static bool wantsLanes(ReduceOp op, const Tile &tile) {
+  bool nested = !op.bodyBlock()->getOps<ReduceOp>().empty();
+  bool finds = false;
+  for (unsigned i = 0; i < op.getNumResults(); ++i)
+    finds |= isArg(op.kind(i));
+  return !tile.laneActive && !nested && !finds && tile.plan && tile.plan->lane < 0 &&
+         tile.plan->width > 1;
+}
+
+void BodyEmitter::emitReduce(ReduceOp op) {
+  if (wantsLanes(op, tile))
+    return LaneReduction(*this, op).emit();
+  RegisterReduction(*this, op).emit();
 }
 
 } // namespace seq::cpu

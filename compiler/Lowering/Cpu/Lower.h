@@ -67,6 +67,9 @@ std::optional<int64_t> extentOf(Value index);
 /// Lanes of a vector of the widest float that `map` computes with.
 unsigned vectorWidth(MapOp map, const Target &target);
 
+/// Joins reductions of one block over the same range (MergeReductions.cpp).
+void mergeReductions(mlir::Block &block);
+
 /// Where the weights that a reduction reads in a loop are laid out as a stream: for each
 /// tile of lanes and each step of the loops, the vectors that one iteration reads.
 struct Pack {
@@ -173,8 +176,10 @@ private:
 
   //===--- Maps (LowerMap.cpp, Plan.cpp) ----------------------------------------------===//
   MapPlan plan(MapOp map, bool inScan);
+  bool uniformExtents(MapOp map);
+  unsigned readsSharedByRows(MapOp map, int lane, int row);
+  std::pair<int, unsigned> chooseRow(MapOp map, int lane, bool inScan);
   void planPacks(MapOp map, const MapPlan &plan);
-  void mergeReductions(mlir::Block &block);
   void lowerMap(MapOp map, const RowSet &rows, const Team &team);
 
   //===--- Explanations (Facts.cpp) ------------------------------------------------------===//
@@ -238,9 +243,11 @@ public:
   Val readUnpacked(ReadOp op);
 
 private:
+  friend class RegisterReduction;
+  friend class LaneReduction;
   void emitOp(mlir::Operation *op);
   void emitReduce(ReduceOp op);
-  void emitReduceInLanes(ReduceOp op);
+  Values extentsOf(ReduceOp op);
   /// Bounds of a reduction's index outside of which every point of the tile is absent.
   std::pair<Value, Value> rangeOf(ReduceOp op, unsigned dim, Value extent);
   Val elementwise(ValueRange operands, llvm::function_ref<Value(ValueRange)> f);

@@ -146,25 +146,37 @@ private:
   llvm::DenseMap<Value, Motion> motion;
 };
 
-/// The indices (of the map and of reductions) that a value is computed from.
-void collectIndices(Value v, llvm::SetVector<Value> &out, bool &pure) {
-  if (auto a = dyn_cast<BlockArgument>(v)) {
-    if (isa<MapOp, ReduceOp>(a.getOwner()->getParentOp()))
-      out.insert(v);
-    else
+/// The indices of the map and of reductions that a read's place is computed from.
+struct IndexUse {
+  llvm::SetVector<Value> indices;
+  bool pure = true; ///< from these and constants alone
+
+  explicit IndexUse(ReadOp read) {
+    for (Value i : read.getIndices())
+      collect(i);
+  }
+  bool uses(Value index) const { return indices.contains(index); }
+
+private:
+  void collect(Value v) {
+    if (auto a = dyn_cast<BlockArgument>(v)) {
+      if (isa<MapOp, ReduceOp>(a.getOwner()->getParentOp()))
+        indices.insert(v);
+      else
+        pure = false;
+      return;
+    }
+    Operation *op = v.getDefiningOp();
+    if (isa<arith::ConstantOp>(op))
+      return;
+    if (!op->getParentOfType<MapOp>() || isa<ReadOp, ReduceOp>(op)) {
       pure = false;
-    return;
+      return;
+    }
+    for (Value o : op->getOperands())
+      collect(o);
   }
-  Operation *op = v.getDefiningOp();
-  if (isa<arith::ConstantOp>(op))
-    return;
-  if (!op->getParentOfType<MapOp>() || isa<ReadOp, ReduceOp>(op)) {
-    pure = false;
-    return;
-  }
-  for (Value o : op->getOperands())
-    collectIndices(o, out, pure);
-}
+};
 
 } // namespace
 
@@ -191,93 +203,91 @@ static bool canPack(ReadOp read, const llvm::DenseSet<Value> &prepared) {
   if (!prepared.contains(read.getTensor()) || read.getGuard() || read.getCheck() ||
       !isa<ReduceOp>(read->getParentOp()))
     return false;
-  llvm::SetVector<Value> indices;
-  bool pure = true;
-  for (Value i : read.getIndices())
-    collectIndices(i, indices, pure);
-  for (Value v : indices)
-    pure &= extentOf(v).has_value();
-  return pure;
+  IndexUse use(read);
+  return use.pure && llvm::all_of(use.indices, [](Value v) { return extentOf(v).has_value(); });
 }
 
-MapPlan FunctionLowering::plan(MapOp map, bool inScan) {
-  MapPlan p;
-  p.width = vectorWidth(map, target);
-  p.rows = {1};
-  auto packable = [&](ReadOp r) { return canPack(r, prepared); };
-  Cost cost(map, packable);
-  double best = cost.point({}, p.width);
-  bool hasReduce = false;
-  unsigned sums = 0;
-  map->walk([&](ReduceOp r) {
-    hasReduce = true;
-    sums = std::max(sums, (unsigned)r.getNumResults());
-  });
+/// The index of the map with the cheapest point in lanes, or −1.
+static int chooseLane(MapOp map, unsigned width, Cost cost) {
+  int lane = -1;
+  double best = cost.point({}, width);
   for (auto [k, index] : llvm::enumerate(map.indices())) {
     auto extent = Code::constant(map.getExtents()[k]);
-    double x = cost.point(index, p.width);
-    if (extent && *extent < int64_t(p.width))
-      x *= double(p.width) / double(std::max<int64_t>(*extent, 1));
+    double x = cost.point(index, width);
+    if (extent && *extent < int64_t(width))
+      x *= double(width) / double(std::max<int64_t>(*extent, 1));
     if (x < best) {
       best = x;
-      p.lane = k;
+      lane = k;
     }
   }
-  if (!hasReduce)
-    return p;
+  return lane;
+}
 
-  // Rows: an index that some moving read of a reduction does not use.
-  Value lane = p.lane >= 0 ? Value(map.indices()[p.lane]) : Value();
-  bool uniformExtents = true; // the same for all sequences
-  for (Value e : map.getExtents())
-    uniformExtents &= !dependsOnBatch(e);
-  SmallVector<int> candidates;
-  if (inScan)
-    candidates.push_back(MapPlan::kBatch);
-  for (unsigned k = 0; k < map.indices().size(); ++k)
-    if ((int)k != p.lane)
-      candidates.push_back(k);
-  unsigned moving = 0;
-  map->walk([&](ReduceOp r) {
-    for (Value e : r.getExtents())
-      uniformExtents &= !dependsOnBatch(e);
+/// The most sums that one loop of the map's body computes side by side; 0: no reduction.
+static unsigned sumsSideBySide(MapOp map) {
+  unsigned sums = 0;
+  map->walk([&](ReduceOp r) { sums = std::max(sums, (unsigned)r.getNumResults()); });
+  return sums;
+}
+
+/// True where all sequences have the same ranges for the map and its reductions.
+bool FunctionLowering::uniformExtents(MapOp map) {
+  bool uniform = true;
+  map->walk([&](Operation *op) {
+    ValueRange extents;
+    if (auto m = dyn_cast<MapOp>(op))
+      extents = m.getExtents();
+    else if (auto r = dyn_cast<ReduceOp>(op))
+      extents = r.getExtents();
+    for (Value e : extents)
+      uniform &= !dependsOnBatch(e);
   });
-  for (int candidate : candidates) {
-    if (candidate == MapPlan::kBatch && !uniformExtents)
-      continue;
-    unsigned shared = 0;
-    map->walk([&](ReadOp read) {
-      if (!isa<ReduceOp>(read->getParentOp()))
-        return;
-      llvm::SetVector<Value> used;
-      bool pure = true;
-      for (Value i : read.getIndices())
-        collectIndices(i, used, pure);
-      Value inner = lane;
-      if (!inner)
-        inner = cast<ReduceOp>(read->getParentOp()).indices().back();
-      bool moves = used.contains(inner);
-      bool independent;
-      if (candidate == MapPlan::kBatch)
-        independent = isPrepared(read.getTensor()) || !bufferOf(read.getTensor()).perBatch;
-      else
-        independent = !used.contains(map.indices()[candidate]);
-      if (moves && independent && pure)
-        ++shared;
-    });
-    if (shared > 0) {
-      p.row = candidate;
-      moving = shared;
-      break;
-    }
-  }
-  sums = std::max(sums, 1u);
-  unsigned regs = target.vectorRegisters;
+  return uniform;
+}
+
+/// Reads inside reductions that move with the lanes and are the same for all values of
+/// `row`: each is loaded once for the whole tile.
+unsigned FunctionLowering::readsSharedByRows(MapOp map, int lane, int row) {
+  unsigned shared = 0;
+  map->walk([&](ReadOp read) {
+    auto reduce = dyn_cast<ReduceOp>(read->getParentOp());
+    if (!reduce)
+      return;
+    IndexUse use(read);
+    Value moving = lane >= 0 ? map.indices()[lane] : reduce.indices().back();
+    bool independent;
+    if (row == MapPlan::kBatch)
+      independent = isPrepared(read.getTensor()) || !bufferOf(read.getTensor()).perBatch;
+    else
+      independent = !use.uses(map.indices()[row]);
+    shared += use.uses(moving) && independent && use.pure;
+  });
+  return shared;
+}
+
+/// The first index whose values share reads, and how many.
+std::pair<int, unsigned> FunctionLowering::chooseRow(MapOp map, int lane, bool inScan) {
+  SmallVector<int> candidates;
+  if (inScan && uniformExtents(map))
+    candidates.push_back(MapPlan::kBatch);
+  for (int k = 0; k < int(map.indices().size()); ++k)
+    if (k != lane)
+      candidates.push_back(k);
+  for (int row : candidates)
+    if (unsigned shared = readsSharedByRows(map, lane, row))
+      return {row, shared};
+  return {MapPlan::kNone, 0};
+}
+
+/// The sizes of the tiles: as many accumulators as hide the latency of their additions, and
+/// fit the registers beside the `moving` streams of vectors that feed them.
+static void chooseTile(MapPlan &p, MapOp map, unsigned sums, unsigned moving, unsigned regs) {
   if (p.lane < 0) {
     // Reductions in lanes: four vectors of accumulators a row.
-    p.rows = p.row == MapPlan::kNone ? SmallVector<unsigned, 3>{1}
-                                     : SmallVector<unsigned, 3>{regs >= 32 ? 4u : 2u, 1};
-    return p;
+    if (p.row != MapPlan::kNone)
+      p.rows = {regs >= 32 ? 4u : 2u, 1};
+    return;
   }
   p.vectorsSingle = sums >= 8 ? 1 : sums >= 3 ? 2 : regs >= 32 ? 8 / sums : 4 / sums;
   if (auto n = Code::constant(map.getExtents()[p.lane]))
@@ -285,7 +295,7 @@ MapPlan FunctionLowering::plan(MapOp map, bool inScan) {
       p.vectorsSingle /= 2;
   p.vectors = p.vectorsSingle;
   if (p.row == MapPlan::kNone)
-    return p;
+    return;
   p.vectors = sums >= 3 ? 1 : sums == 2 ? 2 : regs >= 32 ? 4 : 2;
   p.vectors = std::min(p.vectors, p.vectorsSingle);
   unsigned accumulators = sums * p.vectors;
@@ -298,66 +308,78 @@ MapPlan FunctionLowering::plan(MapOp map, bool inScan) {
     p.rows = {high, 2, 1};
   else if (high > 1)
     p.rows = {high, 1};
+}
+
+MapPlan FunctionLowering::plan(MapOp map, bool inScan) {
+  MapPlan p;
+  p.width = vectorWidth(map, target);
+  p.rows = {1};
+  auto packable = [&](ReadOp r) { return canPack(r, prepared); };
+  p.lane = chooseLane(map, p.width, Cost(map, packable));
+  unsigned sums = sumsSideBySide(map);
+  if (sums == 0)
+    return p;
+  auto [row, shared] = chooseRow(map, p.lane, inScan);
+  p.row = row;
+  chooseTile(p, map, sums, shared, target.vectorRegisters);
   return p;
+}
+
+/// The stream of `read`: the indices that its vectors are laid out by. Null where they are
+/// not all of the map's or of the reductions around it, or where rows read different ones.
+static std::unique_ptr<Pack> layOut(ReadOp read, MapOp map, const MapPlan &plan) {
+  IndexUse use(read);
+  Value lane = map.indices()[plan.lane];
+  if (!use.uses(lane) || (plan.row >= 0 && use.uses(map.indices()[plan.row])))
+    return nullptr;
+  auto pack = std::make_unique<Pack>();
+  pack->map = map;
+  pack->elem = read.getType();
+  pack->lane = lane;
+  for (Value a : map.indices())
+    if (use.uses(a) && a != lane)
+      pack->outer.push_back(a);
+  SmallVector<ReduceOp> chain;
+  for (Operation *o = read->getParentOp(); isa<ReduceOp>(o); o = o->getParentOp())
+    chain.push_back(cast<ReduceOp>(o));
+  for (ReduceOp r : llvm::reverse(chain))
+    for (Value a : r.indices())
+      if (use.uses(a))
+        pack->inner.push_back(a);
+  bool complete = use.indices.size() == pack->outer.size() + pack->inner.size() + 1;
+  if (!complete || pack->inner.empty())
+    return nullptr;
+  // Whole tiles are read.
+  unsigned tile = std::max(plan.vectors, plan.vectorsSingle);
+  pack->laneBlocks = llvm::alignTo(llvm::divideCeil(*extentOf(lane), plan.width), tile);
+  pack->unit = plan.vectors;
+  return pack;
 }
 
 void FunctionLowering::planPacks(MapOp map, const MapPlan &plan) {
   if (!packsPlanned.insert(map).second || plan.lane < 0 || inPrepare)
     return;
-  Value lane = map.indices()[plan.lane];
   map->walk([&](ReduceOp reduce) {
-    llvm::SmallVector<Pack *> here;
+    size_t firstHere = packList.size();
     for (auto read : reduce.bodyBlock()->getOps<ReadOp>()) {
-      if (!canPack(read, prepared))
+      std::unique_ptr<Pack> fresh;
+      if (canPack(read, prepared))
+        fresh = layOut(read, map, plan);
+      if (!fresh)
         continue;
-      llvm::SetVector<Value> used;
-      bool pure = true;
-      for (Value i : read.getIndices())
-        collectIndices(i, used, pure);
-      if (!used.contains(lane))
-        continue;
-      if (plan.row >= 0 && used.contains(map.indices()[plan.row]))
-        continue;
-      SmallVector<Value> outer, inner;
-      for (Value a : map.indices())
-        if (used.contains(a) && a != lane)
-          outer.push_back(a);
-      SmallVector<ReduceOp> chain;
-      for (Operation *o = reduce; isa<ReduceOp>(o); o = o->getParentOp())
-        chain.push_back(cast<ReduceOp>(o));
-      bool complete = true;
-      for (ReduceOp r : llvm::reverse(chain))
-        for (Value a : r.indices())
-          if (used.contains(a))
-            inner.push_back(a);
-      complete = used.size() == outer.size() + inner.size() + 1;
-      if (!complete || inner.empty())
-        continue;
-      Pack *pack = nullptr;
-      for (Pack *p : here)
-        if (p->outer == outer && p->inner == inner && p->elem == read.getType())
-          pack = p;
-      if (!pack) {
-        auto fresh = std::make_unique<Pack>();
-        pack = fresh.get();
-        pack->map = map;
-        pack->elem = read.getType();
-        pack->outer = outer;
-        pack->inner = inner;
-        pack->lane = lane;
-        pack->laneBlocks = llvm::divideCeil(*extentOf(lane), plan.width);
-        // Whole tiles are read.
-        unsigned tile = std::max(plan.vectors, plan.vectorsSingle);
-        pack->laneBlocks = llvm::divideCeil(pack->laneBlocks, tile) * tile;
-        pack->unit = plan.vectors;
-        here.push_back(pack);
+      // Reads with the same indices lie side by side in one stream.
+      auto here = llvm::drop_begin(packList, firstHere);
+      auto same = llvm::find_if(here, [&](auto &p) {
+        return p->outer == fresh->outer && p->inner == fresh->inner && p->elem == fresh->elem;
+      });
+      Pack *pack = same == here.end() ? fresh.get() : same->get();
+      if (pack == fresh.get())
         packList.push_back(std::move(fresh));
-      }
       packs[read] = pack;
       packSlot[read] = pack->slots.size();
       pack->slots.push_back(read);
     }
-    for (Pack *p : here) {
+    for (auto &p : llvm::drop_begin(packList, firstHere)) {
       int64_t count = p->laneBlocks * plan.width * p->slots.size();
       for (Value v : llvm::concat<Value>(p->outer, p->inner))
         count *= *extentOf(v);
@@ -366,105 +388,6 @@ void FunctionLowering::planPacks(MapOp map, const MapPlan &plan) {
       preparedBytes += llvm::alignTo(p->bytes + 64, 64);
     }
   });
-}
-
-/// Sums over the same range that do not read each other become one loop: sibling gates
-/// share the broadcast of the state and the loop itself.
-void FunctionLowering::mergeReductions(Block &block) {
-  for (Operation &op : block)
-    for (Region &r : op.getRegions())
-      for (Block &inner : r)
-        mergeReductions(inner);
-  SmallVector<ReduceOp> sums(block.getOps<ReduceOp>());
-  for (size_t i = 0; i < sums.size(); ++i) {
-    ReduceOp first = sums[i];
-    auto plain = [](ReduceOp r) {
-      for (unsigned k = 0; k < r.getNumResults(); ++k)
-        if (r.kind(k) == ReduceKind::argmax || r.kind(k) == ReduceKind::argmin)
-          return false;
-      return !r.yield().getPresent();
-    };
-    if (!first || !plain(first))
-      continue;
-    for (size_t j = i + 1; j < sums.size(); ++j) {
-      ReduceOp second = sums[j];
-      if (!second || !plain(second) || first.getExtents() != second.getExtents())
-        continue;
-      // Everything that the second reads from this block must come before the first,
-      // or be movable there: pure ops that do not depend on the first.
-      llvm::SetVector<Operation *> move;
-      bool ok = true;
-      std::function<void(Value)> need = [&](Value v) {
-        Operation *d = v.getDefiningOp();
-        if (!ok || !d || d->getBlock() != &block || d->isBeforeInBlock(first))
-          return;
-        if (d == first || isa<ReduceOp>(d)) {
-          ok = false;
-          return;
-        }
-        for (Value o : d->getOperands())
-          need(o);
-        move.insert(d);
-      };
-      second->walk([&](Operation *o) {
-        for (Value v : o->getOperands())
-          if (v.getParentRegion() == block.getParent())
-            need(v);
-      });
-      if (!ok)
-        continue;
-      for (Operation *o : move)
-        o->moveBefore(first);
-      OpBuilder b(first);
-      SmallVector<ReduceKind> kinds;
-      SmallVector<Type> types;
-      for (ReduceOp r : {first, second})
-        for (unsigned k = 0; k < r.getNumResults(); ++k) {
-          kinds.push_back(r.kind(k));
-          types.push_back(r.getResult(k).getType());
-        }
-      Location both = b.getFusedLoc({first.getLoc(), second.getLoc()});
-      auto merged = ReduceOp::create(b, both, kinds, types, first.getExtents(),
-                                     [&](OpBuilder &inner, Location loc, ValueRange indices) {
-                                       Values out;
-                                       for (ReduceOp r : {first, second}) {
-                                         IRMapping map;
-                                         map.map(r.indices(), indices);
-                                         for (Operation &o : r.bodyBlock()->without_terminator())
-                                           inner.clone(o, map);
-                                         for (Value v : r.yield().getValues())
-                                           out.push_back(map.lookupOrDefault(v));
-                                       }
-                                       YieldOp::create(inner, loc, out);
-                                     });
-      unsigned n = first.getNumResults();
-      for (unsigned k = 0; k < n; ++k)
-        first.getResult(k).replaceAllUsesWith(merged.getResult(k));
-      for (unsigned k = 0; k < second.getNumResults(); ++k)
-        second.getResult(k).replaceAllUsesWith(merged.getResult(n + k));
-      first.erase();
-      second.erase();
-      first = merged;
-      sums[i] = merged;
-      sums[j] = nullptr;
-    }
-    // Shared reads of the merged body are one.
-    if (first) {
-      llvm::SmallVector<ReadOp> seen;
-      for (auto read : llvm::make_early_inc_range(first.bodyBlock()->getOps<ReadOp>())) {
-        auto same = llvm::find_if(seen, [&](ReadOp o) {
-          return o.getTensor() == read.getTensor() && o.getIndices() == read.getIndices() &&
-                 o.getGuard() == read.getGuard() && o.getCheckAttr() == read.getCheckAttr();
-        });
-        if (same == seen.end()) {
-          seen.push_back(read);
-          continue;
-        }
-        read.getResult().replaceAllUsesWith(same->getResult());
-        read.erase();
-      }
-    }
-  }
 }
 
 } // namespace seq::cpu
