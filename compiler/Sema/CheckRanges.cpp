@@ -24,6 +24,7 @@ struct Checker::Ranges {
   std::map<std::string, const ast::IndexDecl *> written; ///< in a normaliser
   /// Where a bare index subscripts an axis that does not exist.
   std::map<std::string, std::pair<const ast::Expr *, Type>> surplus;
+  std::vector<std::string> unknown; ///< subscript what has no type, perhaps for an error before
 
   bool isHidden(const std::string &name) const {
     return std::find(hidden.begin(), hidden.end(), name) != hidden.end();
@@ -109,6 +110,9 @@ void Checker::collectSubscripts(const ast::Expr &expr, Ranges &ranges) {
   for (const ast::Subscript &subscript : expr.subscripts)
     any |= !subscript.isSlice && subscript.lo && mentions(*subscript.lo, wanted);
   std::optional<Type> type = any ? quietType(*expr.a, ranges) : std::nullopt;
+  if (any && !type)
+    std::copy_if(ranges.names.begin(), ranges.names.end(), std::back_inserter(ranges.unknown),
+                 wanted);
   if (!type)
     return;
   for (size_t i = 0; i < expr.subscripts.size(); ++i) {
@@ -279,6 +283,10 @@ Var *Checker::rangeOf(const IndexSpec &spec, Ranges &ranges, const std::optional
       reportTooMany(*it->second.first, it->second.second);
       return nullptr;
     }
+    bool inError = failed && std::find(ranges.unknown.begin(), ranges.unknown.end(), name) !=
+                                 ranges.unknown.end();
+    if (!size && inError)
+      return nullptr; // what it subscripts is in error itself
     if (!size) {
       diags()
           .error(Diag::IndexWithoutRange, spec.decl->name.range,

@@ -204,6 +204,9 @@ TEST(SemaErrors, Indices) {
   EXPECT_EQ(codesInBody("  let z[t] = sum[d](x[t, d] * y[t, d])\n  return z"), "E0309 2:18");
   EXPECT_EQ(codesInBody("  return sum[t](softmax[j](a[t]))"), "E0310 2:25");
   EXPECT_EQ(codesInBody("  let z[t, t] = a[t]\n  return z"), "E0202 2:12");
+  // An index of what is in error is no error of its own.
+  EXPECT_EQ(codesInBody("  let p = foo(x)\n  let z[t] = p[t] - sum[i](p[i])\n  return z"),
+            "E0201 2:11");
 }
 
 TEST(SemaErrors, ReadsOutside) {
