@@ -70,6 +70,20 @@ class Install:
         if extra:
             raise Problem(f"needs {extra}")
 
+    def calls_allocate_nothing(self):
+        run(os.path.join(self.outside, "allocations"))
+
+    def objects_need_the_runtime_alone(self):
+        """Generated code has nobody to ask for memory."""
+        for name in ("attention", "lstm"):
+            archive = os.path.join(self.outside, f"lib{name}.a")
+            # The first member is the model, the others are the runtime.
+            model = run("nm", "-u", archive).split("\n\n")[0]
+            needs = re.findall(r" U (\w+)", model)
+            extra = [s for s in needs if not re.fullmatch(r"seq_\w+|mem(cpy|move|set)", s)]
+            if extra or "seq_model_call" not in needs:
+                raise Problem(f"{name} needs {extra}, of {needs}")
+
     def jitted_program_runs(self):
         argv = [os.path.join(self.outside, "jitted"), os.path.join(PROJECT, "ema.seq")]
         cache = {"SEQC_CACHE_DIR": os.path.join(self.folder, "cache")}
