@@ -103,6 +103,7 @@ static void addTransforms(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
   pm.addNestedPass<func::FuncOp>(createSeqHoist());
   pm.addNestedPass<func::FuncOp>(createSeqFuse());
+  pm.addNestedPass<func::FuncOp>(createSeqTranspose());
 }
 
 bool transform(ModuleOp module, Context &context, InternalError &error) {

@@ -20,6 +20,16 @@ static Value finite(OpBuilder &b, Location loc, Value x) {
   return arith::SelectOp::create(b, loc, isInf, zero, x);
 }
 
+/// x, or 0 where it is −∞, the maximum of nothing: what a softmax subtracts. A maximum of +∞
+/// stays, and makes the row NaN.
+static Value notNegativeInfinity(OpBuilder &b, Location loc, Value x) {
+  auto constant = [&](double v) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getFloatAttr(x.getType(), v));
+  };
+  Value nothing = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x, constant(-INFINITY));
+  return arith::SelectOp::create(b, loc, nothing, constant(0), x);
+}
+
 /// Clones `reduce` as another kind; `change` maps the yielded value.
 static ReduceOp cloneAs(OpBuilder &b, ReduceOp reduce, ReduceKind kind,
                         llvm::function_ref<Value(OpBuilder &, Value)> change) {
@@ -121,8 +131,9 @@ static void decomposeAttention(AttentionOp op) {
       places.push_back(a.getArgNumber());
       extents.push_back(op.getExtents()[a.getArgNumber()]);
     }
+  Location scoreLoc = score.getDefiningOp() ? score.getLoc() : loc;
   auto weights = SoftmaxOp::create(
-      b, loc, 1, score.getType(), extents, [&](OpBuilder &in, Location l, ValueRange i) {
+      b, scoreLoc, 1, score.getType(), extents, [&](OpBuilder &in, Location l, ValueRange i) {
         SmallVector<Value> at(op.indices().size(), i.back());
         for (auto [k, place] : llvm::enumerate(places))
           at[place] = i[k];
@@ -203,7 +214,7 @@ static void decomposeSoftmax(SoftmaxOp op) {
   };
   Value top = along(ReduceKind::max, nullptr);
   auto shifted = [&](OpBuilder &in, Value s, ValueRange i) -> Value {
-    Value m = finite(in, loc, ReadOp::create(in, loc, top, i));
+    Value m = notNegativeInfinity(in, loc, ReadOp::create(in, loc, top, i));
     return UnaryOp::create(in, loc, UnaryKind::exp, arith::SubFOp::create(in, loc, s, m));
   };
   Value sum = along(ReduceKind::sum, shifted);

@@ -77,4 +77,18 @@ def SeqFuse : Pass<"seq-fuse", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SeqTranspose : Pass<"seq-transpose", "::mlir::func::FuncOp"> {
+  let summary = "copies an operand of a product so that vector lanes read it in order";
+  let description = [{
+    In a map of the function with reductions, a tensor that is read across its last axis
+    along the map's last index, and again for other points of the map, is copied with that
+    axis last: `q[i, k] x[j, k]` summed over `k` reads `t[k, j]` instead.
+
+    Precondition: after `seq-fuse`, which would undo it. Leaves parameters (they are packed),
+    reads with a guard or a check, maps with a reduction's read that would gather all the
+    same, and operands that fewer than 8 points share.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif

@@ -195,6 +195,11 @@ MapFacts FunctionLowering::factsOf(MapOp map) {
   f.sums = sumsOf(map);
   f.results = map.getNumResults();
   f.prepared = isPrepared(map.getResult(0));
+  // Nothing but a read at its own indices.
+  Block &body = *map.bodyBlock();
+  auto read = dyn_cast<ReadOp>(body.front());
+  f.copy = read && read->getNextNode() == body.getTerminator() && map.getNumResults() == 1 &&
+           llvm::all_of(read.getIndices(), [](Value i) { return isa<BlockArgument>(i); });
   return f;
 }
 

@@ -46,6 +46,7 @@ struct MapFacts {
   std::vector<SumFacts> sums;
   std::vector<PackFacts> packs;
   bool prepared = false; ///< computed once, when weights are bound
+  bool copy = false;     ///< of a tensor, with its axes in another order
   unsigned results = 1;
   int lane = -1, row = -2;      ///< as MapPlan has them
   unsigned width = 1, rows = 1; ///< lanes of a vector, the highest register tile

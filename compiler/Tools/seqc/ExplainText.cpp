@@ -15,6 +15,8 @@ std::string dimsText(const std::vector<std::string> &shape) {
 }
 
 std::string kindOf(const MapFacts &map) {
+  if (map.copy)
+    return "copy";
   if (map.sums.empty())
     return "map";
   for (const SumFacts &sum : map.sums)
