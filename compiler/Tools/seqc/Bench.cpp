@@ -40,7 +40,7 @@ public:
   explicit Timing(Session &session) : session(session) {}
 
   bool prepare() {
-    if (!session.emitSeq() || !makeRows())
+    if (!session.emitSeq() || !sizesAgree(session) || !makeRows())
       return false;
     loaded = loadCompiled(session);
     if (!loaded)

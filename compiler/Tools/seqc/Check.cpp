@@ -191,7 +191,7 @@ bool checkForm(Session &session) {
 
 int checkVerb(Session &session) {
   if (!session.setUp() || !session.checkProgram() || !checkForm(session) ||
-      !session.loadInputs(true))
+      !session.loadInputs(true) || !sizesAgree(session))
     return UserError;
   Checker checker(session);
   if (!checker.prepare())

@@ -3,6 +3,8 @@
 
 #include "seq/random.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <cstring>
 
 namespace seq::tool {
@@ -17,19 +19,62 @@ std::vector<std::string> sequenceSizes(const Session &session) {
   return names;
 }
 
-OwnShape shapeOf(const Session &session, int64_t length, int64_t other) {
-  OwnShape shape;
-  std::vector<std::string> sequences = sequenceSizes(session);
-  for (const SizeSymbol *s : session.entry().symbols) {
-    if (s->isStatic)
-      continue;
-    bool isSequence = std::find(sequences.begin(), sequences.end(), s->name) != sequences.end();
-    auto given = session.givenSizes().find(s->name);
-    shape.sizes[s->name] = given != session.givenSizes().end() ? given->second.front()
-                           : isSequence                        ? length
-                                                               : other;
+/// The sizes and the batch that an array has which is given for a parameter of `type`.
+static void takeShape(const Array &array, const typed::Type &type, OwnShape &shape) {
+  if (!array || array.shape().size() < type.shape.size())
+    return;
+  size_t lead = array.shape().size() - type.shape.size();
+  if (lead == 1)
+    shape.batch = array.shape()[0];
+  for (auto [k, size] : llvm::enumerate(type.shape)) {
+    const auto &sum = size.sum();
+    bool symbol = sum.size() == 1 && sum[0].coefficient == 1 && sum[0].atoms.size() == 1 &&
+                  sum[0].atoms[0].kind == Size::Atom::Symbol;
+    if (symbol && shape.sizes.count(sum[0].atoms[0].symbol->name))
+      shape.sizes[sum[0].atoms[0].symbol->name] = array.shape()[lead + k];
   }
+}
+
+/// Those that given inputs have; −1 where none says.
+static OwnShape shapeOfInputs(const Session &session) {
+  OwnShape shape;
+  for (const SizeSymbol *s : session.entry().symbols)
+    if (!s->isStatic)
+      shape.sizes[s->name] = -1;
+  const auto &params = session.entry().params;
+  for (size_t i = 0; i < params.size() && i < session.inputs.arrays.size(); ++i)
+    takeShape(session.inputs.arrays[i], params[i].var->type, shape);
   return shape;
+}
+
+OwnShape shapeOf(const Session &session, int64_t length, int64_t other) {
+  OwnShape shape = shapeOfInputs(session);
+  std::vector<std::string> sequences = sequenceSizes(session);
+  for (auto &[name, n] : shape.sizes)
+    if (auto given = session.givenSizes().find(name); given != session.givenSizes().end())
+      n = given->second.front();
+    else if (n < 0)
+      n = llvm::is_contained(sequences, name) ? length : other;
+  return shape;
+}
+
+bool sizesAgree(Session &session) {
+  OwnShape inputs = shapeOfInputs(session);
+  inputs.sizes["batch"] = inputs.batch;
+  bool agree = true;
+  for (auto &[name, values] : session.givenSizes())
+    for (int64_t v : values) {
+      auto at = inputs.sizes.find(name);
+      if (at == inputs.sizes.end() || at->second < 0 || at->second == v)
+        continue;
+      session.diags
+          .error(Diag::InputShape, session.entry().name,
+                 "`" + name + "=" + std::to_string(v) + "` where an input that is given has " +
+                     std::to_string(at->second))
+          .hint("leave one of the two away");
+      agree = false;
+    }
+  return agree;
 }
 
 static void fillRandom(Array &a, uint64_t seed, uint64_t stream) {

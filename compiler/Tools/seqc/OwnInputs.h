@@ -13,9 +13,12 @@ struct OwnShape {
   std::vector<Lengths> lengths;
 };
 
-/// A value for every dynamic size: sizes of sequences are `length`, others `other`, those
-/// given on the command line as given.
+/// A value for every dynamic size: as given on the command line, by name or by an input's
+/// shape; else sizes of sequences are `length`, others `other`.
 OwnShape shapeOf(const Session &session, int64_t length, int64_t other);
+
+/// False where a size is given by name and differently by an input's shape: reported.
+bool sizesAgree(Session &session);
 
 /// The dynamic sizes that lead an input.
 std::vector<std::string> sequenceSizes(const Session &session);
