@@ -103,6 +103,9 @@ class Suites:
         return self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "200",
                            "--jobs", str(self.args.jobs))
 
+    def meaning(self):
+        return self.script("test/Meaning/run.py", "--seqc", self.tool("seqc"))
+
     def docs(self):
         return self.script("scripts/test_docs.py", "--seqc", self.tool("seqc"))
 
@@ -119,7 +122,7 @@ def cmake_variable(build, name):
     return found and found.group(1)
 
 
-ALL = ["check", "unit", "lit", "cases", "programs", "docs", "examples", "install"]
+ALL = ["check", "unit", "lit", "cases", "programs", "meaning", "docs", "examples", "install"]
 NOT_SANITIZED = {"check", "examples", "install"}  # outside programs link no sanitizer
 
 

@@ -81,10 +81,6 @@ AmbientList Emitter::ordered(const AmbientSet &set, ArrayRef<Ambient *> without)
 AmbientList Emitter::depsOf(const Expr &expr, ArrayRef<Ambient *> without) {
   llvm::SmallPtrSet<Ambient *, 8> set;
   addDeps(expr, set);
-  if (!path.empty() && needsGuard(expr))
-    for (const PathItem &item : path)
-      if (item.addDeps)
-        item.addDeps(set);
   return ordered(set, without);
 }
 

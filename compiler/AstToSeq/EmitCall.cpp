@@ -38,17 +38,27 @@ TensorValue Emitter::spread(TensorValue value, unsigned extra, ArrayRef<Ambient 
   return value;
 }
 
-SmallVector<TensorValue> Emitter::emitCall(const Expr &expr) {
+SmallVector<TensorValue> Emitter::emitCall(const Expr &expr, ArrayRef<Value> at) {
   LeaveBody leave(*this);
   const typed::CallExpr &call = *expr.call;
   const typed::FunctionInstance &callee = *call.callee;
   SmallVector<Ambient *> mapped;
   for (const Size &s : call.mapped)
     mapped.push_back(newAmbient(size(s), {}));
+  // The leading axes of the result are those of the mapped arguments.
+  SmallVector<Value> mappedAt(mapped.size());
+  if (!at.empty())
+    llvm::copy(at.take_front(mapped.size()), mappedAt.begin());
+  auto argumentAt = [&](const Expr &arg, unsigned extra) {
+    SmallVector<Value> places(ArrayRef<Value>(mappedAt).take_back(extra));
+    places.resize(arg.type().shape.size());
+    return places;
+  };
   SmallVector<TensorValue> args(callee.params.size());
   for (auto [i, arg] : llvm::enumerate(call.args))
     if (arg)
-      args[i] = spread(materialize(*arg), call.extraAxes[i], mapped);
+      args[i] = spread(materializeFor(*arg, argumentAt(*arg, call.extraAxes[i])), call.extraAxes[i],
+                       mapped);
 
   frames.emplace_back();
   Frame *inner = &frames.back();
@@ -56,12 +66,18 @@ SmallVector<TensorValue> Emitter::emitCall(const Expr &expr) {
   for (const auto &[symbol, s] : call.sizes)
     inner->sizes[symbol] = resolve(s);
   FrameScope scope(*this, inner);
-  size_t mark = active.size();
+  size_t mark = active.size(), asked = demand ? demand->indices.size() : 0;
+  if (demand)
+    for (auto [place, ambient] : llvm::zip(mappedAt, mapped))
+      if (place)
+        demand->indices.emplace_back(place, ambient);
   active.insert(active.end(), mapped.begin(), mapped.end());
   for (auto [param, arg] : llvm::zip_equal(callee.params, args))
     bind(param.var, arg.tensor ? arg : materialize(*param.init));
   SmallVector<TensorValue> results = emitBody(callee);
   active.resize(mark);
+  if (demand)
+    demand->indices.resize(asked);
   for (TensorValue &result : results)
     result = close(std::move(result), mapped);
   return results;

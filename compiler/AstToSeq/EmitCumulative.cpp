@@ -51,10 +51,13 @@ Value Emitter::combine(const Expr &expr, Value x, Value y) {
   return arith::MulIOp::create(b, place, x, y);
 }
 
-TensorValue Emitter::emitCumulative(const Expr &expr) {
+TensorValue Emitter::emitCumulative(const Expr &expr, ArrayRef<Value> at) {
   LeaveBody leave(*this);
   Location place = loc(expr.range);
-  TensorValue source = materialize(*expr.a);
+  SmallVector<Value> along(at);
+  if (!along.empty())
+    along[expr.axis] = {};
+  TensorValue source = materializeFor(*expr.a, along);
   AmbientList ambients = ambientsOf(source);
   SmallVector<Value> rest = sizesOf(expr.type());
   Value extent = rest[expr.axis];

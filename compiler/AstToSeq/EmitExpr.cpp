@@ -80,7 +80,7 @@ Value Emitter::emitScalar(const Expr &expr, ArrayRef<Value> at) {
   case ExprKind::Call:
   case ExprKind::Scan:
   case ExprKind::Block:
-    return readTensor(*asTensor(expr), at, loc(expr.range));
+    return readTensor(*asTensor(expr, at), at, loc(expr.range));
   }
   llvm_unreachable("kinds of expressions");
 }
@@ -160,7 +160,7 @@ Value Emitter::emitLogical(const Expr &expr, ArrayRef<Value> at) {
   Location place = loc(expr.range);
   bool isAnd = expr.text == "and";
   Value x = emitOperand(*expr.a, expr.type(), at);
-  PathScope scope(*this, isAnd ? x : negated(x, place), pathItem(*expr.a, !isAnd), place);
+  PathScope scope(*this, isAnd ? x : negated(x, place), place);
   Value y = emitOperand(*expr.b, expr.type(), at);
   return isAnd ? both(x, y, place) : either(x, y, place);
 }
@@ -193,33 +193,15 @@ Value Emitter::emitCompare(const Expr &expr, ArrayRef<Value> at) {
   return b.createOrFold<arith::CmpIOp>(place, integerPredicate(expr.text), x, y);
 }
 
-/// A condition of the path; an array's holds by element and stays in this body.
-PathItem Emitter::pathItem(const Expr &condition, bool negate) {
-  PathItem item;
-  item.local = !condition.type().shape.empty();
-  if (item.local)
-    return item;
-  item.addDeps = [this, &condition, frame = frame](auto &out) {
-    FrameScope scope(*this, frame);
-    addDeps(condition, out);
-  };
-  item.emit = [this, &condition, negate, frame = frame]() -> Value {
-    FrameScope scope(*this, frame);
-    Value holds = emitScalar(condition, {});
-    return negate ? negated(holds, holds.getLoc()) : holds;
-  };
-  return item;
-}
-
 Value Emitter::emitSelect(const Expr &expr, ArrayRef<Value> at) {
   Location place = loc(expr.range);
   Value condition = emitOperand(*expr.a, expr.type(), at), x, y;
   {
-    PathScope scope(*this, condition, pathItem(*expr.a, false), place);
+    PathScope scope(*this, condition, place);
     x = emitOperand(*expr.b, expr.type(), at);
   }
   {
-    PathScope scope(*this, negated(condition, place), pathItem(*expr.a, true), place);
+    PathScope scope(*this, negated(condition, place), place);
     y = emitOperand(*expr.c, expr.type(), at);
   }
   return arith::SelectOp::create(b, place, condition, x, y);

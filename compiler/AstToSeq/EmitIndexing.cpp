@@ -53,7 +53,7 @@ Value Emitter::inside(Value index, const Size &bound, Location loc) {
 /// The path; with what the path here does not say of indices that may leave.
 Value Emitter::readGuard(const Expr &read, ArrayRef<Value> at) {
   Value guard = pathValue;
-  bool lost = pathIncomplete();
+  bool lost = !pathExact;
   for (auto [k, s] : llvm::enumerate(read.subscripts)) {
     bool uncovered = s.bounds == Bounds::Absent && !covered.contains(&s);
     if (s.isSlice ||
@@ -74,7 +74,7 @@ Value Emitter::emitRead(const Expr &expr, ArrayRef<Value> at) {
   if (proven)
     return emitScalar(*expr.a, indices);
   Value guard = readGuard(expr, indices);
-  return readTensor(materialize(*expr.a), indices, loc(expr.range), guard,
+  return readTensor(materializeFor(*expr.a, indices), indices, loc(expr.range), guard,
                     checked ? sourceText(expr.range) : StringAttr());
 }
 
@@ -84,7 +84,6 @@ Value Emitter::emitConcat(const Expr &expr, ArrayRef<Value> at) {
   Size offset;
   SmallVector<Value> values, below; // of each part; the index is before its end
   for (const auto &part : expr.args) {
-    TensorValue tensor = materialize(*part);
     SmallVector<Value> indices(at);
     Value low;
     if (!offset.isZero()) {
@@ -96,6 +95,11 @@ Value Emitter::emitConcat(const Expr &expr, ArrayRef<Value> at) {
     Value high =
         arith::CmpIOp::create(b, place, arith::CmpIPredicate::slt, at[expr.axis], size(offset));
     Value guard = both(low, &part == &expr.args.back() ? Value() : high, place);
+    TensorValue tensor;
+    {
+      PathScope path(*this, guard, place);
+      tensor = materializeFor(*part, indices);
+    }
     values.push_back(readTensor(tensor, indices, place, guard));
     below.push_back(high);
   }
@@ -113,7 +117,7 @@ Value Emitter::emitStack(const Expr &expr, ArrayRef<Value> at) {
   if (expr.args.empty())
     return constant(expr.type().elem, 0, place);
   for (size_t i = expr.args.size(); i-- > 0;) {
-    Value value = readTensor(materialize(*expr.args[i]), rest, place);
+    Value value = readTensor(materializeFor(*expr.args[i], rest), rest, place);
     if (!result) {
       result = value;
       continue;

@@ -132,9 +132,7 @@ Value AbsenceWalk::absentSubscripts(const Expr &read, Value present) {
     e.addDeps(*s.index, deps);
     if (!emitting)
       continue;
-    PathItem local;
-    local.local = true;
-    PathScope scope(e, present, local, place);
+    PathScope scope(e, present, place);
     Value index = e.subscriptValue(*s.index);
     inside = e.both(inside, e.inside(index, read.a->type().shape[k], e.loc(s.range)), place);
     e.covered.insert(&s);
@@ -166,9 +164,7 @@ Value AbsenceWalk::walkRead(const Expr &expr, Place at) {
   e.addDeps(expr, deps);
   if (!emitting || (!at && !expr.type().shape.empty()))
     return present;
-  PathItem local;
-  local.local = true;
-  PathScope scope(e, present, local, place);
+  PathScope scope(e, present, place);
   auto presence = it->second.value.presence;
   SmallVector<Value> indices = e.subscriptValues(expr, at.value_or(ArrayRef<Value>()));
   return e.both(present, presence(indices), place);
@@ -226,9 +222,7 @@ Value AbsenceWalk::under(Value condition, bool holds, const Expr &expr, Place at
     return walkOperand(expr, whole, at);
   Location place = e.loc(expr.range);
   Value other = e.negated(condition, place);
-  PathItem local;
-  local.local = true;
-  PathScope scope(e, holds ? condition : other, local, place);
+  PathScope scope(e, holds ? condition : other, place);
   Value present = walkOperand(expr, whole, at);
   return e.either(holds ? other : condition, present, place);
 }
@@ -271,14 +265,12 @@ Value Emitter::emitPresence(const Expr &node, ArrayRef<Value> at) {
   if (at.size() == node.a->type().shape.size())
     axes = at;
   Value present;
-  PathItem local;
-  local.local = true;
   if (node.b && node.b->type().shape.size() <= at.size()) {
     present = walk.walk(*node.b, ArrayRef<Value>(at).take_back(node.b->type().shape.size()));
-    PathScope scope(*this, present, local, place);
+    PathScope scope(*this, present, place);
     present = both(present, emitOperand(*node.b, node.type(), at), place);
   }
-  PathScope scope(*this, present, local, place);
+  PathScope scope(*this, present, place);
   return both(present, walk.walk(*node.a, axes), place);
 }
 
@@ -286,27 +278,6 @@ bool Emitter::hasAbsences(const Expr &node) {
   AbsenceWalk walk(*this, &node, false);
   walk.walk(*node.a, std::nullopt);
   return node.b || walk.found;
-}
-
-void Emitter::addPresenceDeps(const Expr &node, llvm::SmallPtrSetImpl<Ambient *> &out) {
-  AbsenceWalk walk(*this, &node, false);
-  walk.walk(*node.a, std::nullopt);
-  if (node.b)
-    addDeps(*node.b, walk.deps);
-  out.insert(walk.deps.begin(), walk.deps.end());
-}
-
-PathItem Emitter::presenceItem(const Expr &node) {
-  PathItem item;
-  item.emit = [this, &node, frame = frame]() {
-    FrameScope scope(*this, frame);
-    return emitPresence(node, {});
-  };
-  item.addDeps = [this, &node, frame = frame](auto &out) {
-    FrameScope scope(*this, frame);
-    addPresenceDeps(node, out);
-  };
-  return item;
 }
 
 /// A normaliser's presence at the current values of the indices around it.

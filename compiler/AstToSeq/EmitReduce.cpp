@@ -14,14 +14,16 @@ Value Emitter::emitReduce(const Expr &expr, ArrayRef<Value> at) {
   Value around = pathValue;
   auto op = ReduceOp::create(b, place, *kind, scalarType(expr.type().elem), scope.extents,
                              [&](OpBuilder &, Location, ValueRange args) {
+                               enterBlock(args, scope.extents);
                                scope.enter(args, place);
                                Value present = emitPresence(expr, at);
-                               PathScope path(*this, present, presenceItem(expr), place);
+                               PathScope path(*this, present, place);
                                Value value = emitScalar(*expr.a, at);
                                // Where nothing is asked for, an argmax of nothing is no failure.
                                if (isArg && present && around)
                                  present = either(present, negated(around, place), place);
                                YieldOp::create(b, place, value, present);
+                               blocks.pop_back();
                              });
   if (isArg)
     op.setWhatAttr(sourceText(expr.range));
@@ -32,7 +34,14 @@ Value Emitter::emitReduce(const Expr &expr, ArrayRef<Value> at) {
 Value Emitter::emitMatMul(const Expr &expr, ArrayRef<Value> at) {
   Location place = loc(expr.range);
   bool rows = expr.a->type().shape.size() == 2, columns = expr.b->type().shape.size() == 2;
-  TensorValue lhs = materialize(*expr.a), rhs = materialize(*expr.b);
+  SmallVector<Value> leftAt, rightAt; // of all terms of a sum
+  if (rows)
+    leftAt.push_back(at.front());
+  leftAt.push_back({});
+  rightAt.push_back({});
+  if (columns)
+    rightAt.push_back(at.back());
+  TensorValue lhs = materializeFor(*expr.a, leftAt), rhs = materializeFor(*expr.b, rightAt);
   auto op =
       ReduceOp::create(b, place, ReduceKind::sum, scalarType(expr.type().elem),
                        size(expr.a->type().shape.back()), [&](OpBuilder &, Location, ValueRange k) {
@@ -72,16 +81,17 @@ TensorValue Emitter::emitSoftmax(const Expr &expr) {
   llvm::append_range(extents, own);
   llvm::append_range(extents, scope.extents);
   auto outside = b.saveInsertionPoint();
-  auto op =
-      SoftmaxOp::create(b, place, expr.indices.size(), scalarType(expr.type().elem), extents,
-                        [&](OpBuilder &, Location, ValueRange args) {
-                          EnterBody enter(*this, outside, deps, args, needsGuard(expr), place);
-                          SmallVector<Value> at(args.slice(deps.size(), own.size()));
-                          scope.enter(args.drop_front(deps.size() + own.size()), place);
-                          Value present = emitPresence(expr, at);
-                          PathScope path(*this, present, presenceItem(expr), place);
-                          YieldOp::create(b, place, emitScalar(*expr.a, at), present);
-                        });
+  auto op = SoftmaxOp::create(b, place, expr.indices.size(), scalarType(expr.type().elem), extents,
+                              [&](OpBuilder &, Location, ValueRange args) {
+                                EnterBody enter(*this, outside, deps, args, extents, place);
+                                SmallVector<Value> at(args.slice(deps.size(), own.size()));
+                                if (needsGuard(expr)) // a row needs all of its points
+                                  enter.guard({}, {}, place);
+                                scope.enter(args.drop_front(deps.size() + own.size()), place);
+                                Value present = emitPresence(expr, at);
+                                PathScope path(*this, present, place);
+                                YieldOp::create(b, place, emitScalar(*expr.a, at), present);
+                              });
   return softmaxValue(expr, op.getResult(), deps);
 }
 

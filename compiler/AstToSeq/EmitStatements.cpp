@@ -147,7 +147,13 @@ void Emitter::emitLetIndexed(const typed::Stmt &stmt, const AmbientList *forced)
   TensorValue result;
   {
     IndexScope scope(*this, stmt.indices);
-    if (std::optional<TensorValue> tensor = asTensor(value)) {
+    AmbientList deps = depsOf(value);
+    // What fails, fails at the points of the statement: over none of them it is not due.
+    bool atPoints = needsGuard(value) && !llvm::all_of(scope.indices, [&](Ambient *ambient) {
+                      return llvm::is_contained(deps, ambient);
+                    });
+    std::optional<TensorValue> tensor = atPoints ? std::nullopt : asTensor(value);
+    if (tensor) {
       result = close(std::move(*tensor), scope.indices);
     } else {
       result = mapIndexed(stmt, scope.indices, forced);

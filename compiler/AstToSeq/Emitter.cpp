@@ -57,29 +57,11 @@ Ambient *Emitter::newAmbient(Value extent, Value lo) {
   return &ambients.back();
 }
 
-/// Writes the conditions of the path into the body that was just entered, each under
-/// those before it.
-Value Emitter::enterPath() {
-  pathValue = {};
-  std::vector<PathItem> items = std::move(path);
-  path.clear();
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (!items[i].local) {
-      Value condition = items[i].emit();
-      if (condition)
-        pathValue = both(pathValue, condition, condition.getLoc());
-    }
-    path.push_back(items[i]);
-  }
-  return pathValue;
-}
-
-/// True where a condition around could not be written again in the current body.
-bool Emitter::pathIncomplete() const {
-  for (size_t i = 0; i < firstLocalPath; ++i)
-    if (path[i].local)
-      return true;
-  return false;
+/// The indices of a body, or of a reduction in one.
+void Emitter::enterBlock(ValueRange indices, ValueRange extents) {
+  blocks.push_back(b.getInsertionBlock());
+  for (auto [index, extent] : llvm::zip_equal(indices, extents))
+    extentOf[index] = extent;
 }
 
 IndexScope::IndexScope(Emitter &e, ArrayRef<Var *> vars) : e(e), mark(e.active.size()) {
@@ -101,18 +83,23 @@ void IndexScope::enter(ValueRange values, Location loc) {
 }
 
 LeaveBody::LeaveBody(Emitter &e)
-    : e(e), wasInBody(e.inBody), point(e.b.saveInsertionPoint()), outer(e.outer),
-      pathValue(e.pathValue), firstLocalPath(e.firstLocalPath) {
+    : e(e), wasInBody(e.inBody), point(e.b.saveInsertionPoint()), outer(e.outer), demand(e.demand),
+      pathExact(e.pathExact) {
   if (!wasInBody)
     return;
   e.inBody = false;
   e.b.restoreInsertionPoint(e.outer);
-  e.pathValue = {};
-  e.firstLocalPath = e.path.size();
+  made.path = e.pathValue;
+  made.blocks = std::move(e.blocks);
   for (Ambient *ambient : e.active) {
+    if (ambient->current)
+      made.indices.emplace_back(ambient->current, ambient);
     currents.push_back(ambient->current);
     ambient->current = {};
   }
+  e.demand = &made;
+  e.pathValue = {};
+  e.blocks.clear();
 }
 
 LeaveBody::~LeaveBody() {
@@ -121,44 +108,34 @@ LeaveBody::~LeaveBody() {
   e.inBody = true;
   e.b.restoreInsertionPoint(point);
   e.outer = outer;
-  e.pathValue = pathValue;
-  e.firstLocalPath = firstLocalPath;
+  e.pathValue = made.path;
+  e.pathExact = pathExact;
+  e.blocks = std::move(made.blocks);
+  e.demand = demand;
   for (auto [ambient, current] : llvm::zip(e.active, currents))
     ambient->current = current;
 }
 
 EnterBody::EnterBody(Emitter &e, OpBuilder::InsertPoint outside, ArrayRef<Ambient *> ambients,
-                     ValueRange values, bool guarded, Location loc)
+                     ValueRange values, ValueRange extents, Location loc)
     : e(e) {
   assert(!e.inBody && "a map is built before another, never inside");
   e.inBody = true;
   e.outer = outside;
+  e.enterBlock(values, extents);
   for (auto [ambient, value] : llvm::zip(ambients, values))
     ambient->current = ambient->lo ? e.add(value, ambient->lo, loc) : value;
   e.pathValue = {};
-  if (guarded)
-    e.enterPath();
+  e.pathExact = true;
 }
 
 EnterBody::~EnterBody() {
   e.inBody = false;
   e.pathValue = {};
+  e.pathExact = true;
+  e.blocks.clear();
   for (Ambient *ambient : e.active)
     ambient->current = {};
-}
-
-PathScope::PathScope(Emitter &e, Value condition, PathItem item, Location loc)
-    : e(e), saved(e.pathValue), pushed(condition != nullptr) {
-  if (!pushed)
-    return;
-  e.pathValue = e.both(e.pathValue, condition, loc);
-  e.path.push_back(std::move(item));
-}
-
-PathScope::~PathScope() {
-  e.pathValue = saved;
-  if (pushed)
-    e.path.pop_back();
 }
 
 } // namespace seq::emit

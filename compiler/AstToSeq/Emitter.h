@@ -80,13 +80,11 @@ struct Frame {
   llvm::DenseMap<const Var *, Binding> vars;
 };
 
-/// A condition under which the current expression is evaluated; `emit` writes it again
-/// where a tensor is made elsewhere. A local one depends on the axes of an elementwise
-/// expression and cannot be.
-struct PathItem {
-  std::function<Value()> emit;
-  std::function<void(llvm::SmallPtrSetImpl<Ambient *> &)> addDeps;
-  bool local = false;
+/// The body that was left to make a tensor for it: which of its points ask for the value.
+struct Demand {
+  Value path;                                       ///< null: all
+  SmallVector<mlir::Block *, 4> blocks;             ///< the body, and the reductions in it
+  SmallVector<std::pair<Value, Ambient *>> indices; ///< what stands for an index of it
 };
 
 /// Calls `visit` for the direct operands of an expression, without statements.
@@ -113,6 +111,7 @@ private:
   friend class EnterBody;
   friend class PathScope;
   friend struct AbsenceWalk;
+  friend class DemandCopy;
 
   // EmitSize.cpp
   Size resolve(const Size &size) const;
@@ -146,17 +145,22 @@ private:
 
   // Materialize.cpp
   TensorValue materialize(const Expr &expr, const AmbientList *forced = nullptr,
-                          std::optional<Location> at = std::nullopt);
-  SmallVector<TensorValue> materializeAll(const Expr &expr);
-  std::optional<TensorValue> asTensor(const Expr &expr); ///< what exists or has no scalar form
+                          std::optional<Location> place = std::nullopt, ArrayRef<Value> at = {});
+  /// The same, for a body that reads it at `at` (null: at any place).
+  TensorValue materializeFor(const Expr &expr, ArrayRef<Value> at) {
+    return materialize(expr, nullptr, std::nullopt, at);
+  }
+  SmallVector<TensorValue> materializeAll(const Expr &expr, ArrayRef<Value> at = {});
+  /// What exists or has no scalar form.
+  std::optional<TensorValue> asTensor(const Expr &expr, ArrayRef<Value> at = {});
   std::optional<TensorValue> asView(const Expr &read);
   TensorValue buildMap(Location loc, mlir::Type element, const AmbientList &ambients,
-                       ArrayRef<Value> extents, bool guarded, BodyFn body);
+                       ArrayRef<Value> extents, bool guarded, BodyFn body, ArrayRef<Value> at = {});
   /// With exactly the axes [ambients…, own…]; a copy where it is not so already.
   TensorValue normalize(TensorValue value, const AmbientList &ambients, const typed::Type &type,
                         Location loc);
   TensorValue plain(TensorValue value, const typed::Type &type, Location loc);
-  TensorValue emitCumulative(const Expr &expr);
+  TensorValue emitCumulative(const Expr &expr, ArrayRef<Value> at);
   Value combine(const Expr &expr, Value a, Value b);
   Value neutral(const Expr &expr);
 
@@ -164,7 +168,6 @@ private:
   void addDeps(const Expr &expr, llvm::SmallPtrSetImpl<Ambient *> &out);
   void addDeps(const typed::Stmt &stmt, llvm::SmallPtrSetImpl<Ambient *> &out);
   void addDepsOfVar(const Var &var, llvm::SmallPtrSetImpl<Ambient *> &out);
-  /// With those of the path where the expression is guarded by it.
   AmbientList depsOf(const Expr &expr, ArrayRef<Ambient *> without = {});
   AmbientList ordered(const llvm::SmallPtrSetImpl<Ambient *> &set,
                       ArrayRef<Ambient *> without = {});
@@ -184,7 +187,6 @@ private:
   Value emitDivision(const Expr &expr, Value x, Value y);
   Value emitCompare(const Expr &expr, ArrayRef<Value> at);
   Value emitSelect(const Expr &expr, ArrayRef<Value> at);
-  PathItem pathItem(const Expr &condition, bool negate);
 
   // EmitMath.cpp
   mlir::Type scalarType(Elem elem);
@@ -217,9 +219,7 @@ private:
 
   // EmitPresence.cpp
   Value emitPresence(const Expr &node, ArrayRef<Value> at);
-  PathItem presenceItem(const Expr &node);
   bool hasAbsences(const Expr &node);
-  void addPresenceDeps(const Expr &node, llvm::SmallPtrSetImpl<Ambient *> &out);
   /// The presence of a pointwise expression that reads normalisers, for its readers.
   std::function<Value(ValueRange)> presenceOf(const Expr &expr, std::vector<Var *> indices = {});
   Value softmaxPresence(const Expr &expr);
@@ -233,7 +233,7 @@ private:
                          const TensorValue &init, const AmbientList &ambients);
 
   // EmitCall.cpp
-  SmallVector<TensorValue> emitCall(const Expr &expr);
+  SmallVector<TensorValue> emitCall(const Expr &expr, ArrayRef<Value> at);
   TensorValue spread(TensorValue value, unsigned extra, ArrayRef<Ambient *> mapped);
 
   // Emitter.cpp
@@ -242,8 +242,7 @@ private:
   Value both(Value a, Value b, Location loc); ///< and; null stands for true
   Value either(Value a, Value b, Location loc);
   Value negated(Value a, Location loc);
-  Value enterPath();
-  bool pathIncomplete() const;
+  void enterBlock(ValueRange indices, ValueRange extents);
   Ambient *newAmbient(Value extent, Value lo);
 
   const typed::Program &program;
@@ -261,10 +260,12 @@ private:
   std::vector<Ambient *> active; ///< from the outermost
 
   bool inBody = false;
-  mlir::OpBuilder::InsertPoint outer; ///< before the map that is being built
-  std::vector<PathItem> path;
-  size_t firstLocalPath = 0; ///< local items before this one belong to bodies that were left
-  Value pathValue;           ///< null: true
+  mlir::OpBuilder::InsertPoint outer;    ///< before the map that is being built
+  SmallVector<mlir::Block *, 4> blocks;  ///< of the body and of the reductions around, in it
+  llvm::DenseMap<Value, Value> extentOf; ///< of the indices of such blocks
+  Value pathValue;                       ///< the condition of the current point; null: true
+  bool pathExact = true;                 ///< false: weaker than the program's condition
+  Demand *demand = nullptr;              ///< of the body that was left last
   llvm::SmallPtrSet<const typed::Subscript *, 16> covered; ///< what a presence keeps inside
   llvm::DenseMap<const typed::FunctionInstance *, bool> guardCache;
 };
@@ -309,16 +310,20 @@ private:
   Emitter &e;
   bool wasInBody;
   mlir::OpBuilder::InsertPoint point, outer;
-  Value pathValue;
-  size_t firstLocalPath;
+  Demand made;
+  Demand *demand;
+  bool pathExact;
   SmallVector<Value> currents;
 };
 
-/// The body of a map or normaliser at the top of a block.
+/// The body of a map or normaliser at the top of a block, whose indices are the ambient
+/// ones, then its own. A guarded one takes over the demand; `at` is where the body that
+/// asks reads the own indices (empty or null: not said).
 class EnterBody {
 public:
   EnterBody(Emitter &e, mlir::OpBuilder::InsertPoint outside, ArrayRef<Ambient *> ambients,
-            ValueRange values, bool guarded, Location loc);
+            ValueRange values, ValueRange extents, Location loc);
+  void guard(ValueRange own, ArrayRef<Value> at, Location loc);
   ~EnterBody();
 
 private:
@@ -328,13 +333,14 @@ private:
 /// Evaluation under one more condition, already emitted as `condition` (null: none).
 class PathScope {
 public:
-  PathScope(Emitter &e, Value condition, PathItem item, Location loc);
-  ~PathScope();
+  PathScope(Emitter &e, Value condition, Location loc) : e(e), saved(e.pathValue) {
+    e.pathValue = e.both(saved, condition, loc);
+  }
+  ~PathScope() { e.pathValue = saved; }
 
 private:
   Emitter &e;
   Value saved;
-  bool pushed;
 };
 
 } // namespace seq::emit

@@ -46,7 +46,7 @@ AmbientList ambientsOf(const TensorValue &value) {
 }
 
 TensorValue Emitter::buildMap(Location loc, Type element, const AmbientList &ambients,
-                              ArrayRef<Value> own, bool guarded, BodyFn body) {
+                              ArrayRef<Value> own, bool guarded, BodyFn body, ArrayRef<Value> at) {
   LeaveBody leave(*this);
   SmallVector<Value> extents;
   for (Ambient *ambient : ambients)
@@ -54,28 +54,30 @@ TensorValue Emitter::buildMap(Location loc, Type element, const AmbientList &amb
   llvm::append_range(extents, own);
   auto outside = b.saveInsertionPoint();
   auto map = MapOp::create(b, loc, element, extents, [&](OpBuilder &, Location, ValueRange args) {
-    EnterBody enter(*this, outside, ambients, args, guarded, loc);
-    SmallVector<Value> at(args.drop_front(ambients.size()));
-    YieldOp::create(b, loc, body(at));
+    EnterBody enter(*this, outside, ambients, args, extents, loc);
+    SmallVector<Value> indices(args.drop_front(ambients.size()));
+    if (guarded)
+      enter.guard(indices, at, loc);
+    YieldOp::create(b, loc, body(indices));
   });
   return exactValue(map.getResult(0), ambients, own.size());
 }
 
 TensorValue Emitter::materialize(const Expr &expr, const AmbientList *forced,
-                                 std::optional<Location> at) {
+                                 std::optional<Location> at, ArrayRef<Value> readAt) {
   Location place = at ? *at : loc(expr.range);
-  if (std::optional<TensorValue> tensor = asTensor(expr))
+  if (std::optional<TensorValue> tensor = asTensor(expr, readAt))
     return forced ? normalize(*tensor, *forced, expr.type(), place) : *tensor;
-  TensorValue value = buildMap(place, scalarType(expr.type().elem), forced ? *forced : depsOf(expr),
-                               sizesOf(expr.type()), needsGuard(expr),
-                               [&](ArrayRef<Value> own) { return emitScalar(expr, own); });
+  TensorValue value = buildMap(
+      place, scalarType(expr.type().elem), forced ? *forced : depsOf(expr), sizesOf(expr.type()),
+      needsGuard(expr), [&](ArrayRef<Value> own) { return emitScalar(expr, own); }, readAt);
   value.presence = presenceOf(expr);
   return value;
 }
 
-SmallVector<TensorValue> Emitter::materializeAll(const Expr &expr) {
+SmallVector<TensorValue> Emitter::materializeAll(const Expr &expr, ArrayRef<Value> at) {
   if (expr.kind == ExprKind::Call)
-    return emitCall(expr);
+    return emitCall(expr, at);
   if (expr.kind == ExprKind::Scan)
     return emitScan(expr);
   if (expr.kind != ExprKind::Block)
@@ -86,7 +88,7 @@ SmallVector<TensorValue> Emitter::materializeAll(const Expr &expr) {
   return materializeList(expr.args, expr.types.size());
 }
 
-std::optional<TensorValue> Emitter::asTensor(const Expr &expr) {
+std::optional<TensorValue> Emitter::asTensor(const Expr &expr, ArrayRef<Value> at) {
   switch (expr.kind) {
   case ExprKind::VarRef: {
     auto it = frame->vars.find(expr.var);
@@ -105,11 +107,11 @@ std::optional<TensorValue> Emitter::asTensor(const Expr &expr) {
   case ExprKind::Softmax:
     return emitSoftmax(expr);
   case ExprKind::Cumulative:
-    return emitCumulative(expr);
+    return emitCumulative(expr, at);
   case ExprKind::Call:
   case ExprKind::Scan:
   case ExprKind::Block:
-    return materializeAll(expr).front();
+    return materializeAll(expr, at).front();
   default:
     return std::nullopt;
   }

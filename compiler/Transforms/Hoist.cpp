@@ -68,6 +68,10 @@ private:
 
   void visit(MapOp map) {
     if (constantOverSteps(map)) {
+      if (mayBeEmpty(scan.getExtent()) && mayFail(map, true))
+        return;
+      if (mayBeEmpty(scan.getExtent()) && mayFail(map, false))
+        failOnlyWithin(map.bodyBlock(), scan.getExtent());
       map->moveBefore(scan);
       return note(map.getLoc());
     }

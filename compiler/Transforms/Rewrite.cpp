@@ -4,6 +4,7 @@
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 namespace seq {
@@ -61,6 +62,48 @@ llvm::SetVector<Operation *> scalarSlice(Operation *op, Block *block) {
 
 bool hasReduction(Operation *op) {
   return op->walk([](ReduceOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
+bool mayFail(Operation *op, bool ofNothing) {
+  return op
+      ->walk([&](Operation *o) {
+        bool fails = false;
+        if (auto reduce = dyn_cast<ReduceOp>(o))
+          fails = ofNothing && llvm::any_of(reduce.getKinds(), [](Attribute kind) {
+                    ReduceKind k = cast<ReduceKindAttr>(kind).getValue();
+                    return k == ReduceKind::argmax || k == ReduceKind::argmin;
+                  });
+        else if (auto read = dyn_cast<ReadOp>(o))
+          fails = !ofNothing && read.getCheck();
+        else if (isa<IntDivOp, ToIntOp>(o))
+          fails = !ofNothing && o->hasAttr("what");
+        return fails ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+bool mayBeEmpty(ValueRange extents) {
+  return llvm::any_of(extents, [](Value e) { return constantOf(e).value_or(0) < 1; });
+}
+
+void failOnlyWithin(Block *body, ValueRange extents) {
+  OpBuilder b(body, body->begin());
+  Location loc = body->getParentOp()->getLoc();
+  Value some, zero = arith::ConstantIndexOp::create(b, loc, 0);
+  for (Value e : extents) {
+    Value point = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, e, zero);
+    some = some ? arith::AndIOp::create(b, loc, some, point) : point;
+  }
+  body->walk([&](Operation *o) {
+    if (!isa<ReadOp, IntDivOp, ToIntOp>(o) || !mayFail(o, false))
+      return;
+    llvm::TypeSwitch<Operation *, void>(o).Case<ReadOp, IntDivOp, ToIntOp>([&](auto guarded) {
+      OpBuilder at(o);
+      Value guard = guarded.getGuard();
+      guarded.getGuardMutable().assign(
+          guard ? arith::AndIOp::create(at, loc, some, guard).getResult() : some);
+    });
+  });
 }
 
 /// A map that yields only what is used.

@@ -14,9 +14,16 @@ using namespace seq;
 /// back at its place.
 static void split(MapOp map, Operation *op, ArrayRef<BlockArgument> used) {
   OpBuilder b(map);
-  SmallVector<Value> extents;
-  for (BlockArgument a : used)
-    extents.push_back(map.getExtents()[a.getArgNumber()]);
+  SmallVector<Value> extents, dropped;
+  for (BlockArgument a : map.indices())
+    (llvm::is_contained(used, a) ? extents : dropped).push_back(map.getExtents()[a.getArgNumber()]);
+  bool mayFailNow = false, mayNotMove = false;
+  for (Operation *o : scalarSlice(op, map.bodyBlock())) {
+    mayFailNow |= mayBeEmpty(dropped) && mayFail(o, false);
+    mayNotMove |= mayBeEmpty(dropped) && mayFail(o, true);
+  }
+  if (mayNotMove)
+    return;
   auto made = MapOp::create(b, op->getLoc(), op->getResultTypes(), extents,
                             [&](OpBuilder &in, Location l, ValueRange i) {
                               IRMapping mapping;
@@ -29,6 +36,8 @@ static void split(MapOp map, Operation *op, ArrayRef<BlockArgument> used) {
                                 out.push_back(mapping.lookup(r));
                               YieldOp::create(in, l, out);
                             });
+  if (mayFailNow)
+    failOnlyWithin(made.bodyBlock(), dropped);
   b.setInsertionPoint(op);
   SmallVector<Value> at(used.begin(), used.end());
   for (auto [r, tensor] : llvm::zip(op->getResults(), made.getResults()))

@@ -60,3 +60,21 @@ func.func @uses_every_index(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>, %T: index)
   }
   return %y : tensor<?x4xf32>
 }
+
+// What may fail is due where the map has a point: over no rows nothing is read for them.
+// CHECK-LABEL: func.func @fails_only_for_points
+// CHECK-SAME: %[[X:.*]]: tensor<?xf32>, %[[I:.*]]: tensor<?xi32>, %[[T:[a-z0-9]*]]: index
+func.func @fails_only_for_points(%x: tensor<?xf32>, %i: tensor<?xi32>, %T: index, %N: index) -> tensor<?xf32> {
+  // CHECK: %[[SOME:.*]] = arith.cmpi sgt, %[[T]], %{{.*}} : index
+  // CHECK: seq.read %[[X]][%{{.*}}] if %[[SOME]] check "x[i[n]]"
+  %y = seq.map (%t) in (%T) -> (tensor<?xf32>) {
+    %z = seq.reduce [sum] (%n) in (%N) -> (f32) {
+      %k = seq.read %i[%n] : tensor<?xi32>
+      %at = arith.index_cast %k : i32 to index
+      %v = seq.read %x[%at] check "x[i[n]]" : tensor<?xf32>
+      seq.yield %v : f32
+    }
+    seq.yield %z : f32
+  }
+  return %y : tensor<?xf32>
+}
