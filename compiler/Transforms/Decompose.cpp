@@ -20,16 +20,6 @@ static Value finite(OpBuilder &b, Location loc, Value x) {
   return arith::SelectOp::create(b, loc, isInf, zero, x);
 }
 
-/// x, or 0 where it is −∞, the maximum of nothing: what a softmax subtracts. A maximum of +∞
-/// stays, and makes the row NaN.
-static Value notNegativeInfinity(OpBuilder &b, Location loc, Value x) {
-  auto constant = [&](double v) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getFloatAttr(x.getType(), v));
-  };
-  Value nothing = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x, constant(-INFINITY));
-  return arith::SelectOp::create(b, loc, nothing, constant(0), x);
-}
-
 /// Clones `reduce` as another kind; `change` maps the yielded value.
 static ReduceOp cloneAs(OpBuilder &b, ReduceOp reduce, ReduceKind kind,
                         llvm::function_ref<Value(OpBuilder &, Value)> change) {
@@ -111,126 +101,173 @@ static void decomposeConv(ConvOp op) {
   op.erase();
 }
 
-/// The softmax over those indices that score and presence use, then sums of the values.
-static void decomposeAttention(AttentionOp op) {
-  OpBuilder b(op);
-  Location loc = op.getLoc();
-  YieldOp y = op.yield();
-  Value score = op.score(), present = y.getPresent(), key = op.key();
+namespace {
+/// Rows of scores along the last indices of `extents`, and what a softmax makes of them.
+/// A maximum of −∞ or +∞ makes the weights NaN, as the equations have it.
+class Rows {
+public:
+  using Body = llvm::function_ref<std::pair<Value, Value>(OpBuilder &, ValueRange)>;
+  using Term = llvm::function_ref<Value(OpBuilder &, ValueRange)>;
+
+  /// `body` gives the score and the presence (null: every point is present) at a point.
+  Rows(OpBuilder &b, Location loc, Type element, ValueRange extents, unsigned lead, Body body)
+      : b(b), loc(loc), element(element), extents(extents), lead(lead) {
+    auto map = MapOp::create(b, loc, {element, b.getI1Type()}, extents,
+                             [&](OpBuilder &in, Location l, ValueRange i) {
+                               auto [score, present] = body(in, i);
+                               if (!present)
+                                 present = arith::ConstantOp::create(in, l, in.getBoolAttr(true));
+                               else
+                                 masked = true;
+                               YieldOp::create(in, l, ValueRange{score, present});
+                             });
+    scores = map.getResult(0);
+    presence = map.getResult(1);
+    top = along(ReduceKind::max, [&](OpBuilder &in, ValueRange i) -> Value {
+      return ReadOp::create(in, this->loc, scores, i);
+    });
+  }
+
+  /// A value for each row: a fold over its present points.
+  Value along(ReduceKind kind, Term term) {
+    return MapOp::create(b, loc, TypeRange(element), extents.take_front(lead),
+                         [&](OpBuilder &in, Location l, ValueRange i) {
+                           auto fold =
+                               ReduceOp::create(in, l, kind, element, extents.drop_front(lead),
+                                                [&](OpBuilder &k, Location, ValueRange j) {
+                                                  SmallVector<Value> at(i);
+                                                  llvm::append_range(at, j);
+                                                  Value v = term(k, at);
+                                                  yieldWhen(k, l, v, present(k, at));
+                                                });
+                           YieldOp::create(in, l, fold.getResults());
+                         })
+        .getResult(0);
+  }
+
+  /// exp(score − the row's maximum) at a present point.
+  Value weight(OpBuilder &in, ValueRange i) {
+    Value s = ReadOp::create(in, loc, scores, i);
+    Value m = ReadOp::create(in, loc, top, i.take_front(lead));
+    return UnaryOp::create(in, loc, UnaryKind::exp, arith::SubFOp::create(in, loc, s, m));
+  }
+
+  /// `v`, or 0 at an absent point.
+  Value orZero(OpBuilder &in, Value v, ValueRange i) {
+    if (!masked)
+      return v;
+    Value zero = arith::ConstantOp::create(in, loc, in.getFloatAttr(element, 0));
+    return arith::SelectOp::create(in, loc, present(in, i), v, zero);
+  }
+
+private:
+  Value present(OpBuilder &in, ValueRange i) {
+    return masked ? ReadOp::create(in, loc, presence, i).getResult() : Value();
+  }
+
+  OpBuilder &b;
+  Location loc;
+  Type element;
+  ValueRange extents;
+  unsigned lead;
+  bool masked = false;
+  Value scores, presence, top;
+};
+} // namespace
+
+/// The indices that score and presence use, the key's last.
+static SmallVector<unsigned> weightPlaces(AttentionOp op) {
   llvm::SetVector<Value> used;
-  for (Value v : {score, present}) {
+  for (Value v : {op.score(), Value(op.yield().getPresent())}) {
     if (llvm::is_contained(op.indices(), v))
       used.insert(v);
     else if (v && v.getParentBlock() == op.bodyBlock())
       used.insert_range(indicesUsedBy(v.getDefiningOp(), op));
   }
-  SmallVector<Value> rows, extents;
   SmallVector<unsigned> places;
   for (BlockArgument a : op.indices())
-    if (used.contains(a) || a == key) {
+    if (used.contains(a) || a == op.key())
       places.push_back(a.getArgNumber());
-      extents.push_back(op.getExtents()[a.getArgNumber()]);
-    }
-  Location scoreLoc = score.getDefiningOp() ? score.getLoc() : loc;
-  auto weights = SoftmaxOp::create(
-      b, scoreLoc, 1, score.getType(), extents, [&](OpBuilder &in, Location l, ValueRange i) {
-        SmallVector<Value> at(op.indices().size(), i.back());
-        for (auto [k, place] : llvm::enumerate(places))
-          at[place] = i[k];
-        IRMapping m = cloneSlice(in, op, at, {score, present});
-        yieldWhen(in, l, m.lookupOrDefault(score), present ? m.lookupOrDefault(present) : Value());
-      });
-  for (auto [result, value] : llvm::zip(op.getResults(), y.getValues().drop_front())) {
-    auto map = mapOfSums(b, loc, value.getType(), op.getExtents().drop_back(),
-                         op.getExtents().take_back(), [&](OpBuilder &in, ValueRange at) {
-                           IRMapping m = cloneSlice(in, op, at, {value, present});
-                           SmallVector<Value> row;
-                           for (unsigned place : places)
-                             row.push_back(at[place]);
-                           Value w = ReadOp::create(in, loc, weights.getResult(), row);
-                           Value p = arith::MulFOp::create(in, loc, w, m.lookupOrDefault(value));
-                           yieldWhen(in, loc, p, present ? m.lookupOrDefault(present) : Value());
-                         });
-    map.getResult(0).setType(cast<RankedTensorType>(result.getType()));
-    result.replaceAllUsesWith(map.getResult(0));
-  }
-  op.erase();
+  return places;
 }
 
-/// Clones the softmax's body at `indices`; the score and the presence (or null).
-static std::pair<Value, Value> cloneBody(OpBuilder &b, SoftmaxOp op, ValueRange indices) {
-  IRMapping map;
-  map.map(op.indices(), indices);
-  for (Operation &o : op.bodyBlock()->without_terminator())
-    b.clone(o, map);
+/// Weights over those indices that score and presence use, then sums of the values. The
+/// division by the weights' sum comes last: once a result, not once a key.
+static void decomposeAttention(AttentionOp op) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
   YieldOp y = op.yield();
-  Value present = y.getPresent() ? map.lookupOrDefault(y.getPresent()) : Value();
-  return {map.lookupOrDefault(y.getValues()[0]), present};
+  Value score = op.score(), present = y.getPresent();
+  Type element = score.getType();
+  SmallVector<unsigned> places = weightPlaces(op);
+  SmallVector<Value> extents;
+  for (unsigned place : places)
+    extents.push_back(op.getExtents()[place]);
+  auto atWeights = [&](ValueRange i) {
+    SmallVector<Value> out;
+    for (unsigned place : places)
+      if (place < i.size())
+        out.push_back(i[place]);
+    return out;
+  };
+  Location scoreLoc = score.getDefiningOp() ? score.getLoc() : loc;
+  Rows rows(b, scoreLoc, element, extents, extents.size() - 1, [&](OpBuilder &in, ValueRange i) {
+    SmallVector<Value> at(op.indices().size(), i.back());
+    for (auto [k, place] : llvm::enumerate(places))
+      at[place] = i[k];
+    IRMapping m = cloneSlice(in, op, at, {score, present});
+    return std::pair(m.lookupOrDefault(score), present ? m.lookupOrDefault(present) : Value());
+  });
+  Value weights = MapOp::create(b, scoreLoc, TypeRange(element), extents,
+                                [&](OpBuilder &in, Location l, ValueRange i) {
+                                  YieldOp::create(in, l, rows.orZero(in, rows.weight(in, i), i));
+                                })
+                      .getResult(0);
+  auto weightAt = [&](OpBuilder &in, ValueRange i) -> Value {
+    return ReadOp::create(in, loc, weights, i);
+  };
+  Value total = rows.along(ReduceKind::sum, weightAt);
+  for (auto [result, value] : llvm::zip(op.getResults(), y.getValues().drop_front())) {
+    auto sums = mapOfSums(b, loc, element, op.getExtents().drop_back(), op.getExtents().take_back(),
+                          [&](OpBuilder &in, ValueRange at) {
+                            IRMapping m = cloneSlice(in, op, at, {value, present});
+                            Value w = weightAt(in, atWeights(at));
+                            Value p = arith::MulFOp::create(in, loc, w, m.lookupOrDefault(value));
+                            yieldWhen(in, loc, p, present ? m.lookupOrDefault(present) : Value());
+                          });
+    // A row without present points has no weight at all, and is 0.
+    YieldOp end = sums.yield();
+    OpBuilder in(end);
+    Value z = ReadOp::create(in, loc, total, atWeights(sums.indices()));
+    Value zero = arith::ConstantOp::create(in, loc, in.getFloatAttr(element, 0));
+    Value none = arith::CmpFOp::create(in, loc, arith::CmpFPredicate::OEQ, z, zero);
+    Value mean = arith::DivFOp::create(in, loc, end.getValues()[0], z);
+    end.getValuesMutable().assign(arith::SelectOp::create(in, loc, none, zero, mean).getResult());
+    sums.getResult(0).setType(cast<RankedTensorType>(result.getType()));
+    result.replaceAllUsesWith(sums.getResult(0));
+  }
+  op.erase();
 }
 
 static void decomposeSoftmax(SoftmaxOp op) {
   OpBuilder b(op);
   Location loc = op.getLoc();
-  unsigned n = op.getExtents().size(), reduced = op.getReduced(), lead = n - reduced;
-  Type e = op.getResult().getType().getElementType();
-  ValueRange extents = op.getExtents(), outer = extents.take_front(lead),
-             inner = extents.drop_front(lead);
-  bool masked = static_cast<bool>(op.yield().getPresent());
-  // Scores and presence, once; −∞ where absent, so that the maximum needs no mask.
-  SmallVector<Type> types{e};
-  if (masked)
-    types.push_back(b.getI1Type());
-  auto scores = MapOp::create(b, loc, types, extents, [&](OpBuilder &in, Location l, ValueRange i) {
-    auto [s, p] = cloneBody(in, op, i);
-    if (!masked) {
-      YieldOp::create(in, l, ValueRange(s));
-      return;
-    }
-    YieldOp::create(in, l, ValueRange{s, p});
+  Type element = op.getResult().getType().getElementType();
+  unsigned lead = op.getExtents().size() - op.getReduced();
+  YieldOp y = op.yield();
+  Value score = y.getValues()[0], present = y.getPresent();
+  Rows rows(b, loc, element, op.getExtents(), lead, [&](OpBuilder &in, ValueRange i) {
+    IRMapping m = cloneSlice(in, op, i, {score, present});
+    return std::pair(m.lookupOrDefault(score), present ? m.lookupOrDefault(present) : Value());
   });
-  auto readAt = [&](OpBuilder &in, Value tensor, ValueRange a, ValueRange d) -> Value {
-    SmallVector<Value> i(a);
-    llvm::append_range(i, d);
-    return ReadOp::create(in, loc, tensor, i);
-  };
-  auto along = [&](ReduceKind kind,
-                   llvm::function_ref<Value(OpBuilder &, Value, ValueRange)> change) {
-    return MapOp::create(b, loc, TypeRange(e), outer,
-                         [&](OpBuilder &in, Location l, ValueRange i) {
-                           auto r = ReduceOp::create(
-                               in, l, kind, e, inner, [&](OpBuilder &k, Location, ValueRange j) {
-                                 Value s = readAt(k, scores.getResult(0), i, j);
-                                 Value v = change ? change(k, s, i) : s;
-                                 auto y = YieldOp::create(k, l, ValueRange(v));
-                                 if (masked) {
-                                   k.setInsertionPoint(y);
-                                   y.getPresentMutable().assign(
-                                       readAt(k, scores.getResult(1), i, j));
-                                 }
-                               });
-                           YieldOp::create(in, l, r.getResults());
-                         })
-        .getResult(0);
-  };
-  Value top = along(ReduceKind::max, nullptr);
-  auto shifted = [&](OpBuilder &in, Value s, ValueRange i) -> Value {
-    Value m = notNegativeInfinity(in, loc, ReadOp::create(in, loc, top, i));
-    return UnaryOp::create(in, loc, UnaryKind::exp, arith::SubFOp::create(in, loc, s, m));
-  };
-  Value sum = along(ReduceKind::sum, shifted);
-  auto out =
-      MapOp::create(b, loc, TypeRange(e), extents, [&](OpBuilder &in, Location l, ValueRange i) {
-        Value s = ReadOp::create(in, l, scores.getResult(0), i);
-        Value x = shifted(in, s, i.take_front(lead));
-        Value z = ReadOp::create(in, l, sum, i.take_front(lead));
-        Value q = arith::DivFOp::create(in, l, x, z);
-        if (masked) {
-          Value p = ReadOp::create(in, l, scores.getResult(1), i);
-          Value zero = arith::ConstantOp::create(in, l, in.getFloatAttr(e, 0));
-          q = arith::SelectOp::create(in, l, p, q, zero);
-        }
-        YieldOp::create(in, l, ValueRange(q));
-      });
+  Value total =
+      rows.along(ReduceKind::sum, [&](OpBuilder &in, ValueRange i) { return rows.weight(in, i); });
+  auto out = MapOp::create(b, loc, TypeRange(element), op.getExtents(),
+                           [&](OpBuilder &in, Location l, ValueRange i) {
+                             Value z = ReadOp::create(in, l, total, i.take_front(lead));
+                             Value q = arith::DivFOp::create(in, l, rows.weight(in, i), z);
+                             YieldOp::create(in, l, rows.orZero(in, q, i));
+                           });
   out.getResult(0).setType(op.getResult().getType());
   op.getResult().replaceAllUsesWith(out.getResult(0));
   op.erase();
@@ -258,6 +295,7 @@ struct Decompose : seq::impl::SeqDecomposeBase<Decompose> {
     });
     for (ReduceOp op : sums)
       decomposeLogSumExp(op);
+    eraseDead(getOperation());
   }
 };
 } // namespace

@@ -22,8 +22,9 @@ def SeqRaise : Pass<"seq-raise", "::mlir::func::FuncOp"> {
 def SeqDecompose : Pass<"seq-decompose", "::mlir::func::FuncOp"> {
   let summary = "takes attention, convolution, softmax and logsumexp apart";
   let description = [{
-    `seq.attention` becomes a `seq.softmax` over the indices that score and presence use,
-    and a map of sums of its values; `seq.conv` a map of sums of products.
+    `seq.attention` becomes weights, the exponentials of the scores above each row's
+    largest, over the indices that score and presence use, and sums of weights and of
+    weighted values; `seq.conv` a map of sums of products.
     `seq.softmax` becomes a map of its scores, maps of the largest and of the sum of
     exponentials along the normalised indices, and a map of quotients. A `logsumexp`
     becomes a maximum and the logarithm of a sum, with an infinite maximum left out of the

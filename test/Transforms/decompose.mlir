@@ -14,8 +14,8 @@ func.func @softmax_of_rows(%x: tensor<?x?xf32>, %T: index) -> tensor<?x?xf32> {
   // CHECK: seq.read %[[M]]
   // CHECK: seq.unary exp
   // CHECK: %[[P:.*]] = seq.map (%{{.*}}, %{{.*}}) in (%[[T]], %[[T]])
-  // CHECK: %[[E:.*]] = seq.unary exp
   // CHECK: %[[D:.*]] = seq.read %[[Z]]
+  // CHECK: %[[E:.*]] = seq.unary exp
   // CHECK: %[[Q:.*]] = arith.divf %[[E]], %[[D]]
   // CHECK-NEXT: seq.yield %[[Q]] : f32
   // CHECK: return %[[P]]
@@ -84,19 +84,30 @@ func.func @other_reductions_stay(%x: tensor<4xf32>) -> tensor<f32> {
   return %y : tensor<f32>
 }
 
-// The weights over the row's index and the key's, then sums for each column.
+// The weights over the row's index and the key's, their sum, then sums for each column; a
+// row without keys has no weight and is 0.
 // CHECK-LABEL: func.func @attention
 // CHECK-SAME: %[[S:.*]]: tensor<?x?xf32>, %[[V:.*]]: tensor<?x4xf32>, %[[T:.*]]: index
 func.func @attention(%s: tensor<?x?xf32>, %v: tensor<?x4xf32>, %T: index) -> tensor<?x4xf32> {
   %c4 = arith.constant 4 : index
   // CHECK-NOT: seq.attention
+  // CHECK: seq.reduce [max]
   // CHECK: %[[P:.*]] = seq.map (%{{.*}}, %{{.*}}) in (%[[T]], %[[T]]) -> (tensor<?x?xf32>) {
+  // CHECK: seq.unary exp
+  // CHECK: arith.select
+  // CHECK: %[[Z:.*]] = seq.map (%{{.*}}) in (%[[T]]) -> (tensor<?xf32>) {
+  // CHECK-NEXT: seq.reduce [sum]
+  // CHECK-NEXT: seq.read %[[P]]
   // CHECK: %[[O:.*]] = seq.map (%[[I:.*]], %[[D:.*]]) in (%[[T]], %{{.*}}) -> (tensor<?x4xf32>) {
   // CHECK-NEXT: seq.reduce [sum] (%[[J:.*]]) in (%[[T]])
   // CHECK-DAG: seq.read %[[V]][%[[J]], %[[D]]]
   // CHECK-DAG: %[[C:.*]] = arith.cmpi sle, %[[J]], %[[I]]
   // CHECK-DAG: seq.read %[[P]][%[[I]], %[[J]]]
   // CHECK: seq.yield %{{.*}} : f32 when %[[C]]
+  // CHECK: %[[TOTAL:.*]] = seq.read %[[Z]][%[[I]]]
+  // CHECK: %[[NONE:.*]] = arith.cmpf oeq, %[[TOTAL]]
+  // CHECK: %[[MEAN:.*]] = arith.divf %{{.*}}, %[[TOTAL]]
+  // CHECK: arith.select %[[NONE]], %{{.*}}, %[[MEAN]]
   // CHECK: return %[[O]]
   %o = seq.attention (%i, %d, %j) in (%T, %c4, %T) -> (tensor<?x4xf32>) {
     %a = seq.read %s[%i, %j] : tensor<?x?xf32>
