@@ -40,12 +40,29 @@ void FunctionLowering::barrier(const Team &team) {
          [&] { c.call("seq_rt_barrier", {}, {call, tid}); });
 }
 
-/// Copies one sequence's tensor.
+/// Copies one sequence's tensor, in that sequence's own sizes: what is padding stays as it
+/// is, since a result's is 0 and a state's may be anything. Both buffers are laid out alike.
 void FunctionLowering::copyRow(const Buffer &from, const Buffer &to, const Row &row) {
   Code &c = *code;
-  auto address = [&](const Buffer &b) { return c.at(b.base, b.elem, rowOffset(c, b, row)); };
-  Value n = c.mul(elements(to.dims), c.i(Code::bytes(to.elem)));
-  LLVM::MemcpyOp::create(c.b, address(to), address(from), n, /*isVolatile=*/false);
+  // Axes after the last that a sequence may cut short are copied as one.
+  size_t cut = to.dims.size();
+  while (cut > 0 && !dependsOnBatch(to.dims[cut - 1]))
+    --cut;
+  Value whole = cut ? to.strides[cut - 1] : elements(to.dims);
+  std::function<void(size_t, Value)> copy = [&](size_t axis, Value offset) {
+    if (axis + 1 < cut) {
+      c.loop(c.i(0), evaluate(to.dims[axis], row), c.i(1),
+             [&](Value i) { copy(axis + 1, c.add(offset, c.mul(i, to.strides[axis]))); });
+      return;
+    }
+    auto address = [&](const Buffer &b) {
+      return c.at(b.base, b.elem, c.add(rowOffset(c, b, row), offset));
+    };
+    Value n = cut ? c.mul(c.max(evaluate(to.dims[axis], row), c.i(0)), whole) : whole;
+    LLVM::MemcpyOp::create(c.b, address(to), address(from), c.mul(n, c.i(Code::bytes(to.elem))),
+                           /*isVolatile=*/false);
+  };
+  copy(0, c.i(0));
 }
 
 /// Every op of `block` in order, for the sequences of `rows`.

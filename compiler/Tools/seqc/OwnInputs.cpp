@@ -5,6 +5,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <cmath>
 #include <cstring>
 
 namespace seq::tool {
@@ -118,6 +119,24 @@ static Array copyOf(const Array &a) {
   if (copy && a.byteCount())
     std::memcpy(copy.data(), a.data(), size_t(a.byteCount()));
   return copy;
+}
+
+template <class T> static void moveToNeighbours(T *x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i)
+    x[i] = std::nextafter(x[i], i % 2 ? T(INFINITY) : T(-INFINITY));
+}
+
+CallInputs moveLastBits(const CallInputs &inputs) {
+  CallInputs out;
+  out.lengths = inputs.lengths;
+  for (const Array &a : inputs.arrays) {
+    out.arrays.push_back(a ? copyOf(a) : Array());
+    if (Array &moved = out.arrays.back(); moved && moved.dtype() == SEQ_F32)
+      moveToNeighbours(moved.as<float>(), moved.count());
+    else if (moved && moved.dtype() == SEQ_F64)
+      moveToNeighbours(moved.as<double>(), moved.count());
+  }
+  return out;
 }
 
 bool makeInputs(Session &session, const OwnShape &shape, uint64_t seed, CallInputs &out) {

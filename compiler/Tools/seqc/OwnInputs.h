@@ -27,6 +27,9 @@ std::vector<std::string> sequenceSizes(const Session &session);
 /// are normal with deviation 0.5, integers 0 to 3. False: reported.
 bool makeInputs(Session &session, const OwnShape &shape, uint64_t seed, CallInputs &out);
 
+/// The same inputs, each float moved to one of its neighbours.
+CallInputs moveLastBits(const CallInputs &inputs);
+
 } // namespace seq::tool
 
 #endif
