@@ -173,6 +173,7 @@ private:
   Row makeRow(const RowSet &rows, Value r);
   bool pointwiseUpdate(ScanOp scan, unsigned state);
   double stepWork(ScanOp scan);
+  bool worthSharing(ScanOp scan);
 
   //===--- Maps (LowerMap.cpp, Plan.cpp) ----------------------------------------------===//
   MapPlan plan(MapOp map, bool inScan);
