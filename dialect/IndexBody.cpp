@@ -43,8 +43,10 @@ void seq::printIndexBody(OpAsmPrinter &p, Operation *op, ArrayRef<StringRef> eli
   p.printRegion(op->getRegion(0), /*printEntryBlockArgs=*/false);
 }
 
-LogicalResult seq::verifyIndices(Operation *op, unsigned extents) {
+LogicalResult seq::verifyIndices(Operation *op, unsigned extents, unsigned ofYield) {
   Block &block = op->getRegion(0).front();
+  if (block.empty() || !isa<YieldOp>(block.back()))
+    return op->emitOpError("constraint ") << ofYield << ": the body ends in a seq.yield";
   if (block.getNumArguments() != extents)
     return op->emitOpError("constraint 1: one index argument for each extent, has ")
            << block.getNumArguments() << " for " << extents;

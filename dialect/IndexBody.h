@@ -19,8 +19,9 @@ mlir::ParseResult parseIndexBody(mlir::OpAsmParser &parser, mlir::OperationState
 void printIndexBody(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                     llvm::ArrayRef<llvm::StringRef> elided);
 
-/// Constraint 1 of each: one index argument for each extent.
-mlir::LogicalResult verifyIndices(mlir::Operation *op, unsigned extents);
+/// Constraint 1 of each: one index argument for each extent. The body ends in a seq.yield,
+/// which is the op's constraint `ofYield`: bodies are verified after their op.
+mlir::LogicalResult verifyIndices(mlir::Operation *op, unsigned extents, unsigned ofYield);
 /// `result` holds a `scalar` for each point of `extents`.
 mlir::LogicalResult verifyShape(mlir::Operation *op, mlir::Type result, mlir::Type scalar,
                                 mlir::ValueRange extents, llvm::StringRef constraint);

@@ -49,7 +49,7 @@ void AttentionOp::print(OpAsmPrinter &p) {
 LogicalResult AttentionOp::verify() {
   if (getExtents().empty())
     return emitOpError("constraint 1: attention has at least the key's index");
-  if (failed(verifyIndices(*this, getExtents().size())))
+  if (failed(verifyIndices(*this, getExtents().size(), 2)))
     return failure();
   YieldOp y = yield();
   if (getNumResults() == 0 || y.getValues().size() != 1 + getNumResults())
@@ -100,7 +100,7 @@ bool ConvOp::isWindow(ReadOp read, ValueRange leading, ValueRange reduced) {
 }
 
 LogicalResult ConvOp::verify() {
-  if (failed(verifyIndices(*this, getExtents().size())))
+  if (failed(verifyIndices(*this, getExtents().size(), 3)))
     return failure();
   int64_t n = static_cast<int64_t>(getReduced()), all = static_cast<int64_t>(getExtents().size());
   if (n < 1 || n > all)

@@ -56,7 +56,7 @@ void MapOp::print(OpAsmPrinter &p) {
 }
 
 LogicalResult MapOp::verify() {
-  if (failed(verifyIndices(*this, getExtents().size())))
+  if (failed(verifyIndices(*this, getExtents().size(), 2)))
     return failure();
   YieldOp y = yield();
   if (y.getPresent() || y.getValues().size() != getNumResults())
@@ -126,7 +126,7 @@ void ReduceOp::print(OpAsmPrinter &p) {
 LogicalResult ReduceOp::verify() {
   if (getExtents().empty())
     return emitOpError("constraint 1: a reduction has at least one index");
-  if (failed(verifyIndices(*this, getExtents().size())))
+  if (failed(verifyIndices(*this, getExtents().size(), 2)))
     return failure();
   YieldOp y = yield();
   if (y.getValues().size() != getKinds().size() || getNumResults() != getKinds().size())
@@ -182,7 +182,7 @@ void SoftmaxOp::print(OpAsmPrinter &p) {
 }
 
 LogicalResult SoftmaxOp::verify() {
-  if (failed(verifyIndices(*this, getExtents().size())))
+  if (failed(verifyIndices(*this, getExtents().size(), 3)))
     return failure();
   int64_t n = static_cast<int64_t>(getReduced());
   if (n < 1 || n > static_cast<int64_t>(getExtents().size()))

@@ -98,6 +98,8 @@ LogicalResult ScanOp::verify() {
   if (block->getNumArguments() != 1 + getInits().size() ||
       !block->getArgument(0).getType().isIndex())
     return emitOpError("constraint 1: the block has the index, then one tensor for each state");
+  if (block->empty() || !isa<NextOp>(block->back())) // bodies are verified after their op
+    return emitOpError("constraint 4: the body ends in a seq.next");
   NextOp n = next();
   if (n.getStates().size() != getInits().size())
     return emitOpError("constraint 4: seq.next gives every state, ")

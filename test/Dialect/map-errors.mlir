@@ -69,3 +69,23 @@ func.func @static_dimension(%v: f32) {
   }
   return
 }
+
+// -----
+
+func.func @no_yield() {
+  // expected-error @+1 {{constraint 2: the body ends in a seq.yield}}
+  %y = seq.map () in () -> (tensor<f32>) {
+    %c = arith.constant 0.0 : f32
+  }
+  return
+}
+
+// -----
+
+func.func @other_end(%t: tensor<f32>) {
+  // expected-error @+1 {{constraint 2: the body ends in a seq.yield}}
+  %y = seq.map () in () -> (tensor<f32>) {
+    seq.next (%t) yield (%t) : (tensor<f32>) yield (tensor<f32>)
+  }
+  return
+}

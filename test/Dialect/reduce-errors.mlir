@@ -108,3 +108,13 @@ func.func @unknown_kind(%K: index, %v: f32) {
   }
   return
 }
+
+// -----
+
+func.func @no_yield(%n: index) {
+  // expected-error @+1 {{constraint 2: the body ends in a seq.yield}}
+  %y = seq.reduce [sum] (%i) in (%n) -> (f32) {
+    %c = arith.constant 0.0 : f32
+  }
+  return
+}

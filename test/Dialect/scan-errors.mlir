@@ -80,3 +80,13 @@ func.func @fewer_results_than_states(%T: index, %h0: tensor<4xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @no_next(%T: index, %h0: tensor<f32>) {
+  // expected-error @+1 {{constraint 4: the body ends in a seq.next}}
+  %y = seq.scan (%t) in (%T) states (%h = %h0) -> (tensor<f32>) {
+    %c = arith.constant 0.0 : f32
+  }
+  return
+}

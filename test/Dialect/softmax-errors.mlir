@@ -58,3 +58,13 @@ func.func @static_dimension(%v: f32) {
   }
   return
 }
+
+// -----
+
+func.func @no_yield(%n: index) {
+  // expected-error @+1 {{constraint 3: the body ends in a seq.yield}}
+  %y = seq.softmax 1 (%i) in (%n) -> (tensor<?xf32>) {
+    %c = arith.constant 0.0 : f32
+  }
+  return
+}
