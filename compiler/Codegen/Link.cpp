@@ -92,20 +92,28 @@ static bool runLinker(ArrayRef<std::string> arguments, std::string &error) {
   return good;
 }
 
-bool linkShared(StringRef object, const std::string &path, ArrayRef<std::string> exports,
-                std::string &error) {
+static bool readBytes(const std::string &path, std::string &out) {
+  auto buffer = MemoryBuffer::getFile(path);
+  if (buffer)
+    out = (*buffer)->getBuffer().str();
+  return bool(buffer);
+}
+
+bool linkShared(StringRef object, const std::string &name, ArrayRef<std::string> exports,
+                std::string &out, std::string &error) {
   TemporaryFolder folder;
   std::string model = folder.write("model.o", object);
   std::string runtime = folder.write("libseqrt.a", runtimeArchive());
   std::string script = folder.write("exports", versionScript(exports));
-  if (model.empty() || runtime.empty() || script.empty()) {
+  std::string result = folder.write("out.so", "");
+  if (model.empty() || runtime.empty() || script.empty() || result.empty()) {
     error = "the temporary folder cannot be written";
     return false;
   }
   std::vector<std::string> args = {"ld.lld",
                                    "-shared",
                                    "-o",
-                                   path,
+                                   result,
                                    "--version-script=" + script,
                                    "--gc-sections",
                                    "--threads=1",
@@ -123,19 +131,24 @@ bool linkShared(StringRef object, const std::string &path, ArrayRef<std::string>
                                    "--build-id=none",
                                    "--eh-frame-hdr",
                                    "-soname",
-                                   sys::path::filename(path).str(),
+                                   name,
                                    model,
                                    "--whole-archive",
                                    runtime,
                                    "--no-whole-archive",
                                    "--as-needed"};
-  for (const char *name : {"libm.so.6", "libpthread.so.0", "libc.so.6"})
-    if (std::string library = findLibrary(name); !library.empty())
+  for (const char *needed : {"libm.so.6", "libpthread.so.0", "libc.so.6"})
+    if (std::string library = findLibrary(needed); !library.empty())
       args.push_back(library);
-  return runLinker(args, error);
+  if (!runLinker(args, error))
+    return false;
+  if (readBytes(result, out))
+    return true;
+  error = "the linked library cannot be read";
+  return false;
 }
 
-bool writeStaticLibrary(StringRef object, const std::string &path, std::string &error) {
+bool makeArchive(StringRef object, std::string &out, std::string &error) {
   auto runtime = object::Archive::create(MemoryBufferRef(runtimeArchive(), "libseqrt.a"));
   if (!runtime) {
     error = toString(runtime.takeError());
@@ -153,11 +166,17 @@ bool writeStaticLibrary(StringRef object, const std::string &path, std::string &
     }
     members.push_back(std::move(*member));
   }
-  if (!iteration)
-    iteration = writeArchive(path, members, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
-                             /*Deterministic=*/true, /*Thin=*/false);
-  if (iteration)
+  if (iteration) {
     error = toString(std::move(iteration));
+    return false;
+  }
+  auto bytes =
+      writeArchiveToBuffer(members, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
+                           /*Deterministic=*/true, /*Thin=*/false);
+  if (bytes)
+    out = (*bytes)->getBuffer().str();
+  else
+    error = toString(bytes.takeError());
   return error.empty();
 }
 

@@ -13,13 +13,13 @@ namespace seq::codegen {
 /// The bytes of libseqrt.a, which this compiler carries with it.
 llvm::StringRef runtimeArchive();
 
-/// Links an object and the runtime to a shared library that needs libc, libm and pthread
-/// alone, and exports `exports` and the runtime's public functions.
-bool linkShared(llvm::StringRef object, const std::string &path,
-                llvm::ArrayRef<std::string> exports, std::string &error);
+/// Links an object and the runtime to a shared library called `name` that needs libc, libm
+/// and pthread alone, and exports `exports` and the runtime's public functions.
+bool linkShared(llvm::StringRef object, const std::string &name,
+                llvm::ArrayRef<std::string> exports, std::string &out, std::string &error);
 
 /// An archive of the object and of the runtime's objects.
-bool writeStaticLibrary(llvm::StringRef object, const std::string &path, std::string &error);
+bool makeArchive(llvm::StringRef object, std::string &out, std::string &error);
 
 } // namespace seq::codegen
 

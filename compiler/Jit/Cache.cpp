@@ -9,6 +9,7 @@
 #include "compiler/Pipelines/Paths.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SHA256.h"
 
 #include <algorithm>
@@ -49,9 +50,13 @@ static std::string hash(llvm::ArrayRef<std::string> parts) {
 
 std::string cacheKey(const SourceManager &sources, const typed::Program &program, size_t functions,
                      const pipeline::Options &options) {
-  std::vector<std::string> parts = {pipeline::buildId(),       std::to_string(SEQ_ABI_VERSION),
-                                    program.entryName,         program.functions.front()->name,
-                                    std::to_string(functions), std::to_string(options.optLevel)};
+  std::vector<std::string> parts = {pipeline::buildId(),
+                                    std::to_string(SEQ_ABI_VERSION),
+                                    program.entryName,
+                                    program.functions.front()->name,
+                                    std::to_string(functions),
+                                    std::to_string(options.optLevel),
+                                    typed::elemName(options.floatType)};
   for (uint32_t id = 1; id <= sources.size(); ++id) {
     parts.push_back(sources.path(id));
     parts.emplace_back(sources.text(id));
@@ -74,10 +79,12 @@ std::string cacheKey(const SourceManager &sources, const typed::Program &program
 }
 
 std::optional<std::string> readCache(const std::string &folder, const std::string &key) {
-  std::ifstream file(folder + "/" + key + ".o", std::ios::binary);
+  // Read, not mapped: another process may cut the file short meanwhile.
+  auto file = llvm::MemoryBuffer::getFile(folder + "/" + key + ".o", /*IsText=*/false,
+                                          /*RequiresNullTerminator=*/false, /*IsVolatile=*/true);
   if (!file)
     return std::nullopt;
-  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::string bytes = (*file)->getBuffer().str();
   if (bytes.size() < 64)
     return std::nullopt;
   std::string sum = bytes.substr(bytes.size() - 64);

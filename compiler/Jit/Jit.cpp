@@ -42,6 +42,7 @@ struct loader {
     pipe.targets.push_back(choice.target);
     pipe.optLevel = unsigned(opts.opt_level);
     sema.floatType = opts.float_type == "f64" ? typed::Elem::F64 : typed::Elem::F32;
+    pipe.floatType = sema.floatType;
     sema.includeDirs = opts.include_dirs;
     sema.stdlibDir = pipeline::stdlibFolder();
     for (auto &[input, shape] : opts.input_shapes)

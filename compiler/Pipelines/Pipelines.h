@@ -26,6 +26,9 @@ struct InternalError {
 struct Options {
   std::vector<cpu::Target> targets; ///< from the lowest level to the highest
   unsigned optLevel = 2;
+  /// What `float` meant when the program was checked. The entry's types need not show it,
+  /// so the cache of compiled code has to know.
+  typed::Elem floatType = typed::Elem::F32;
   bool entryPoints = false; ///< the C functions of the generated header too
   /// Called after each phase with its name and milliseconds.
   std::function<void(const char *, double)> onPhase;

@@ -83,12 +83,16 @@ private:
   OwnShape raggedShape(int trial) {
     OwnShape shape = shapeOf(session, 65, 6);
     std::vector<int64_t> lengths = {65, 0, 7, 64, 1};
+    if (shape.batch >= 0) // an input given has one
+      lengths.resize(size_t(shape.batch), 3);
     shape.batch = int64_t(lengths.size());
     for (const std::string &name : sequenceSizes(session)) {
       for (int64_t &n : lengths)
         n = std::min(n, shape.sizes[name]);
       shape.lengths.push_back({name, lengths});
-      std::rotate(lengths.begin(), lengths.begin() + 1 + trial % 3, lengths.end());
+      if (!lengths.empty())
+        std::rotate(lengths.begin(), lengths.begin() + (1 + trial % 3) % lengths.size(),
+                    lengths.end());
     }
     return shape;
   }
@@ -208,6 +212,15 @@ bool allGiven(const Session &session) {
   return anyGiven(session);
 }
 
+/// Lengths of sequences that are not there mean nothing.
+bool checkLengths(Session &session) {
+  if (session.inputs.lengths.empty() || allGiven(session))
+    return true;
+  session.diags.error(Diag::BadLengths, "lengths", "are given, but not every input is")
+      .hint("`check` makes lengths for the inputs that it makes");
+  return false;
+}
+
 bool checkForm(Session &session) {
   if (session.options.form.empty() || session.options.form == "sequential")
     return true;
@@ -228,7 +241,7 @@ bool checkForm(Session &session) {
 
 int checkVerb(Session &session) {
   if (!session.setUp() || !session.checkProgram() || !checkForm(session) ||
-      !session.loadInputs(true) || !sizesAgree(session))
+      !session.loadInputs(true) || !sizesAgree(session) || !checkLengths(session))
     return UserError;
   Checker checker(session);
   if (!checker.prepare())

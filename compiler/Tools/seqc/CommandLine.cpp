@@ -114,6 +114,17 @@ bool setText(std::string &to, const std::string &v) {
   return !v.empty();
 }
 
+/// A path, or `random:SEED`.
+bool setWeights(CommandLine &c, const std::string &v) {
+  c.weights = v;
+  if (v.rfind("random:", 0) != 0)
+    return !v.empty();
+  int64_t n;
+  bool good = parseInteger(v.substr(7), n) && n >= 0;
+  c.weightsSeed = good ? uint64_t(n) : 0;
+  return good;
+}
+
 const OptionSpec kOptions[] = {
     {"-o", "FILE", Compile, [](CommandLine &c, auto &v) { return setText(c.output, v); },
      "what to write: its suffix is .so, .a, .o, .s or .ll", "a path"},
@@ -139,10 +150,10 @@ const OptionSpec kOptions[] = {
      "force a form of the recurrences", "a form"},
     {"--all-forms", nullptr, Check, [](CommandLine &c, auto &) { return c.allForms = true; },
      "check every form that exists", ""},
-    {"--seconds", "S", Bench, setSeconds, "seconds for each row", "above 0"},
-    {"--weights", "FILE|random:SEED", Every,
-     [](CommandLine &c, auto &v) { return setText(c.weights, v); },
-     "the parameters: a safetensors file, or random ones", "a path or random:SEED"},
+    {"--seconds", "S", Bench, setSeconds, "seconds for each row", "a number above 0, up to 3600"},
+    {"--weights", "FILE|random:SEED", Every, setWeights,
+     "the parameters: a safetensors file, or random ones",
+     "a path, or random:SEED with a seed from 0"},
     {"--ignore-extra", nullptr, Every, [](CommandLine &c, auto &) { return c.ignoreExtra = true; },
      "allow weights that the program does not have", ""},
     {"--float", "f32|f64|bf16|f16", Every, setFloat, "what `float` means", "f32, f64, bf16 or f16"},
@@ -153,7 +164,7 @@ const OptionSpec kOptions[] = {
      },
      "host, x86-64-v2, x86-64-v3, x86-64-v4", "names of targets"},
     {"--threads", "N", Running, setThreads, "threads (default: physical cores)",
-     "a number of threads from 1"},
+     "a number of threads from 1 to 1024"},
     {"-O", "0..3", Every, setOptLevel, "how hard to optimise (default 2)", "0, 1, 2 or 3"},
     {"--quiet", nullptr, Every, [](CommandLine &c, auto &) { return c.quiet = true; },
      "print no report and no notes", ""},
@@ -182,14 +193,22 @@ struct VerbSpec {
   const char *name;
   Verb verb;
   const char *help;
+  const char *examples; ///< lines of arguments after `seqc VERB`
 };
 const VerbSpec kVerbs[] = {
-    {"compile", Compile, "compile to a library, an object, assembly or IR, with a C header"},
-    {"run", Run, "compile in memory and run once"},
-    {"check", Check, "compare compiled code with the reference interpreter"},
-    {"bench", Bench, "time the compiled entry"},
-    {"explain", Explain, "how the recurrences run, and why"},
-    {"help", Help, "this text, or that of a verb"},
+    {"compile", Compile, "compile to a library, an object, assembly or IR, with a C header",
+     "lstm.seq -o liblstm.so --header lstm.h\nlstm.seq 'LSTM(64, 128)' -o lstm.o --target "
+     "x86-64-v3,x86-64-v4\nlstm.seq --emit=seq"},
+    {"run", Run, "compile in memory and run once",
+     "lstm.seq x=x.npy --weights lstm.safetensors --out results\nema.seq x=random:0:[8,100] "
+     "decay=0.9 lengths=100,7,0,5,5,5,5,5 --check"},
+    {"check", Check, "compare compiled code with the reference interpreter",
+     "lstm.seq 'LSTM(64, 128)' --weights random:1 --trials 10"},
+    {"bench", Bench, "time the compiled entry",
+     "lstm.seq 'LSTM(64, 128)' T=128,1k batch=1,16 --threads 1,2"},
+    {"explain", Explain, "how the recurrences run, and why",
+     "lstm.seq 'LSTM(64, 128)' T=1k batch=16"},
+    {"help", Help, "this text, or that of a verb", ""},
 };
 
 class Parser {
@@ -373,11 +392,14 @@ bool parseCommandLine(const std::vector<std::string> &args, CommandLine &out,
 std::string helpText(const std::string &topic) {
   std::string s = "usage: seqc VERB FILE.seq [ENTRY] [NAME=VALUE ...] [options]\n\nverbs:\n";
   unsigned verbs = 0;
+  std::string examples;
   for (const VerbSpec &v : kVerbs)
     if (topic == v.name && v.verb != Help) {
       s = std::string("usage: seqc ") + v.name +
           " FILE.seq [ENTRY] [NAME=VALUE ...] [options]\n\n" + v.help + "\n";
       verbs = v.verb;
+      for (const std::string &line : splitText(v.examples, '\n'))
+        examples += std::string("  seqc ") + v.name + " " + line + "\n";
     }
   if (!verbs)
     for (const VerbSpec &v : kVerbs)
@@ -387,7 +409,9 @@ std::string helpText(const std::string &topic) {
     if (o.help && (verbs ? (o.verbs & verbs) != 0 : o.verbs == Every))
       s += "  " + padded(std::string(o.name) + (o.value ? " " + std::string(o.value) : ""), 28) +
            o.help + "\n";
-  if (!verbs)
+  if (verbs)
+    s += "\nexamples:\n" + examples;
+  else
     s += "\n`seqc help VERB` lists the options of a verb. Exit codes: 0 good, 1 an error in the\n"
          "program or the data, 2 wrong usage, 3 a check failed, 70 an internal error.\n";
   return s;

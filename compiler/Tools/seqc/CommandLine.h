@@ -41,6 +41,7 @@ struct CommandLine {
 
   // Common.
   std::string weights;
+  uint64_t weightsSeed = 0; ///< of `random:SEED`
   bool ignoreExtra = false;
   std::string floatType = "f32";
   std::vector<std::string> targets;

@@ -1,54 +1,20 @@
 //===- Compile.cpp - seqc compile ------------------------------------------------------===//
 #include "compiler/Codegen/Header.h"
 #include "compiler/Codegen/Link.h"
+#include "compiler/Tools/seqc/Output.h"
 #include "compiler/Tools/seqc/Verbs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 
 namespace seq::tool {
 
 namespace {
-
-/// Writes a file whole or not at all. False: reported.
-bool writeFile(Session &session, const std::string &path, llvm::StringRef bytes) {
-  std::string temporary = path + ".XXXXXX";
-  int fd = mkstemp(temporary.data());
-  FILE *file = fd < 0 ? nullptr : fdopen(fd, "wb");
-  bool good = file && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  good = fd >= 0 && fchmod(fd, 0644) == 0 && good;
-  good = file && std::fclose(file) == 0 && good;
-  if (good && std::rename(temporary.c_str(), path.c_str()) == 0)
-    return true;
-  std::string reason = std::strerror(errno);
-  if (fd >= 0)
-    unlink(temporary.c_str());
-  session.diags.error(Diag::OutputFile, path, "cannot be written: " + reason);
-  return false;
-}
-
-/// The folder exists and the path is no folder. False: reported.
-bool canWrite(Session &session, const std::string &path) {
-  std::error_code code;
-  fs::path folder = fs::path(path).parent_path();
-  if (!folder.empty() && !fs::is_directory(folder, code)) {
-    session.diags.error(Diag::OutputFile, path,
-                        "the folder `" + folder.string() + "` does not exist");
-    return false;
-  }
-  if (!fs::is_directory(path, code))
-    return true;
-  session.diags.error(Diag::OutputFile, path, "is a folder");
-  return false;
-}
 
 std::string suffixOf(const std::string &path) {
   return fs::path(path).extension().string();
@@ -62,9 +28,11 @@ public:
 
   /// Prints a stage, or writes it to -o.
   bool emitStage(const std::string &what) {
+    std::string text;
+    if (what == "ast")
+      return session.printSyntax(text) && deliver(session, text);
     if (!makeModule())
       return false;
-    std::string text;
     if (what == "seq")
       text = print(*module);
     else if (what == "linalg") {
@@ -144,13 +112,16 @@ private:
   }
 
   bool writeLibrary(const std::string &path, const std::string &suffix, const std::string &object) {
-    std::string error;
-    bool good = suffix == ".so"
-                    ? codegen::linkShared(object, path, codegen::entryPointNames(descriptor), error)
-                    : codegen::writeStaticLibrary(object, path, error);
-    if (!good)
+    bool shared = suffix == ".so";
+    std::string name = fs::path(path).filename().string(), error, bytes;
+    bool good = shared ? codegen::linkShared(object, name, codegen::entryPointNames(descriptor),
+                                             bytes, error)
+                       : codegen::makeArchive(object, bytes, error);
+    if (!good) {
       session.internal = {"linking of `" + path + "`", error};
-    return good;
+      return false;
+    }
+    return writeFile(session, path, bytes, shared ? 0777 : 0666);
   }
 
   Session &session;
@@ -168,6 +139,12 @@ bool checkUsage(Session &session) {
         .hint("-o FILE.so, --header FILE.h or --emit=seq");
     return false;
   }
+  std::string header = suffixOf(o.header);
+  if (!o.header.empty() && header != ".h" && header != ".hh" && header != ".hpp") {
+    session.diags.error(Diag::OptionValue, "--header", "has the value `" + o.header + "`")
+        .hint("it takes FILE.h; FILE.json is written beside it");
+    return false;
+  }
   if (!o.emit.empty() || o.output.empty())
     return true;
   for (const char *s : suffixes)
@@ -181,7 +158,8 @@ bool checkUsage(Session &session) {
 }
 
 void reportWritten(const Session &session) {
-  if (session.options.quiet)
+  // A stage on stdout is data: nothing is put behind it.
+  if (session.options.quiet || (!session.options.emit.empty() && session.options.output.empty()))
     return;
   auto size = [](const std::string &path) {
     std::error_code code;
@@ -189,7 +167,9 @@ void reportWritten(const Session &session) {
   };
   const CommandLine &o = session.options;
   size_t variants = session.pipelineOptions().targets.size();
-  if (!o.output.empty())
+  if (!o.output.empty() && (o.emit == "ast" || o.emit == "seq")) // made before the variants
+    std::printf("wrote %s (%s)\n", o.output.c_str(), size(o.output).c_str());
+  else if (!o.output.empty())
     std::printf("wrote %s (%s, %zu variant%s)\n", o.output.c_str(), size(o.output).c_str(),
                 variants, variants == 1 ? "" : "s");
   if (!o.header.empty())
@@ -206,16 +186,19 @@ int compileVerb(Session &session) {
   if ((!o.output.empty() && !canWrite(session, o.output)) ||
       (!o.header.empty() && !canWrite(session, o.header)))
     return UserError;
-  if (o.emit == "ast") {
+  if (o.emit == "ast" && o.header.empty()) {
     std::string text;
-    return session.printSyntax(text) && Compiler::deliver(session, text) ? Good : UserError;
+    if (!session.printSyntax(text) || !Compiler::deliver(session, text))
+      return UserError;
+    reportWritten(session);
+    return Good;
   }
   if (!session.checkProgram())
     return UserError;
   Compiler compiler(session);
-  if (!o.emit.empty())
-    return compiler.emitStage(o.emit) ? Good : UserError;
-  if (!o.output.empty() && !compiler.writeOutput())
+  if (!o.emit.empty() && !compiler.emitStage(o.emit))
+    return UserError;
+  if (o.emit.empty() && !o.output.empty() && !compiler.writeOutput())
     return UserError;
   if (!o.header.empty() && !compiler.writeHeader())
     return UserError;

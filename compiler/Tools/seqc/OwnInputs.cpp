@@ -159,7 +159,7 @@ bool makeInputs(Session &session, const OwnShape &shape, uint64_t seed, CallInpu
     fillRandom(a, seed, i + 1);
     out.arrays.push_back(std::move(a));
   }
-  out.lengths = shape.lengths;
+  out.lengths = session.inputs.lengths.empty() ? shape.lengths : session.inputs.lengths;
   return true;
 }
 

@@ -23,8 +23,8 @@ bool sizesAgree(Session &session);
 /// The dynamic sizes that lead an input.
 std::vector<std::string> sequenceSizes(const Session &session);
 
-/// Random inputs of that shape; those given on the command line stay as they are. Floats
-/// are normal with deviation 0.5, integers 0 to 3. False: reported.
+/// Random inputs of that shape; inputs and lengths given on the command line stay as they are.
+/// Floats are normal with deviation 0.5, integers 0 to 3. False: reported.
 bool makeInputs(Session &session, const OwnShape &shape, uint64_t seed, CallInputs &out);
 
 /// The same inputs, each float moved to one of its neighbours.

@@ -9,6 +9,8 @@
 namespace seq::tool {
 
 std::string shortNumber(double v) {
+  if (std::isnan(v)) // whose sign means nothing
+    return "nan";
   char text[40];
   std::snprintf(text, sizeof text, "%.4g", v);
   return text;
@@ -39,24 +41,31 @@ std::string resultName(const Session &session, size_t i) {
   return session.entry().results[i].name;
 }
 
+Summary summarize(const Array &array) {
+  Summary s;
+  if (array.count() > 0)
+    s.low = s.high = array.at(0);
+  for (int64_t i = 0; i < array.count(); ++i) {
+    double v = array.at(i);
+    s.nans += std::isnan(v);
+    s.low = std::fmin(s.low, v);
+    s.high = std::fmax(s.high, v);
+    s.mean += v;
+  }
+  s.mean /= double(array.count());
+  return s;
+}
+
 std::string summaryLine(const std::string &name, const Array &array) {
   std::string line = name + "  " + seq_dtype_name(array.dtype()) + shapeText(array.shape());
   if (array.count() == 0)
     return line + "  no elements";
   if (array.shape().empty())
     return line + "  " + shortNumber(array.at(0));
-  double low = array.at(0), high = low, sum = 0;
-  int64_t nans = 0;
-  for (int64_t i = 0; i < array.count(); ++i) {
-    double v = array.at(i);
-    nans += std::isnan(v);
-    low = std::fmin(low, v);
-    high = std::fmax(high, v);
-    sum += v;
-  }
-  line += "  min " + shortNumber(low) + " max " + shortNumber(high) + " mean " +
-          shortNumber(sum / double(array.count()));
-  return nans ? line + "  (" + std::to_string(nans) + " NaN)" : line;
+  Summary s = summarize(array);
+  line += "  min " + shortNumber(s.low) + " max " + shortNumber(s.high) + " mean " +
+          shortNumber(s.mean);
+  return s.nans ? line + "  (" + std::to_string(s.nans) + " NaN)" : line;
 }
 
 bool prepareFolder(Session &session) {

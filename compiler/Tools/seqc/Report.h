@@ -4,7 +4,16 @@
 
 #include "compiler/Tools/seqc/Session.h"
 
+#include <limits>
+
 namespace seq::tool {
+
+/// What a report tells of an array; NaN where it has no elements.
+struct Summary {
+  double low = std::numeric_limits<double>::quiet_NaN(), high = low, mean = 0;
+  int64_t nans = 0;
+};
+Summary summarize(const Array &array);
 
 /// `y  f32[1024,64]  min -2.91 max 3.07 mean 0.004`.
 std::string summaryLine(const std::string &name, const Array &array);

@@ -89,18 +89,33 @@ static bool runCompiled(Session &session, std::vector<Array> &outputs) {
   return true;
 }
 
-static void printResult(const Session &session, size_t i, const Array &got,
-                        const std::string &check, bool last) {
+/// One result's line; `check` where it was compared.
+static void printResult(const Session &session, size_t i, const Array &got, const Comparison *check,
+                        bool last) {
   std::string name = resultName(session, i);
+  bool ok = check && check->units <= 1;
   if (!session.options.json) {
-    std::printf("%s%s\n", summaryLine(name, got).c_str(), check.c_str());
+    std::printf("%s", summaryLine(name, got).c_str());
+    if (check)
+      std::printf("     check: max |err| %s against the interpreter  %s",
+                  shortNumber(check->absolute).c_str(), ok ? "ok" : "WRONG");
+    std::printf("\n");
     return;
   }
   std::string shape;
   for (int64_t n : got.shape())
     shape += (shape.empty() ? "" : ", ") + std::to_string(n);
-  std::printf("  {\"name\": %s, \"type\": \"%s\", \"shape\": [%s]}%s\n", jsonText(name).c_str(),
-              seq_dtype_name(got.dtype()), shape.c_str(), last ? "" : ",");
+  Summary s = summarize(got);
+  std::printf("  {\"name\": %s, \"type\": \"%s\", \"shape\": [%s], \"min\": %s, \"max\": %s, "
+              "\"mean\": %s, \"nans\": %lld",
+              jsonText(name).c_str(), seq_dtype_name(got.dtype()), shape.c_str(),
+              jsonNumber(s.low).c_str(), jsonNumber(s.high).c_str(), jsonNumber(s.mean).c_str(),
+              (long long)s.nans);
+  if (check)
+    std::printf(", \"absolute\": %s, \"units\": %s, \"ok\": %s",
+                jsonNumber(check->absolute).c_str(), jsonNumber(check->units).c_str(),
+                ok ? "true" : "false");
+  std::printf("}%s\n", last ? "" : ",");
 }
 
 int runVerb(Session &session) {
@@ -120,16 +135,13 @@ int runVerb(Session &session) {
   if (session.options.json)
     std::printf("[\n");
   for (size_t i = 0; i < outputs.size(); ++i) {
-    std::string text;
-    if (check) {
-      Comparison c = compareArrays(outputs[i], reference[i]);
-      bool bad = !(c.units <= 1);
-      text = "     check: max |err| " + shortNumber(c.absolute) + " against the interpreter  " +
-             (bad ? "WRONG" : "ok");
-      code = bad ? CheckFailed : code;
-    }
-    if (!session.options.quiet)
-      printResult(session, i, outputs[i], text, i + 1 == outputs.size());
+    Comparison c;
+    if (check)
+      c = compareArrays(outputs[i], reference[i]);
+    if (check && !(c.units <= 1))
+      code = CheckFailed;
+    if (!session.options.quiet || session.options.json)
+      printResult(session, i, outputs[i], check ? &c : nullptr, i + 1 == outputs.size());
   }
   if (session.options.json)
     std::printf("]\n");

@@ -78,25 +78,21 @@ bool Runner::create(const seq_model_desc &desc, int threads) {
   int status = seq_model_create(ctx, &desc, &model);
   if (status != SEQ_OK)
     return refuse(Diag::RunRefused, status, desc.name);
-  return desc.n_params == 0 || bind(desc);
+  // A file for an entry without parameters holds too much, as any other file may.
+  const std::string &weights = session.options.weights;
+  bool haveFile = !weights.empty() && weights.rfind("random:", 0) != 0;
+  return (desc.n_params == 0 && !haveFile) || bind(desc);
 }
 
 bool Runner::bindRandom(const seq_model_desc &desc) {
-  int64_t seed;
-  const std::string &text = session.options.weights;
-  if (!parseInteger(text.substr(7), seed) || seed < 0) {
-    session.diags.error(Diag::OptionValue, "--weights", "`" + text + "` has no seed")
-        .hint("random:SEED, with a number from 0");
-    return false;
-  }
   std::vector<Array> arrays;
-  if (!makeRandomWeights(session, uint64_t(seed), arrays))
+  if (!makeRandomWeights(session, session.options.weightsSeed, arrays))
     return false;
   std::vector<const DLTensor *> views;
   for (Array &a : arrays)
     views.push_back(a.view());
   int status = seq_model_bind(model, views.data(), int32_t(views.size()));
-  return status == SEQ_OK || refuse(Diag::WeightsMismatch, status, text);
+  return status == SEQ_OK || refuse(Diag::WeightsMismatch, status, session.options.weights);
 }
 
 bool Runner::bind(const seq_model_desc &desc) {

@@ -3,6 +3,7 @@
 
 #include "compiler/Codegen/Target.h"
 #include "compiler/Pipelines/Paths.h"
+#include "compiler/Tools/seqc/Output.h"
 #include "compiler/Tools/seqc/Reproducer.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 #include <unistd.h>
 
 namespace seq::tool {
@@ -27,7 +29,7 @@ static bool useColor(Color color) {
 }
 
 int Session::finish(int good) {
-  std::fflush(stdout);
+  flushStdout(diags);
   std::string text = render(diags, sources, options.errorFormat, useColor(options.color));
   std::fwrite(text.data(), 1, text.size(), stderr);
   if (internal)
@@ -69,6 +71,11 @@ bool Session::setTargets() {
   if (names.empty())
     names = splitText(variable && *variable ? variable : "host", ',');
   for (const std::string &name : names) {
+    if (name.empty()) {
+      diags.error(Diag::OptionValue, options.targets.empty() ? "SEQC_TARGET" : "--target",
+                  "has an empty name in its list");
+      return false;
+    }
     codegen::TargetChoice choice = codegen::parseTarget(name);
     if (choice.error != codegen::TargetError::None) {
       bool gpu = choice.error == codegen::TargetError::NotSupported;
@@ -98,6 +105,7 @@ bool Session::setUp() {
     return false;
   }
   sema.floatType = options.floatType == "f64" ? typed::Elem::F64 : typed::Elem::F32;
+  pipe.floatType = sema.floatType;
   sema.includeDirs = options.includeDirs;
   sema.stdlibDir = pipeline::stdlibFolder();
   pipe.optLevel = options.optLevel;
@@ -207,10 +215,21 @@ bool Session::reportUnknownInputs(bool makesOwn) {
     sizes.push_back(s->name);
   sizes.push_back("batch");
   bool good = true;
-  for (auto &[name, value] : values) {
+  std::set<std::string> given;
+  for (auto &[name, value] : values)
+    given.insert(name);
+  for (auto &[name, list] : sizeLists) // `T=64,128` is no value
+    given.insert(name);
+  for (const std::string &name : given) {
     bool isSize = makesOwn && std::count(sizes.begin(), sizes.end(), name);
     if ((isSize && sizeLists.count(name)) || std::count(names.begin(), names.end(), name))
       continue;
+    if (isSize) {
+      diags.error(Diag::BadValue, name, "`" + values[name].text + "` is not a size")
+          .hint("a size is a number from 0, such as 128 or 1k, or a list of them");
+      good = false;
+      continue;
+    }
     auto e =
         diags.error(Diag::UnknownInput, name, "`" + entry().name + "` has no input `" + name + "`");
     if (std::string near = nearest(name, names); !near.empty())

@@ -1,4 +1,5 @@
 //===- Tool.cpp - From arguments to an exit code -------------------------------------===//
+#include "compiler/Tools/seqc/Output.h"
 #include "compiler/Tools/seqc/Reproducer.h"
 #include "compiler/Tools/seqc/Verbs.h"
 
@@ -39,7 +40,7 @@ static int runTool(const std::vector<std::string> &args) {
     std::string text = session.options.verb == Version ? "seqc " SEQC_VERSION "\n"
                                                        : helpText(session.options.topic);
     std::fputs(text.c_str(), args.empty() ? stderr : stdout);
-    return args.empty() ? WrongUsage : Good;
+    return session.finish(args.empty() ? WrongUsage : Good);
   }
   installCrashHandler(session);
   return session.finish(dispatch(session));
@@ -78,6 +79,7 @@ static int onLargeStack(Job &job) {
 
 int runOnLargeStack(int argc, char **argv) {
   std::set_new_handler(outOfMemory);
+  occupyStandardStreams();
   Job job;
   job.args.assign(argv + 1, argv + argc);
   return onLargeStack(job);

@@ -66,6 +66,8 @@ bool parseRandom(const Given &g, Value &out, DiagnosticEngine &diags) {
   return parts.size() < 3 || parseShape(g.name, parts[2], out.shape, diags);
 }
 
+constexpr size_t kMaxText = size_t(1) << 30;
+
 bool readBytes(const std::string &path, std::string &out, DiagnosticEngine &diags) {
   FILE *file = std::fopen(path.c_str(), "rb");
   if (!file)
@@ -73,10 +75,12 @@ bool readBytes(const std::string &path, std::string &out, DiagnosticEngine &diag
                Diag::InputFile);
   char buffer[1 << 16];
   size_t n;
-  while ((n = std::fread(buffer, 1, sizeof buffer, file)) > 0 && out.size() < (1u << 30))
+  while ((n = std::fread(buffer, 1, sizeof buffer, file)) > 0 && out.size() <= kMaxText)
     out.append(buffer, n);
   bool failed = std::ferror(file);
   std::fclose(file);
+  if (out.size() > kMaxText)
+    return bad(diags, path, "is longer than 1 GiB", Diag::InputFile);
   return !failed || bad(diags, path, "cannot be read", Diag::InputFile);
 }
 
@@ -152,14 +156,24 @@ bool fillScalar(const Value &v, int dtype, Array &out, DiagnosticEngine &diags) 
     if (!v.isInteger || v.integer < INT32_MIN || v.integer > INT32_MAX)
       return wrongType(v, dtype, diags);
     *out.as<int32_t>() = int32_t(v.integer);
-  } else if (dtype == SEQ_F32)
-    *out.as<float>() = float(v.number);
-  else
-    *out.as<double>() = v.number;
+  } else {
+    // `1e400` is a finite number that became an infinity: not what was written.
+    double n = dtype == SEQ_F32 ? double(float(v.number)) : v.number;
+    if (std::isinf(n) && v.text.find_first_of("iI") == std::string::npos)
+      return wrongType(v, dtype, diags);
+    if (dtype == SEQ_F32)
+      *out.as<float>() = float(v.number);
+    else
+      *out.as<double>() = v.number;
+  }
   return true;
 }
 
 bool fillRandom(const Value &v, Array &out, DiagnosticEngine &diags) {
+  if (v.bound != 0 && out.dtype() != SEQ_I32)
+    return bad(diags, v.name,
+               "`" + v.text + "` has a bound, but " + std::string(seq_dtype_name(out.dtype())) +
+                   " is no integer type");
   switch (out.dtype()) {
   case SEQ_F32:
     seq_random_normal_f32(v.seed, 0, 0, out.as<float>(), out.count());
