@@ -7,8 +7,8 @@ Each `//! NAME {INPUTS} -> RESULTS` in a file beside this one calls the function
 file. INPUTS are JSON, `"x": …` floats, `"k:i32": …` and `"ok:bool": …` others, `"lengths": …` as
 it stands; RESULTS are arrays of JSON, or `error TEXT`, a failure of the call whose
 message holds the text.
-Inputs of bool are written as NumPy writes them; of floats, in the precision of the run. A shape that
-JSON cannot say is `{"zeros": [0, 3]}`.
+Floats have the precision of the run; `"ok:bytes"` are the bytes of bools. A shape that JSON cannot
+say is `{"zeros": [0, 3]}`.
 
 Every call runs compiled and interpreted, in f32 and f64; with --wide for v2, v3 and v4, on
 one thread and on two.
@@ -31,13 +31,14 @@ MODES = [["--threads", "1"], ["--interpret"], ["--float", "f64", "--threads", "2
          ["--float", "f64", "--interpret"]]
 WIDE = [["--target", f"x86-64-v{v}", "--threads", t, "--float", f]
         for v in (2, 3, 4) for t in "12" for f in ("f32", "f64")]
-TYPES = {"i32": np.int32, "bool": np.bool_}
+TYPES = {"i32": np.int32, "bool": np.bool_, "bytes": np.uint8}
 
 
 def array(value, kind):
     if isinstance(value, dict):
         return np.zeros(value["zeros"], kind)
-    return np.array(value, kind)
+    made = np.array(value, kind)
+    return made.view(np.bool_) if kind is np.uint8 else made
 
 
 def wrong(got, want):
@@ -64,6 +65,8 @@ class Calls:
                 problem = self.run(path, entry, json.loads(inputs), expected, mode, folder)
                 if problem:
                     problems.append(f"{os.path.basename(path)}:{line}: {entry} {' '.join(mode)}: {problem}")
+                    if "exit" in problem:  # most likely of every mode
+                        break
         return problems
 
     def run(self, path, entry, inputs, expected, mode, folder):
