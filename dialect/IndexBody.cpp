@@ -18,26 +18,34 @@ void seq::buildIndexBody(OpBuilder &builder, OperationState &state, size_t n, In
 
 ParseResult seq::parseIndexBody(OpAsmParser &parser, OperationState &state) {
   SmallVector<OpAsmParser::Argument> args;
-  SmallVector<OpAsmParser::UnresolvedOperand> extents;
+  SmallVector<OpAsmParser::UnresolvedOperand> extents, guard;
   SmallVector<Type> results;
   if (parser.parseArgumentList(args, OpAsmParser::Delimiter::Paren) || parser.parseKeyword("in") ||
-      parser.parseOperandList(extents, OpAsmParser::Delimiter::Paren) || parser.parseArrow() ||
-      parser.parseLParen() || parser.parseTypeList(results) || parser.parseRParen() ||
-      parser.parseOptionalAttrDictWithKeyword(state.attributes))
+      parser.parseOperandList(extents, OpAsmParser::Delimiter::Paren))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("if")) && parser.parseOperand(guard.emplace_back()))
+    return failure();
+  if (parser.parseArrow() || parser.parseLParen() || parser.parseTypeList(results) ||
+      parser.parseRParen() || parser.parseOptionalAttrDictWithKeyword(state.attributes))
     return failure();
   Type index = parser.getBuilder().getIndexType();
   for (auto &a : args)
     a.type = index;
   state.addTypes(results);
   Region *region = state.addRegion();
+  Type condition = parser.getBuilder().getI1Type();
   return failure(parser.resolveOperands(extents, index, state.operands) ||
+                 parser.resolveOperands(guard, condition, state.operands) ||
                  parser.parseRegion(*region, args));
 }
 
 void seq::printIndexBody(OpAsmPrinter &p, Operation *op, ArrayRef<StringRef> elided) {
   Block &block = op->getRegion(0).front();
-  p << " (" << block.getArguments() << ") in (" << op->getOperands() << ") -> ("
-    << op->getResultTypes() << ")";
+  size_t extents = block.getNumArguments();
+  p << " (" << block.getArguments() << ") in (" << op->getOperands().take_front(extents) << ")";
+  if (op->getNumOperands() > extents)
+    p << " if " << op->getOperands().drop_front(extents);
+  p << " -> (" << op->getResultTypes() << ")";
   p.printOptionalAttrDictWithKeyword(op->getAttrs(), elided);
   p << " ";
   p.printRegion(op->getRegion(0), /*printEntryBlockArgs=*/false);

@@ -2,6 +2,8 @@
 //
 // Their text is  (%i, %j) in (%T, %C) -> (types) { body }.
 //
+// One that may fail as a whole has a guard behind the extents:  (%i) in (%T) if %g -> …
+//
 //===----------------------------------------------------------------------===//
 #ifndef SEQ_DIALECT_INDEXBODY_H
 #define SEQ_DIALECT_INDEXBODY_H

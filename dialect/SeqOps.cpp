@@ -128,6 +128,8 @@ LogicalResult ReduceOp::verify() {
     return emitOpError("constraint 1: a reduction has at least one index");
   if (failed(verifyIndices(*this, getExtents().size(), 2)))
     return failure();
+  if (llvm::any_of(getExtents(), [](Value e) { return !e.getType().isIndex(); }))
+    return emitOpError("constraint 1: extents are of type index");
   YieldOp y = yield();
   if (y.getValues().size() != getKinds().size() || getNumResults() != getKinds().size())
     return emitOpError("constraint 2: one scalar and one result for each kind");
@@ -139,6 +141,8 @@ LogicalResult ReduceOp::verify() {
     if (logic ? !t.isInteger(1) || r != t : arg ? !r.isInteger(32) : r != t)
       return emitOpError("constraint 3: ")
              << stringifyReduceKind(k) << " of " << t << " gives " << r;
+    if (getGuard() && !arg)
+      return emitOpError("constraint 5: ") << stringifyReduceKind(k) << " has no guard";
     if ((k == ReduceKind::mean || k == ReduceKind::logsumexp) && !isa<FloatType>(t))
       return emitOpError("constraint 3: ") << stringifyReduceKind(k) << " is of floats";
   }

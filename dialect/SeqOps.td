@@ -97,8 +97,9 @@ def Seq_ReduceOp : Seq_Op<"reduce", [Pure, SingleBlockImplicitTerminator<"YieldO
   let description = [{
     `result_r = fold_kind_r { body_r(k) : 0 ≤ k < extents, present(k) }`. Over nothing:
     sum 0, prod 1, max −∞, min +∞, logsumexp −∞, any false, all true, mean NaN; argmax
-    and argmin fail (`what` names the expression). max and min hand on a NaN; argmax
-    gives the first place of the largest, in row-major order of the indices, as i32.
+    and argmin fail (`what` names the expression), under a false guard they are any
+    number. max and min hand on a NaN; argmax gives the first place of the largest, in
+    row-major order of the indices, as i32.
 
     Constraints:
     1. The region has one block with one index argument for each extent, at least one.
@@ -106,8 +107,10 @@ def Seq_ReduceOp : Seq_Op<"reduce", [Pure, SingleBlockImplicitTerminator<"YieldO
        presence, shared by all.
     3. A result has the type of its scalar; argmax and argmin give i32; any and all fold i1.
     4. It stands in the body of an op over indices.
+    5. Only argmax and argmin have a guard: an operand after the extents.
 
     ```mlir
+    %a = seq.reduce [argmax] (%k) in (%K) if %g -> (i32) {…}
     %s = seq.reduce [sum] (%k) in (%K) -> (f32) {
       %v = seq.read %w[%k] : tensor<?xf32>
       %p = arith.cmpi slt, %k, %t : index
@@ -116,7 +119,7 @@ def Seq_ReduceOp : Seq_Op<"reduce", [Pure, SingleBlockImplicitTerminator<"YieldO
     ```
   }];
   let arguments = (ins TypedArrayAttrBase<Seq_ReduceKind, "kinds">:$kinds,
-                       Variadic<Index>:$extents, OptionalAttr<StrAttr>:$what);
+                       Variadic<AnyTypeOf<[Index, I1]>>:$extentsAndGuard, OptionalAttr<StrAttr>:$what);
   let results = (outs Variadic<Seq_Scalar>:$results);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
@@ -132,6 +135,16 @@ def Seq_ReduceOp : Seq_Op<"reduce", [Pure, SingleBlockImplicitTerminator<"YieldO
     ::mlir::Block *bodyBlock() { return &getBody().front(); }
     ::mlir::Block::BlockArgListType indices() { return bodyBlock()->getArguments(); }
     YieldOp yield();
+    ::mlir::OperandRange getExtents() { return getOperands().drop_back(getGuard() ? 1 : 0); }
+    ::mlir::Value getGuard() {
+      bool has = getNumOperands() && getOperands().back().getType().isInteger(1);
+      return has ? getOperands().back() : ::mlir::Value();
+    }
+    void setGuard(::mlir::Value guard) {
+      ::llvm::SmallVector<::mlir::Value> operands(getExtents());
+      operands.push_back(guard);
+      getOperation()->setOperands(operands);
+    }
     ReduceKind kind(unsigned i) {
       return static_cast<ReduceKind>(::llvm::cast<::mlir::IntegerAttr>(getKinds()[i]).getInt());
     }

@@ -11,7 +11,6 @@ Value Emitter::emitReduce(const Expr &expr, ArrayRef<Value> at) {
   assert(kind && "a reduction");
   bool isArg = *kind == ReduceKind::argmax || *kind == ReduceKind::argmin;
   IndexScope scope(*this, expr.indices);
-  Value around = pathValue;
   auto op = ReduceOp::create(b, place, *kind, scalarType(expr.type().elem), scope.extents,
                              [&](OpBuilder &, Location, ValueRange args) {
                                enterBlock(args, scope.extents);
@@ -19,14 +18,13 @@ Value Emitter::emitReduce(const Expr &expr, ArrayRef<Value> at) {
                                Value present = emitPresence(expr, at);
                                PathScope path(*this, present, place);
                                Value value = emitScalar(*expr.a, at);
-                               // Where nothing is asked for, an argmax of nothing is no failure.
-                               if (isArg && present && around)
-                                 present = either(present, negated(around, place), place);
                                YieldOp::create(b, place, value, present);
                                blocks.pop_back();
                              });
   if (isArg)
     op.setWhatAttr(sourceText(expr.range));
+  if (isArg && pathValue) // where nothing is asked for, an argmax of nothing is no failure
+    op.setGuard(pathValue);
   return op.getResult(0);
 }
 

@@ -258,7 +258,7 @@ Instr Builder::size(SizeOp o, FrameBuilder &f) {
 void Builder::body(Operation *o, Body &b, FrameBuilder &outer) {
   b.frame = program.frames.size();
   program.frames.push_back(&b);
-  for (Value e : o->getOperands())
+  for (Value e : o->getOperands().take_front(o->getRegion(0).getNumArguments()))
     b.extents.push_back(lookup(outer, e));
   FrameBuilder f(b, &outer);
   Block &inner = o->getRegion(0).front();
@@ -317,6 +317,7 @@ Instr Builder::reduce(ReduceOp o, FrameBuilder &f) {
   in.payload = program.folds.size();
   Fold &r = *program.folds.emplace_back(std::make_unique<Fold>());
   body(o, r.body, f);
+  r.guard = lookup(f, o.getGuard(), kNone);
   r.accumulators = program.accumulators;
   program.accumulators += o.getNumResults();
   r.jumpsAlong = countJumps(*o.bodyBlock(), o.indices().back());

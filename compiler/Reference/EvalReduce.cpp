@@ -215,6 +215,13 @@ static double real(const Accumulator &acc, ReduceKind kind, int lane) {
   return a;
 }
 
+static bool guarded(Frame &f, uint32_t guard, int l, int lanes) {
+  if (guard == kNone)
+    return true;
+  const uint8_t *holds = f[guard].read<uint8_t>(lanes);
+  return holds[f[guard].varying() ? l : 0];
+}
+
 static void finish(Machine &m, const Fold &r, Frame &outer, const Instr &in, int lanes,
                    bool varies) {
   for (size_t i = 0; i < r.kinds.size(); ++i) {
@@ -230,7 +237,7 @@ static void finish(Machine &m, const Fold &r, Frame &outer, const Instr &in, int
           out[l] = static_cast<T>(real(acc, kind, l));
         else
           out[l] = static_cast<T>(std::is_same_v<T, uint8_t> ? acc.i[l] & 1 : acc.i[l]);
-        if (place && !acc.seen[l])
+        if (place && !acc.seen[l] && guarded(outer, r.guard, l, lanes))
           m.fail(in.place, SEQ_FAIL_EMPTY, 0, 0);
       }
     });
@@ -279,6 +286,7 @@ void runReduce(Machine &m, Frame &outer, const Instr &in, int n) {
   bool rangeVaries = anyVaries(outer, r.body.extents), varies = rangeVaries;
   for (Capture c : r.body.captures)
     varies |= outer[c.outer].varying();
+  varies |= r.guard != kNone && outer[r.guard].varying();
   int lanes = varies ? n : 1;
   for (size_t i = 0; i < r.kinds.size(); ++i)
     for (int l = 0; l < lanes; ++l)

@@ -81,6 +81,7 @@ struct Fold {
   std::vector<uint32_t> results; ///< registers of the frame around
   std::vector<Elem> resultElems;
   uint32_t accumulators = 0; ///< first of its own in Machine::accumulators
+  uint32_t guard = kNone;    ///< of the frame around: whether nothing may be a failure
   /// Reads that jump from one value of the reduction's last index to the next, and of the
   /// last index around it.
   unsigned jumpsAlong = 0, jumpsAcross = 0;

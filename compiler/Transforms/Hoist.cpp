@@ -68,9 +68,7 @@ private:
 
   void visit(MapOp map) {
     if (constantOverSteps(map)) {
-      if (mayBeEmpty(scan.getExtent()) && mayFail(map, true))
-        return;
-      if (mayBeEmpty(scan.getExtent()) && mayFail(map, false))
+      if (mayBeEmpty(scan.getExtent()) && mayFail(map))
         failOnlyWithin(map.bodyBlock(), scan.getExtent());
       map->moveBefore(scan);
       return note(map.getLoc());

@@ -64,21 +64,22 @@ bool hasReduction(Operation *op) {
   return op->walk([](ReduceOp) { return WalkResult::interrupt(); }).wasInterrupted();
 }
 
-bool mayFail(Operation *op, bool ofNothing) {
+/// Whether one op has a failure that a guard keeps back.
+static bool fails(Operation *op) {
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return llvm::any_of(reduce.getKinds(), [](Attribute kind) {
+      ReduceKind k = cast<ReduceKindAttr>(kind).getValue();
+      return k == ReduceKind::argmax || k == ReduceKind::argmin;
+    });
+  if (auto read = dyn_cast<ReadOp>(op))
+    return read.getCheck().has_value();
+  return isa<IntDivOp, ToIntOp>(op) && op->hasAttr("what");
+}
+
+bool mayFail(Operation *op) {
   return op
-      ->walk([&](Operation *o) {
-        bool fails = false;
-        if (auto reduce = dyn_cast<ReduceOp>(o))
-          fails = ofNothing && llvm::any_of(reduce.getKinds(), [](Attribute kind) {
-                    ReduceKind k = cast<ReduceKindAttr>(kind).getValue();
-                    return k == ReduceKind::argmax || k == ReduceKind::argmin;
-                  });
-        else if (auto read = dyn_cast<ReadOp>(o))
-          fails = !ofNothing && read.getCheck();
-        else if (isa<IntDivOp, ToIntOp>(o))
-          fails = !ofNothing && o->hasAttr("what");
-        return fails ? WalkResult::interrupt() : WalkResult::advance();
-      })
+      ->walk(
+          [](Operation *o) { return fails(o) ? WalkResult::interrupt() : WalkResult::advance(); })
       .wasInterrupted();
 }
 
@@ -94,15 +95,16 @@ void failOnlyWithin(Block *body, ValueRange extents) {
     Value point = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, e, zero);
     some = some ? arith::AndIOp::create(b, loc, some, point) : point;
   }
+  auto both = [&](Operation *o, Value guard) -> Value {
+    OpBuilder at(o);
+    return guard ? arith::AndIOp::create(at, loc, some, guard).getResult() : some;
+  };
   body->walk([&](Operation *o) {
-    if (!isa<ReadOp, IntDivOp, ToIntOp>(o) || !mayFail(o, false))
-      return;
-    llvm::TypeSwitch<Operation *, void>(o).Case<ReadOp, IntDivOp, ToIntOp>([&](auto guarded) {
-      OpBuilder at(o);
-      Value guard = guarded.getGuard();
-      guarded.getGuardMutable().assign(
-          guard ? arith::AndIOp::create(at, loc, some, guard).getResult() : some);
-    });
+    if (fails(o))
+      llvm::TypeSwitch<Operation *, void>(o)
+          .Case<ReadOp, IntDivOp, ToIntOp>(
+              [&](auto op) { op.getGuardMutable().assign(both(o, op.getGuard())); })
+          .Case<ReduceOp>([&](ReduceOp op) { op.setGuard(both(o, op.getGuard())); });
   });
 }
 

@@ -22,9 +22,8 @@ llvm::SetVector<mlir::Operation *> scalarSlice(mlir::Operation *op, mlir::Block 
 
 bool hasReduction(mlir::Operation *op);
 
-/// Whether the call may fail in the op or in its body: `argmax` of nothing (`ofNothing`), or
-/// what has a guard.
-bool mayFail(mlir::Operation *op, bool ofNothing);
+/// Whether the call may fail in the op or in its body.
+bool mayFail(mlir::Operation *op);
 /// Whether a body over `extents` may have no points.
 bool mayBeEmpty(mlir::ValueRange extents);
 /// The ops of a body that was moved out of one over `extents` fail only where these have a point.

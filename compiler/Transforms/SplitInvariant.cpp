@@ -17,13 +17,6 @@ static void split(MapOp map, Operation *op, ArrayRef<BlockArgument> used) {
   SmallVector<Value> extents, dropped;
   for (BlockArgument a : map.indices())
     (llvm::is_contained(used, a) ? extents : dropped).push_back(map.getExtents()[a.getArgNumber()]);
-  bool mayFailNow = false, mayNotMove = false;
-  for (Operation *o : scalarSlice(op, map.bodyBlock())) {
-    mayFailNow |= mayBeEmpty(dropped) && mayFail(o, false);
-    mayNotMove |= mayBeEmpty(dropped) && mayFail(o, true);
-  }
-  if (mayNotMove)
-    return;
   auto made = MapOp::create(b, op->getLoc(), op->getResultTypes(), extents,
                             [&](OpBuilder &in, Location l, ValueRange i) {
                               IRMapping mapping;
@@ -36,7 +29,7 @@ static void split(MapOp map, Operation *op, ArrayRef<BlockArgument> used) {
                                 out.push_back(mapping.lookup(r));
                               YieldOp::create(in, l, out);
                             });
-  if (mayFailNow)
+  if (mayBeEmpty(dropped) && mayFail(made))
     failOnlyWithin(made.bodyBlock(), dropped);
   b.setInsertionPoint(op);
   SmallVector<Value> at(used.begin(), used.end());

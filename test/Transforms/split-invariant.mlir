@@ -78,3 +78,18 @@ func.func @fails_only_for_points(%x: tensor<?xf32>, %i: tensor<?xi32>, %T: index
   }
   return %y : tensor<?xf32>
 }
+
+// So with a choice of nothing.
+// CHECK-LABEL: func.func @chooses_only_for_points
+func.func @chooses_only_for_points(%x: tensor<?xf32>, %T: index, %N: index) -> tensor<?xi32> {
+  // CHECK: %[[SOME:.*]] = arith.cmpi sgt
+  // CHECK: seq.reduce [argmax] (%{{.*}}) in (%{{.*}}) if %[[SOME]] -> (i32)
+  %y = seq.map (%t) in (%T) -> (tensor<?xi32>) {
+    %z = seq.reduce [argmax] (%n) in (%N) -> (i32) attributes {what = "argmax"} {
+      %v = seq.read %x[%n] : tensor<?xf32>
+      seq.yield %v : f32
+    }
+    seq.yield %z : i32
+  }
+  return %y : tensor<?xi32>
+}

@@ -176,6 +176,11 @@ private:
         d.row |= p.row;
         d.lane |= p.lane;
       }
+      if (op.getGuard()) {
+        BodyEmitter::Deps g = e.deps(op.getGuard());
+        d.row |= g.row;
+        d.lane |= g.lane;
+      }
       ReduceKind kind = op.kind(i);
       assert(kind != ReduceKind::logsumexp && "seq-decompose takes logsumexp apart");
       Accumulator a{
@@ -285,6 +290,8 @@ private:
       Value none = c.cmp(arith::CmpIPredicate::slt, at, c.ci(0, at.getType()));
       if (a.lane && tile.mask)
         none = c.bin<arith::AndIOp>(none, tile.mask);
+      if (op.getGuard())
+        none = c.bin<arith::AndIOp>(none, entry(a, e.get(op.getGuard()), m, u));
       e.fail(none, at, c.i(0), tile.rowOf(m), where);
       return arith::TruncIOp::create(c.b, Code::shaped(c.i32, at.getType()), at);
     });
