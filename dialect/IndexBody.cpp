@@ -78,23 +78,42 @@ LogicalResult seq::verifyShape(Operation *op, Type result, Type scalar, ValueRan
   return success();
 }
 
-bool seq::affineIn(Value v, Operation *op) {
+/// Deeper arithmetic is taken for not affine: a verifier also meets text in which an op is
+/// its own operand.
+static constexpr unsigned kDepth = 12;
+
+static bool affineWithin(Value v, Operation *op, unsigned depth) {
   Operation *d = v.getDefiningOp();
   if (!d || !op->isProperAncestor(d) || constantOf(v))
     return true;
+  if (!depth)
+    return false;
   if (isa<arith::AddIOp, arith::SubIOp>(d))
-    return affineIn(d->getOperand(0), op) && affineIn(d->getOperand(1), op);
+    return affineWithin(d->getOperand(0), op, depth - 1) &&
+           affineWithin(d->getOperand(1), op, depth - 1);
   auto fixed = [&](Value factor) {
     Operation *f = factor.getDefiningOp();
     return constantOf(factor) || (f && !op->isProperAncestor(f));
   };
-  return isa<arith::MulIOp>(d) && ((affineIn(d->getOperand(0), op) && fixed(d->getOperand(1))) ||
-                                   (affineIn(d->getOperand(1), op) && fixed(d->getOperand(0))));
+  for (int side : {0, 1})
+    if (isa<arith::MulIOp>(d) && fixed(d->getOperand(1 - side)) &&
+        affineWithin(d->getOperand(side), op, depth - 1))
+      return true;
+  return false;
+}
+
+bool seq::affineIn(Value v, Operation *op) {
+  return affineWithin(v, op, kDepth);
+}
+
+static bool usesWithin(Value v, ValueRange indices, unsigned depth) {
+  Operation *d = v.getDefiningOp();
+  return llvm::is_contained(indices, v) ||
+         (depth && d && isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(d) &&
+          llvm::any_of(d->getOperands(),
+                       [&](Value o) { return usesWithin(o, indices, depth - 1); }));
 }
 
 bool seq::usesAny(Value v, ValueRange indices) {
-  Operation *d = v.getDefiningOp();
-  return llvm::is_contained(indices, v) ||
-         (d && isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(d) &&
-          llvm::any_of(d->getOperands(), [&](Value o) { return usesAny(o, indices); }));
+  return usesWithin(v, indices, kDepth);
 }

@@ -2,6 +2,7 @@
 #include "dialect/IndexBody.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace seq;
@@ -208,6 +209,14 @@ void ReadOp::build(OpBuilder &builder, OperationState &state, Value tensor, Valu
   build(builder, state, cast<RankedTensorType>(tensor.getType()).getElementType(), tensor, indices,
         guard, check);
 }
+LogicalResult SizeOp::verify() {
+  auto function = (*this)->getParentOfType<FunctionOpInterface>();
+  auto sizes = function ? function->getAttrOfType<ArrayAttr>(kSizesAttr) : ArrayAttr();
+  if (sizes && llvm::is_contained(sizes, getNameAttr()))
+    return success();
+  return emitOpError("constraint 1: `") << getName() << "` is no size of the function";
+}
+
 LogicalResult ReadOp::verify() {
   auto type = cast<RankedTensorType>(getTensor().getType());
   if (type.getRank() != static_cast<int64_t>(getIndices().size()))

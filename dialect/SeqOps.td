@@ -9,6 +9,7 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 
 def Seq_Scalar : AnyTypeOf<[F32, F64, I32, I1, Index], "a scalar of seq">;
+def Seq_Integer : AnyTypeOf<[I32, Index], "an integer of seq">;
 def Seq_Float : AnyTypeOf<[F32, F64], "a float of seq">;
 def Seq_Tensor : RankedTensorOf<[F32, F64, I32, I1, Index]>;
 
@@ -52,6 +53,7 @@ def Seq_SizeOp : Seq_Op<"size", [Pure]> {
   let arguments = (ins StrAttr:$name);
   let results = (outs Index:$result);
   let assemblyFormat = "$name attr-dict";
+  let hasVerifier = 1;
 }
 
 def Seq_MapOp : Seq_Op<"map", [Pure, SingleBlockImplicitTerminator<"YieldOp">]> {
@@ -268,9 +270,9 @@ def Seq_IntDivOp : Seq_Op<"int_div", [Pure, AllTypesMatch<["lhs", "rhs", "result
     %q = seq.int_div div %a, %b if %g {what = "a / b"} : i32
     ```
   }];
-  let arguments = (ins Seq_DivKind:$kind, Seq_Scalar:$lhs, Seq_Scalar:$rhs, Optional<I1>:$guard,
+  let arguments = (ins Seq_DivKind:$kind, Seq_Integer:$lhs, Seq_Integer:$rhs, Optional<I1>:$guard,
                        OptionalAttr<StrAttr>:$what);
-  let results = (outs Seq_Scalar:$result);
+  let results = (outs Seq_Integer:$result);
   let assemblyFormat = "$kind $lhs `,` $rhs (`if` $guard^)? attr-dict `:` type($lhs)";
 }
 

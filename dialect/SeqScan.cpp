@@ -123,3 +123,49 @@ LogicalResult ScanOp::verify() {
              << init.getType() << " is " << result.getType();
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// NextOp
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// `(operands)`, or after the colon `(types)`; each after `yield` where there are yields.
+ParseResult parseOperands(OpAsmParser &parser,
+                          SmallVectorImpl<OpAsmParser::UnresolvedOperand> &states,
+                          SmallVectorImpl<OpAsmParser::UnresolvedOperand> &yields) {
+  constexpr auto paren = OpAsmParser::Delimiter::Paren;
+  if (parser.parseOperandList(states, paren))
+    return failure();
+  return succeeded(parser.parseOptionalKeyword("yield")) ? parser.parseOperandList(yields, paren)
+                                                         : success();
+}
+
+ParseResult parseTypes(OpAsmParser &parser, SmallVectorImpl<Type> &types) {
+  return parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren,
+                                        [&] { return parser.parseType(types.emplace_back()); });
+}
+} // namespace
+
+ParseResult NextOp::parse(OpAsmParser &parser, OperationState &state) {
+  SmallVector<OpAsmParser::UnresolvedOperand> states, yields;
+  SmallVector<Type> stateTypes, yieldTypes;
+  if (parseOperands(parser, states, yields) || parser.parseOptionalAttrDict(state.attributes) ||
+      parser.parseColon() || parseTypes(parser, stateTypes) ||
+      (succeeded(parser.parseOptionalKeyword("yield")) && parseTypes(parser, yieldTypes)))
+    return failure();
+  SMLoc place = parser.getNameLoc();
+  state.getOrAddProperties<Properties>().setOperandSegmentSizes(
+      {static_cast<int32_t>(states.size()), static_cast<int32_t>(yields.size())});
+  return failure(parser.resolveOperands(states, stateTypes, place, state.operands) ||
+                 parser.resolveOperands(yields, yieldTypes, place, state.operands));
+}
+
+void NextOp::print(OpAsmPrinter &p) {
+  p << "(" << getStates() << ")";
+  if (!getYields().empty())
+    p << " yield(" << getYields() << ")";
+  p.printOptionalAttrDict((*this)->getAttrs(), {"operandSegmentSizes"});
+  p << " : (" << getStates().getTypes() << ")";
+  if (!getYields().empty())
+    p << " yield(" << getYields().getTypes() << ")";
+}

@@ -50,16 +50,14 @@ def Seq_ScanOp : Seq_Op<"scan", [Pure, SingleBlockImplicitTerminator<"NextOp">]>
 def Seq_NextOp : Seq_Op<"next", [Pure, Terminator, AttrSizedOperandSegments, HasParent<"ScanOp">]> {
   let summary = "the states after a step, and what the step yields";
   let description = [{
-    Ends the body of a `seq.scan`.
+    Ends the body of a `seq.scan`. A body that yields nothing writes no `yield`.
 
     ```mlir
     seq.next (%h) yield (%o) : (tensor<4xf32>) yield (tensor<4xf32>)
     ```
   }];
   let arguments = (ins Variadic<Seq_Tensor>:$states, Variadic<Seq_Tensor>:$yields);
-  let assemblyFormat = [{
-    `(` $states `)` `yield` `(` $yields `)` attr-dict `:` `(` type($states) `)` `yield` `(` type($yields) `)`
-  }];
+  let hasCustomAssemblyFormat = 1;
   let builders = [OpBuilder<(ins), [{ }]>];
 }
 

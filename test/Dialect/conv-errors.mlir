@@ -94,3 +94,15 @@ func.func @result(%T: index, %x: tensor<?xf32>, %v: f32) {
   }
   return
 }
+
+// -----
+
+func.func @own_operand(%T: index, %x: tensor<?xf32>, %v: f32) {
+  // expected-error @+1 {{constraint 4: the input is read at a place that is not affine}}
+  %y = seq.conv 1 (%t, %k) in (%T, %T) -> (tensor<?xf32>) {
+    %e = arith.addi %e, %k : index
+    %b = seq.read %x[%e] : tensor<?xf32>
+    seq.yield %v, %b : f32, f32
+  }
+  return
+}

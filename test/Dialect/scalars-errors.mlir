@@ -51,3 +51,35 @@ func.func @next_outside(%v: tensor<f32>) {
   // expected-error @+1 {{expects parent op 'seq.scan'}}
   seq.next (%v) yield (%v) : (tensor<f32>) yield (tensor<f32>)
 }
+
+// -----
+
+func.func @division_of_floats(%a: f32) -> f32 {
+  // expected-error @+1 {{operand #0 must be an integer of seq}}
+  %q = "seq.int_div"(%a, %a) <{kind = 0 : i32}> : (f32, f32) -> f32
+  return %q : f32
+}
+
+// -----
+
+func.func @another_size() -> index attributes {seq.sizes = ["T"]} {
+  // expected-error @+1 {{constraint 1: `S` is no size of the function}}
+  %s = seq.size "S"
+  return %s : index
+}
+
+// -----
+
+func.func @no_sizes() -> index {
+  // expected-error @+1 {{constraint 1: `T` is no size of the function}}
+  %t = seq.size "T"
+  return %t : index
+}
+
+// -----
+
+func.func @hostile_sizes() -> index attributes {seq.sizes = 3 : i32} {
+  // expected-error @+1 {{constraint 1: `T` is no size of the function}}
+  %t = seq.size "T"
+  return %t : index
+}

@@ -23,3 +23,21 @@ func.func @reverse_and_nested(%T: index, %h0: tensor<f32>) -> tensor<?x?xf32> {
   }
   return %y#0 : tensor<?x?xf32>
 }
+
+// CHECK-LABEL: func.func @without_yields
+func.func @without_yields(%T: index, %h0: tensor<f32>) -> tensor<f32> {
+  %y = seq.scan (%t) in (%T) states (%h = %h0) -> (tensor<f32>) {
+    // CHECK: seq.next(%{{.*}}) : (tensor<f32>)
+    seq.next (%h) : (tensor<f32>)
+  }
+  return %y : tensor<f32>
+}
+
+// CHECK-LABEL: func.func @without_states
+func.func @without_states(%T: index, %v: tensor<f32>) -> tensor<?xf32> {
+  %y = seq.scan (%t) in (%T) states () -> (tensor<?xf32>) {
+    // CHECK: seq.next() yield(%{{.*}}) : () yield(tensor<f32>)
+    seq.next () yield (%v) : () yield (tensor<f32>)
+  }
+  return %y : tensor<?xf32>
+}
