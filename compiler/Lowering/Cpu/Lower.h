@@ -112,6 +112,7 @@ struct RowSet {
   Value stride, offset;                     ///< entry r of `order` is at r * stride + offset
   Value single;                             ///< the number of the only one (then count = 1)
   std::function<Values(Value b)> positions; ///< t of each enclosing scan
+  Value parity;                             ///< in a step: 0 or 1 by turns; else null
 };
 
 /// Which threads share the work of an op.

@@ -4,6 +4,10 @@
 // are neither lanes nor rows, blocks of lanes, register rows. A block of lanes is outside
 // of the rows, so that the weights of a block stay in the cache for all of them.
 //
+// Every second step of a scan walks the blocks backwards where they read packed weights: a
+// stream that is larger than the second-level cache begins with what the step before read
+// last, instead of finding all of it evicted.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Cpu/Lower.h"
 
@@ -17,9 +21,9 @@ public:
   MapLoops(Code &c, MapOp map, const MapPlan &plan, const RowSet &rows, const Team &team,
            llvm::function_ref<Row(Value)> makeRow,
            llvm::function_ref<Value(Value, const Row &)> evaluate,
-           llvm::function_ref<void(Tile &)> body)
+           llvm::function_ref<void(Tile &)> body, Value backwards)
       : c(c), map(map), plan(plan), rows(rows), team(team), makeRow(makeRow), evaluate(evaluate),
-        body(body) {
+        body(body), backwards(backwards) {
     for (unsigned k = 0; k < map.indices().size(); ++k)
       if ((int)k != plan.lane && (int)k != plan.row)
         outer.push_back(k);
@@ -120,7 +124,14 @@ private:
     };
     Value blocks = c.floorDiv(n, c.i(U * W));
     auto [lo, hi] = share(blocks, splitLanes);
-    c.loop(lo, hi, c.i(1), [&](Value k) { at(c.mul(k, c.i(U * W)), U, {}); });
+    c.loop(lo, hi, c.i(1), [&](Value k) {
+      Value block = k;
+      if (backwards) {
+        Value turned = c.sub(c.sub(c.add(lo, hi), c.i(1)), k);
+        block = c.select(c.cmp(arith::CmpIPredicate::ne, backwards, c.i(0)), turned, k);
+      }
+      at(c.mul(block, c.i(U * W)), U, {});
+    });
     Value done = c.mul(blocks, c.i(U * W)), full = c.mul(c.floorDiv(n, c.i(W)), c.i(W));
     auto dc = Code::constant(done), fc = Code::constant(full), nc = Code::constant(n);
     auto rest = [&] {
@@ -180,6 +191,7 @@ private:
   llvm::function_ref<Row(Value)> makeRow;
   llvm::function_ref<Value(Value, const Row &)> evaluate;
   llvm::function_ref<void(Tile &)> body;
+  Value backwards; ///< not 0: blocks of lanes from the last to the first; null: never
   SmallVector<unsigned> outer;
   bool splitLanes, splitRows, alone;
 };
@@ -192,6 +204,7 @@ void FunctionLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team)
   MapPlan p = plan(map, inScan);
   planPacks(map, p);
   noteMap(map, p);
+  bool streams = llvm::any_of(packList, [&](auto &pack) { return pack->map == map; });
   auto body = [&](Tile &tile) {
     BodyEmitter emitter(*this, c, tile);
     emitter.emitBlock(*map.bodyBlock());
@@ -201,7 +214,8 @@ void FunctionLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team)
   };
   MapLoops(
       c, map, p, rows, team, [&](Value r) { return makeRow(rows, r); },
-      [&](Value v, const Row &row) { return c.max(evaluate(v, row), c.i(0)); }, body)
+      [&](Value v, const Row &row) { return c.max(evaluate(v, row), c.i(0)); }, body,
+      streams ? rows.parity : Value())
       .run();
 }
 

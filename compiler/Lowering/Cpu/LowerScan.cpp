@@ -322,7 +322,7 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
       t.push_back(reverse ? c.sub(c.sub(stepsOf(b), one), s) : s);
       return t;
     };
-    Value parity = c.bin<arith::AndIOp>(s, one);
+    Value parity = rows.parity = c.bin<arith::AndIOp>(s, one);
     for (auto [k, m] : llvm::enumerate(states)) {
       Buffer now = m.first, then = m.second;
       if (!m.inPlace) {
