@@ -5,11 +5,12 @@ find_package(Threads REQUIRED)
 
 function(seq_link_tool name)
   cmake_parse_arguments(A "SHARED_STANDARD_LIBRARY" "" "" ${ARGN})
+  # lld compresses sections with them.
+  find_library(SEQC_ZSTD_ARCHIVE libzstd.a)
+  find_library(SEQC_Z_ARCHIVE libz.a)
   if(SEQC_STATIC)
     file(GLOB mlir ${LLVM_LIBRARY_DIR}/libMLIR*.a)
     file(GLOB llvm ${LLVM_LIBRARY_DIR}/libLLVM*.a)
-    find_library(SEQC_ZSTD_ARCHIVE libzstd.a)
-    find_library(SEQC_Z_ARCHIVE libz.a)
     target_sources(${name} PRIVATE $<TARGET_OBJECTS:seqOtherTargets>)
     target_link_libraries(${name} PRIVATE
       ${LLVM_LIBRARY_DIR}/liblldELF.a ${LLVM_LIBRARY_DIR}/liblldCommon.a ${mlir} ${llvm}
@@ -20,6 +21,6 @@ function(seq_link_tool name)
   else()
     target_link_libraries(${name} PRIVATE
       ${LLVM_LIBRARY_DIR}/liblldELF.a ${LLVM_LIBRARY_DIR}/liblldCommon.a MLIR LLVM
-      ${CMAKE_DL_LIBS} m Threads::Threads)
+      ${SEQC_ZSTD_ARCHIVE} ${SEQC_Z_ARCHIVE} ${CMAKE_DL_LIBS} m Threads::Threads)
   endif()
 endfunction()
