@@ -1,7 +1,8 @@
 """The lit suites of seqc. A test says `RUN: %seq-opt %s | FileCheck %s`.
 
 Substitutions: %seqc, %seq-opt the tools of the build, %stdlib and %examples the folders.
-Features: seqc, seq-opt where that tool is built.
+Features: seqc, seq-opt where that tool is built; links where libraries that seqc makes link
+alone: those of a sanitized build need the sanitizer of a host.
 """
 import os
 
@@ -19,6 +20,9 @@ config.environment["PATH"] = os.pathsep.join(path)
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+
+if not config.seq_sanitized:
+    config.available_features.add("links")
 
 for tool in ("seq-opt", "seqc"):
     binary = os.path.join(bin_dir, tool)
