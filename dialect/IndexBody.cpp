@@ -16,6 +16,14 @@ void seq::buildIndexBody(OpBuilder &builder, OperationState &state, size_t n, In
     body(builder, state.location, block->getArguments());
 }
 
+void seq::buildGeneric(OperationState &state, TypeRange types, ValueRange operands,
+                       ArrayRef<NamedAttribute> attributes) {
+  state.addTypes(types);
+  state.addOperands(operands);
+  state.addAttributes(attributes);
+  state.addRegion();
+}
+
 ParseResult seq::parseIndexBody(OpAsmParser &parser, OperationState &state) {
   SmallVector<OpAsmParser::Argument> args;
   SmallVector<OpAsmParser::UnresolvedOperand> extents, guard;

@@ -17,6 +17,9 @@ using IndexBodyFn = llvm::function_ref<void(mlir::OpBuilder &, mlir::Location, m
 /// Gives the op a region whose block has `n` index arguments, and lets `body` fill it.
 void buildIndexBody(mlir::OpBuilder &builder, mlir::OperationState &state, size_t n,
                     IndexBodyFn body);
+/// The builder from types, operands and attributes; the body stays to be filled.
+void buildGeneric(mlir::OperationState &state, mlir::TypeRange types, mlir::ValueRange operands,
+                  llvm::ArrayRef<mlir::NamedAttribute> attributes);
 mlir::ParseResult parseIndexBody(mlir::OpAsmParser &parser, mlir::OperationState &state);
 void printIndexBody(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                     llvm::ArrayRef<llvm::StringRef> elided);

@@ -4,14 +4,6 @@
 using namespace mlir;
 using namespace seq;
 
-static void buildGeneric(OperationState &state, TypeRange types, ValueRange operands,
-                         ArrayRef<NamedAttribute> attributes) {
-  state.addTypes(types);
-  state.addOperands(operands);
-  state.addAttributes(attributes);
-  state.addRegion();
-}
-
 /// `values` are floats of one type; `constraint` says so.
 static LogicalResult verifyFloats(Operation *op, ValueRange values, StringRef constraint) {
   for (Value v : values)

@@ -41,10 +41,7 @@ void MapOp::build(OpBuilder &builder, OperationState &state, TypeRange elements,
 }
 void MapOp::build(OpBuilder &builder, OperationState &state, TypeRange resultTypes,
                   ValueRange operands, ArrayRef<NamedAttribute> attributes) {
-  state.addTypes(resultTypes);
-  state.addOperands(operands);
-  state.addAttributes(attributes);
-  state.addRegion();
+  buildGeneric(state, resultTypes, operands, attributes);
 }
 YieldOp MapOp::yield() {
   return cast<YieldOp>(bodyBlock()->getTerminator());
@@ -89,10 +86,7 @@ void ReduceOp::build(OpBuilder &builder, OperationState &state, ArrayRef<ReduceK
 }
 void ReduceOp::build(OpBuilder &builder, OperationState &state, TypeRange resultTypes,
                      ValueRange operands, ArrayRef<NamedAttribute> attributes) {
-  state.addTypes(resultTypes);
-  state.addOperands(operands);
-  state.addAttributes(attributes);
-  state.addRegion();
+  buildGeneric(state, resultTypes, operands, attributes);
 }
 YieldOp ReduceOp::yield() {
   return cast<YieldOp>(bodyBlock()->getTerminator());
@@ -165,10 +159,7 @@ void SoftmaxOp::build(OpBuilder &builder, OperationState &state, int64_t reduced
 }
 void SoftmaxOp::build(OpBuilder &builder, OperationState &state, TypeRange resultTypes,
                       ValueRange operands, ArrayRef<NamedAttribute> attributes) {
-  state.addTypes(resultTypes);
-  state.addOperands(operands);
-  state.addAttributes(attributes);
-  state.addRegion();
+  buildGeneric(state, resultTypes, operands, attributes);
 }
 YieldOp SoftmaxOp::yield() {
   return cast<YieldOp>(bodyBlock()->getTerminator());

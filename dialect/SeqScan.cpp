@@ -1,5 +1,5 @@
 //===- SeqScan.cpp - Recurrences: builder, text, verifier ----------------------===//
-#include "dialect/Seq.h"
+#include "dialect/IndexBody.h"
 
 using namespace mlir;
 using namespace seq;
@@ -33,10 +33,7 @@ void ScanOp::build(OpBuilder &builder, OperationState &state, Value extent, Valu
 }
 void ScanOp::build(OpBuilder &builder, OperationState &state, TypeRange resultTypes,
                    ValueRange operands, ArrayRef<NamedAttribute> attributes) {
-  state.addTypes(resultTypes);
-  state.addOperands(operands);
-  state.addAttributes(attributes);
-  state.addRegion();
+  buildGeneric(state, resultTypes, operands, attributes);
 }
 
 NextOp ScanOp::next() {

@@ -46,56 +46,56 @@ static void decomposeLogSumExp(ReduceOp reduce) {
   reduce.erase();
 }
 
-/// Ends a body; `present` may be null.
-static void yieldWhen(OpBuilder &b, Location loc, ValueRange values, Value present) {
-  auto y = YieldOp::create(b, loc, values);
-  if (present)
-    y.getPresentMutable().assign(present);
-}
-
-/// A map over `extents` of the sums of `term` over `inner`.
-static MapOp mapOfSums(OpBuilder &b, Location loc, Type element, ValueRange extents,
-                       ValueRange inner, llvm::function_ref<void(OpBuilder &, ValueRange)> term) {
+/// A map over `extents` of folds over `inner`; `term` gives the value and the presence (null:
+/// always) at a point.
+static MapOp mapOfFolds(OpBuilder &b, Location loc, ReduceKind kind, Type element,
+                        ValueRange extents, ValueRange inner,
+                        llvm::function_ref<std::pair<Value, Value>(OpBuilder &, ValueRange)> term) {
   return MapOp::create(b, loc, TypeRange(element), extents,
                        [&](OpBuilder &in, Location l, ValueRange i) {
-                         auto sum = ReduceOp::create(in, l, ReduceKind::sum, element, inner,
-                                                     [&](OpBuilder &k, Location, ValueRange j) {
-                                                       SmallVector<Value> at(i);
-                                                       llvm::append_range(at, j);
-                                                       term(k, at);
-                                                     });
-                         YieldOp::create(in, l, sum.getResults());
+                         auto fold = ReduceOp::create(in, l, kind, element, inner,
+                                                      [&](OpBuilder &k, Location, ValueRange j) {
+                                                        SmallVector<Value> at(i);
+                                                        llvm::append_range(at, j);
+                                                        auto [value, present] = term(k, at);
+                                                        YieldOp::create(k, l, value, present);
+                                                      });
+                         YieldOp::create(in, l, fold.getResults());
                        });
 }
 
-/// Clones what `wanted` of the body of `op` depend on, with its indices as `at`.
-static IRMapping cloneSlice(OpBuilder &b, Operation *op, ValueRange at, ValueRange wanted) {
+/// Clones what makes `wanted` in the body of `op`, with its indices as `at`; the clones of
+/// `wanted`, null where one is.
+static SmallVector<Value> cloneSlice(OpBuilder &b, Operation *op, ValueRange at,
+                                     ArrayRef<Value> wanted) {
   Block &block = op->getRegion(0).front();
   IRMapping mapping;
   mapping.map(block.getArguments(), at);
+  SmallVector<Value> out;
   for (Value w : wanted) {
     Operation *d = w ? w.getDefiningOp() : nullptr;
-    if (!d || d->getBlock() != &block)
-      continue;
-    for (Operation *o : scalarSlice(d, &block))
-      if (!mapping.contains(o->getResult(0)))
-        b.clone(*o, mapping);
+    if (d && d->getBlock() == &block)
+      for (Operation *o : scalarSlice(d, &block))
+        if (!mapping.contains(o->getResult(0)))
+          b.clone(*o, mapping);
+    out.push_back(w ? mapping.lookupOrDefault(w) : Value());
   }
-  return mapping;
+  return out;
 }
 
 static void decomposeConv(ConvOp op) {
   OpBuilder b(op);
+  Location loc = op.getLoc();
   unsigned lead = op.getExtents().size() - op.getReduced();
   YieldOp y = op.yield();
-  auto map = mapOfSums(
-      b, op.getLoc(), op.getResult().getType().getElementType(), op.getExtents().take_front(lead),
-      op.getExtents().drop_front(lead), [&](OpBuilder &in, ValueRange at) {
-        IRMapping m = cloneSlice(in, op, at, y->getOperands());
-        Value p = arith::MulFOp::create(in, op.getLoc(), m.lookupOrDefault(y.getValues()[0]),
-                                        m.lookupOrDefault(y.getValues()[1]));
-        yieldWhen(in, op.getLoc(), p, y.getPresent() ? m.lookupOrDefault(y.getPresent()) : Value());
-      });
+  auto map =
+      mapOfFolds(b, loc, ReduceKind::sum, op.getResult().getType().getElementType(),
+                 op.getExtents().take_front(lead), op.getExtents().drop_front(lead),
+                 [&](OpBuilder &in, ValueRange at) {
+                   auto v =
+                       cloneSlice(in, op, at, {y.getValues()[0], y.getValues()[1], y.getPresent()});
+                   return std::pair<Value, Value>(arith::MulFOp::create(in, loc, v[0], v[1]), v[2]);
+                 });
   map.getResult(0).setType(op.getResult().getType());
   op.getResult().replaceAllUsesWith(map.getResult(0));
   op.erase();
@@ -130,18 +130,11 @@ public:
 
   /// A value for each row: a fold over its present points.
   Value along(ReduceKind kind, Term term) {
-    return MapOp::create(b, loc, TypeRange(element), extents.take_front(lead),
-                         [&](OpBuilder &in, Location l, ValueRange i) {
-                           auto fold =
-                               ReduceOp::create(in, l, kind, element, extents.drop_front(lead),
-                                                [&](OpBuilder &k, Location, ValueRange j) {
-                                                  SmallVector<Value> at(i);
-                                                  llvm::append_range(at, j);
-                                                  Value v = term(k, at);
-                                                  yieldWhen(k, l, v, present(k, at));
-                                                });
-                           YieldOp::create(in, l, fold.getResults());
-                         })
+    return mapOfFolds(b, loc, kind, element, extents.take_front(lead), extents.drop_front(lead),
+                      [&](OpBuilder &in, ValueRange i) {
+                        Value v = term(in, i);
+                        return std::pair(v, present(in, i));
+                      })
         .getResult(0);
   }
 
@@ -215,8 +208,8 @@ static void decomposeAttention(AttentionOp op) {
     SmallVector<Value> at(op.indices().size(), i.back());
     for (auto [k, place] : llvm::enumerate(places))
       at[place] = i[k];
-    IRMapping m = cloneSlice(in, op, at, {score, present});
-    return std::pair(m.lookupOrDefault(score), present ? m.lookupOrDefault(present) : Value());
+    auto v = cloneSlice(in, op, at, {score, present});
+    return std::pair(v[0], v[1]);
   });
   Value weights = MapOp::create(b, scoreLoc, TypeRange(element), extents,
                                 [&](OpBuilder &in, Location l, ValueRange i) {
@@ -228,13 +221,13 @@ static void decomposeAttention(AttentionOp op) {
   };
   Value total = rows.along(ReduceKind::sum, weightAt);
   for (auto [result, value] : llvm::zip(op.getResults(), y.getValues().drop_front())) {
-    auto sums = mapOfSums(b, loc, element, op.getExtents().drop_back(), op.getExtents().take_back(),
-                          [&](OpBuilder &in, ValueRange at) {
-                            IRMapping m = cloneSlice(in, op, at, {value, present});
-                            Value w = weightAt(in, atWeights(at));
-                            Value p = arith::MulFOp::create(in, loc, w, m.lookupOrDefault(value));
-                            yieldWhen(in, loc, p, present ? m.lookupOrDefault(present) : Value());
-                          });
+    auto sums =
+        mapOfFolds(b, loc, ReduceKind::sum, element, op.getExtents().drop_back(),
+                   op.getExtents().take_back(), [&](OpBuilder &in, ValueRange at) {
+                     auto v = cloneSlice(in, op, at, {value, present});
+                     Value w = weightAt(in, atWeights(at));
+                     return std::pair<Value, Value>(arith::MulFOp::create(in, loc, w, v[0]), v[1]);
+                   });
     // A row without present points has no weight at all, and is 0.
     YieldOp end = sums.yield();
     OpBuilder in(end);
@@ -257,8 +250,8 @@ static void decomposeSoftmax(SoftmaxOp op) {
   YieldOp y = op.yield();
   Value score = y.getValues()[0], present = y.getPresent();
   Rows rows(b, loc, element, op.getExtents(), lead, [&](OpBuilder &in, ValueRange i) {
-    IRMapping m = cloneSlice(in, op, i, {score, present});
-    return std::pair(m.lookupOrDefault(score), present ? m.lookupOrDefault(present) : Value());
+    auto v = cloneSlice(in, op, i, {score, present});
+    return std::pair(v[0], v[1]);
   });
   Value total =
       rows.along(ReduceKind::sum, [&](OpBuilder &in, ValueRange i) { return rows.weight(in, i); });
@@ -276,18 +269,9 @@ static void decomposeSoftmax(SoftmaxOp op) {
 namespace {
 struct Decompose : seq::impl::SeqDecomposeBase<Decompose> {
   void runOnOperation() override {
-    SmallVector<AttentionOp> attentions;
-    getOperation().walk([&](AttentionOp op) { attentions.push_back(op); });
-    for (AttentionOp op : attentions)
-      decomposeAttention(op);
-    SmallVector<ConvOp> convolutions;
-    getOperation().walk([&](ConvOp op) { convolutions.push_back(op); });
-    for (ConvOp op : convolutions)
-      decomposeConv(op);
-    SmallVector<SoftmaxOp> normalisers;
-    getOperation().walk([&](SoftmaxOp op) { normalisers.push_back(op); });
-    for (SoftmaxOp op : normalisers)
-      decomposeSoftmax(op);
+    forEach(decomposeAttention);
+    forEach(decomposeConv);
+    forEach(decomposeSoftmax);
     SmallVector<ReduceOp> sums;
     getOperation().walk([&](ReduceOp op) {
       if (op.kind(0) == ReduceKind::logsumexp)
@@ -296,6 +280,13 @@ struct Decompose : seq::impl::SeqDecomposeBase<Decompose> {
     for (ReduceOp op : sums)
       decomposeLogSumExp(op);
     eraseDead(getOperation());
+  }
+
+  template <class Op> void forEach(void (*decompose)(Op)) {
+    SmallVector<Op> ops;
+    getOperation().walk([&](Op op) { ops.push_back(op); });
+    for (Op op : ops)
+      decompose(op);
   }
 };
 } // namespace

@@ -201,9 +201,8 @@ bool raiseAttention(ReduceOp reduce) {
           in.clone(o, scores);
         SmallVector<Value> yields{scores.lookupOrDefault(softmax.yield().getValues()[0]),
                                   rest(in, *product, mapping)};
-        auto y = YieldOp::create(in, loc, yields);
-        if (Value p = softmax.yield().getPresent())
-          y.getPresentMutable().assign(scores.lookupOrDefault(p));
+        Value present = softmax.yield().getPresent();
+        YieldOp::create(in, loc, yields, present ? scores.lookupOrDefault(present) : Value());
         for (Operation *op : product->path)
           mapping.lookup(op->getResult(0)).getDefiningOp()->erase();
         dead->erase();
@@ -226,15 +225,15 @@ bool raiseConv(ReduceOp reduce) {
   if (!product || product->path.empty())
     return false;
   OpBuilder b(sum.map);
-  auto conv = ConvOp::create(b, reduce.getLoc(), reduce.getExtents().size(), sum.value().getType(),
-                             sum.extents(), [&](OpBuilder &in, Location loc, ValueRange indices) {
-                               IRMapping mapping = sum.cloneBody(in, indices);
-                               Value kernel = rest(in, *product, mapping);
-                               SmallVector<Value> yields{kernel, mapping.lookup(product->factor)};
-                               auto y = YieldOp::create(in, loc, yields);
-                               if (Value p = reduce.yield().getPresent())
-                                 y.getPresentMutable().assign(mapping.lookupOrDefault(p));
-                             });
+  auto conv = ConvOp::create(
+      b, reduce.getLoc(), reduce.getExtents().size(), sum.value().getType(), sum.extents(),
+      [&](OpBuilder &in, Location loc, ValueRange indices) {
+        IRMapping mapping = sum.cloneBody(in, indices);
+        Value kernel = rest(in, *product, mapping);
+        SmallVector<Value> yields{kernel, mapping.lookup(product->factor)};
+        Value present = reduce.yield().getPresent();
+        YieldOp::create(in, loc, yields, present ? mapping.lookupOrDefault(present) : Value());
+      });
   sum.replaceBy(conv.getResult());
   return true;
 }

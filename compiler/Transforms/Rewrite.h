@@ -28,12 +28,6 @@ bool mayFail(mlir::Operation *op);
 bool mayBeEmpty(mlir::ValueRange extents);
 /// The ops of a body that was moved out of one over `extents` fail only where these have a point.
 void failOnlyWithin(mlir::Block *body, mlir::ValueRange extents);
-
-/// Whether the call may fail in an op or in its body.
-bool mayFail(mlir::Operation *op);
-/// Lets the op, moved before an op over `extents`, fail only where these have a point. An
-/// empty `argmax` has no guard: it must stay (false).
-bool failsOnlyWithin(mlir::OpBuilder &b, mlir::Operation *op, mlir::ValueRange extents);
 /// Erases ops of the function that nothing uses.
 void eraseDead(mlir::func::FuncOp func);
 /// Merges equal scalar ops and reads within each block.

@@ -126,8 +126,8 @@ class Program:
                                 ("T", "D", "E"), ("E", "T", "D")])
 
     @staticmethod
-    def names_of(axes, tail=""):
-        return {a: a.lower() + tail for a in axes}
+    def names_of(axes):
+        return {a: a.lower() for a in axes}
 
     @staticmethod
     def ranges(axes, index):
