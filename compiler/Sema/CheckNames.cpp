@@ -227,6 +227,14 @@ ExprPtr Checker::checkBinding(Binding &binding, const ast::Expr &expr) {
         .hint("`" + expr.text.substr(0, expr.text.size() - 1) + "` is the state before the step");
     return nullptr;
   }
+  if (resetDepth && binding.scanDepth == resetDepth && binding.var->kind == VarKind::State) {
+    diags()
+        .error(Diag::BadReset, expr.range,
+               "the condition of a `reset` reads the state `" + expr.text + "`")
+        .note(binding.range, "the state is declared here")
+        .hint("choose inside the step: `" + expr.text + "' = … ? … : …`");
+    return nullptr;
+  }
   return refer(binding.var, expr.range);
 }
 

@@ -53,13 +53,32 @@ std::vector<Size> stacked(const Size &axis, const std::vector<Size> &shape) {
 }
 } // namespace
 
+/// `reset start[t]`: a bool scalar of the index and of what is outside of the scan.
+bool Checker::checkReset(const ast::Expr &from, ScanExpr &scan) {
+  unsigned saved = resetDepth;
+  resetDepth = scanDepth;
+  ExprPtr reset = checkOne(from);
+  resetDepth = saved;
+  if (!reset || !requireBool(*reset))
+    return false;
+  if (!reset->type().shape.empty()) {
+    auto report =
+        diags().error(Diag::BadReset, reset->range,
+                      "the condition of a `reset` is a scalar, this is " + reset->type().str());
+    report.hint("`" + source(reset->range) + "[" + scan.index->name + "]`, or `any` of it");
+    return false;
+  }
+  scan.reset = std::move(reset);
+  return true;
+}
+
 ExprPtr Checker::checkScan(const ast::Expr &expr) {
   const ast::ScanExpr &from = *expr.scan;
   if (!from.as.empty())
     return fail(Diag::NotYetSupported, from.as[0].range,
                 "a scan that reads what it has yielded (`as`) is not supported yet");
-  if (from.reset)
-    return fail(Diag::NotYetSupported, from.reset->range, "`reset` is not supported yet");
+  if (from.reset && from.states.empty())
+    return fail(Diag::BadReset, from.reset->range, "this scan has no state to reset");
   ExprPtr result = make(ExprKind::Scan, expr.range, {});
   result->types.clear();
   result->scan = std::make_unique<ScanExpr>();
@@ -91,6 +110,7 @@ ExprPtr Checker::checkScan(const ast::Expr &expr) {
       next.isNext = true;
       bind(scan.states[i].after->name, std::move(next));
     }
+    failed |= from.reset && !checkReset(*from.reset, scan);
     checkStatements(from.body.stmts, false);
     for (const StateInfo &state : scan.states)
       if (!find(state.after->name)->assigned) {

@@ -208,6 +208,7 @@ private:
   bool finishReduce(Expr &out, const std::string &name);
   ExprPtr checkScan(const ast::Expr &expr);
   bool checkStates(const ast::ScanExpr &from, typed::ScanExpr &scan);
+  bool checkReset(const ast::Expr &from, typed::ScanExpr &scan);
   ExprPtr checkCall(const ast::Expr &expr);
   ExprPtr checkFunctionCall(const ast::Expr &expr, const typed::FunctionInstance &callee,
                             const ast::FnDecl &decl, std::string prefix, const SizeMap &statics);
@@ -276,6 +277,7 @@ private:
 
   std::vector<Frame> frames;
   unsigned scanDepth = 0;
+  unsigned resetDepth = 0; ///< of the scan whose `reset` is being checked; 0: none
 
   /// Values of the body under construction: its last expression or `return`.
   std::vector<ExprPtr> bodyValues;

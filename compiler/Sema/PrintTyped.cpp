@@ -100,7 +100,7 @@ std::string Printer::scan(const Expr &e) {
   for (size_t i = 0; i < s.states.size(); ++i)
     text += (i ? ", " : "") + s.states[i].before->name + ": " + s.states[i].before->type.str() +
             " = " + expr(*s.states[i].init);
-  text += ") {\n";
+  text += s.reset ? ") reset " + expr(*s.reset) + " {\n" : ") {\n";
   std::ostringstream saved;
   std::swap(saved, out);
   stmts(s.body, depth + 1);

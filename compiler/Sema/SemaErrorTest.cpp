@@ -322,6 +322,20 @@ TEST(SemaErrors, Assignments) {
             "E0410 3:5");
 }
 
+TEST(SemaErrors, Reset) {
+  auto reset = [](const std::string &head) {
+    return codesInBody("  scan t (" + head + " {\n    h' = h + a[t]\n    yield h'\n  }");
+  };
+  EXPECT_EQ(reset("h = 0.0) reset a[t] > 1"), "good");
+  EXPECT_EQ(reset("h = 0.0) reset a[t]"), "E0302 2:26");
+  EXPECT_EQ(reset("h = 0.0) reset a > 1"), "E0414 2:26");
+  EXPECT_EQ(reset("h = 0.0) reset h > 1"), "E0414 2:26");
+  EXPECT_EQ(reset("h = 0.0) reset h' > 1"), "E0402 2:26");
+  EXPECT_EQ(reset("h = 0.0) reset sum[k in 0..3](k * h) > 1"), "E0414 2:45");
+  EXPECT_EQ(reset("h = 0.0) reset a[t - 1] > 1"), "E0307 2:26");
+  EXPECT_EQ(codesInBody("  scan t () reset a[t] > 1 {\n    yield a[t]\n  }"), "E0414 2:19");
+}
+
 TEST(SemaErrors, LoopsAndConditions) {
   EXPECT_EQ(codesInBody("  for s in x { a = a + 1 }\n  return a"), "E0412 2:12");
   EXPECT_EQ(codesInBody("  for s in 0..T { a = a + 1 }\n  return a"), "E0322 2:15");
@@ -334,8 +348,6 @@ TEST(SemaErrors, NotYet) {
   EXPECT_EQ(codesInBody("  return fft(a)"), "E0501 2:10");
   EXPECT_EQ(codesInBody("  return topk(a, 3)"), "E0501 2:10");
   EXPECT_EQ(codesOf("fn f(x: bf16[T]) -> [T] {\n  return x\n}\n"), "E0501 1:9");
-  EXPECT_EQ(codesInBody("  scan t (h = 0.0) reset b[t] {\n    h' = a[t]\n    yield h'\n  }"),
-            "E0501 2:26");
   EXPECT_EQ(codesInBody("  scan t () as (hs) {\n    yield a[t]\n  }"), "E0501 2:17");
   EXPECT_EQ(codesInBody("  let g(M: [T]) = sum[t](M[t])\n  return grad(g)(a)"),
             "E0501 2:3, E0501 3:10");

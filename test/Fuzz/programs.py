@@ -5,7 +5,7 @@
 
 A program is a chain of statements over an axis of time `T` and static axes: elementwise
 maps with guarded shifts, reductions over domains, products, attention, convolutions,
-scans with random steps, slices and reversals. Values stay near 1, so that rounding does
+scans with random steps and resets, slices and reversals. Values stay near 1, so that rounding does
 not grow, and conditions compare inputs alone, so that it cannot change a branch. The same
 seed makes the same programs. A program that fails is cut down to the statements that one
 of its results needs and written to DIR; the exit status is 1.
@@ -20,7 +20,17 @@ import sys
 import tempfile
 
 SIZES = [1, 2, 3, 4, 5, 7, 8, 16, 17, 24, 33]
-TARGETS = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
+
+
+def targets():
+    """The levels of x86-64 that this machine has."""
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        flags = set(re.search(r"^flags\s*:(.*)$", f.read(), re.M).group(1).split())
+    have = [("x86-64-v2", "sse4_2"), ("x86-64-v3", "avx2"), ("x86-64-v4", "avx512vl")]
+    return [name for name, flag in have if flag in flags]
+
+
+TARGETS = targets()
 
 
 class Program:
@@ -255,7 +265,8 @@ class Program:
         init = ", ".join(f"{s}{dims} = {r.choice([self.number(), '0.0'])}" for s in states)
         others = [("_" + s, shape) for s in states]
         names = ", ".join(["@"] + ["@" + o for o, _ in others])
-        self.fresh(("T",) + shape, f"let {names} = scan {reverse}t in 0..T ({init}) {{\n"
+        reset = f" reset {self.condition({'T': 't'})}" if r.random() < 0.3 else ""
+        self.fresh(("T",) + shape, f"let {names} = scan {reverse}t in 0..T ({init}){reset} {{\n"
                    + "\n".join(lines) + f"\n    yield {out}\n  }}", *others)
 
     def gather(self):
