@@ -11,6 +11,7 @@
 // (a gate, a bias) keeps its place. It runs over the indices of the map that it depends on.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/Analysis/Domain.h"
 #include "compiler/Transforms/Rewrite.h"
 #include "compiler/Transforms/Transforms.h"
 
@@ -131,22 +132,10 @@ bool same(Value a, Value b, const IRMapping &mapping) {
   });
 }
 
-void conjuncts(Value v, SmallVectorImpl<Value> &out) {
-  if (!v)
-    return;
-  if (auto both = v.getDefiningOp<arith::AndIOp>()) {
-    conjuncts(both.getLhs(), out);
-    conjuncts(both.getRhs(), out);
-  } else {
-    out.push_back(v);
-  }
-}
-
 /// The same points are present in both.
 bool samePresence(SoftmaxOp softmax, ReduceOp reduce, const IRMapping &mapping) {
-  SmallVector<Value> a, b;
-  conjuncts(softmax.yield().getPresent(), a);
-  conjuncts(reduce.yield().getPresent(), b);
+  SmallVector<Value> a = conjunctsOf(softmax.yield().getPresent()),
+                     b = conjunctsOf(reduce.yield().getPresent());
   auto in = [&](Value x, Value y) { return same(x, y, mapping); };
   return llvm::all_of(
              a, [&](Value x) { return llvm::any_of(b, [&](Value y) { return in(x, y); }); }) &&

@@ -16,6 +16,9 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/MapVector.h"
 
+namespace seq {
+struct AffineSum;
+}
 namespace seq::cpu {
 
 /// One sequence of the batch inside generated code: its number, and its position in each
@@ -252,6 +255,7 @@ private:
   Values extentsOf(ReduceOp op);
   /// Bounds of a reduction's index outside of which every point of the tile is absent.
   std::pair<Value, Value> rangeOf(ReduceOp op, unsigned dim, Value extent);
+  Value extremeOf(const AffineSum &sum, bool largest);
   Val elementwise(ValueRange operands, llvm::function_ref<Value(ValueRange)> f);
   Val build(bool row, bool lane, llvm::function_ref<Value(unsigned m, unsigned u)> f);
   Val read(ReadOp op);
