@@ -27,6 +27,9 @@ constexpr llvm::StringLiteral kWeightAttr = "seq.weight"; ///< unit: depends on 
 /// Attribute of a scan: the places of what left its step.
 constexpr llvm::StringLiteral kHoistedAttr = "seq.hoisted";
 
+/// Attribute of a scan: for each state its class as a dictionary (compiler/Analysis).
+constexpr llvm::StringLiteral kClassesAttr = "seq.classes";
+
 /// The number that `value` is, where it is an integer or index constant.
 std::optional<int64_t> constantOf(mlir::Value value);
 

@@ -4,6 +4,18 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqClassify : Pass<"seq-classify", "::mlir::func::FuncOp"> {
+  let summary = "notes the class of every state";
+  let description = [{
+    Each scan gets an attribute `seq.classes`: for each state its class C0 to C7, its
+    component, the rank of a C4, and of a C7 the op that made it nonlinear, the state that this
+    read, and the class that it would have without.
+
+    Precondition: the step as the program has it; attention and convolution found are
+    nonlinear. Changes nothing else.
+  }];
+}
+
 def SeqRaise : Pass<"seq-raise", "::mlir::func::FuncOp"> {
   let summary = "finds attention and convolution";
   let description = [{

@@ -11,7 +11,7 @@ FUNCTION_LIMIT, FUNCTION_NOTE, FILE_NOTE = 80, 40, 400
 # In clang-format's layout a definition ends its first part with `) … {` and closes with a brace
 # in its own column.
 HEAD = re.compile(r"^( {0,4})[\w:~<>\[\]&*].*\{$|^( {0,4})\S.*\)(?: const| noexcept| override)* \{$")
-NO_FUNCTION = re.compile(r"^\s*(if|for|while|switch|else|do|try|catch|namespace|struct|class|enum|union|extern"
+NO_FUNCTION = re.compile(r"^\s*:|^\s*(if|for|while|switch|else|do|try|catch|namespace|struct|class|enum|union|extern"
                          r"|public|private|return|case|default|\}|#|//|template <.*> (struct|class))\b|= \{$|^\s*\}")
 
 

@@ -264,6 +264,27 @@ static std::vector<NeedFacts> needsOf(ScanOp scan, unsigned state) {
   return out;
 }
 
+static ClassFacts classOf(ScanOp scan, unsigned state) {
+  ClassFacts c;
+  auto all = scan->getAttrOfType<ArrayAttr>(kClassesAttr);
+  if (!all)
+    return c;
+  auto facts = cast<DictionaryAttr>(all[state]);
+  auto text = [&](StringRef key) {
+    auto a = facts.getAs<StringAttr>(key);
+    return a ? a.str() : std::string();
+  };
+  c.name = text("class");
+  c.title = text("title");
+  c.detail = text("detail");
+  c.reason = text("reason");
+  c.reads = text("reads");
+  c.hint = text("hint");
+  if (auto place = dyn_cast_or_null<LocationAttr>(facts.get("place")))
+    c.place = Location(place);
+  return c;
+}
+
 /// Called where `scan` is lowered. `shared`: whether threads may share a step.
 void FunctionLowering::noteScan(ScanOp scan, bool shared) {
   ScanFacts f(scan.getLoc());
@@ -282,6 +303,7 @@ void FunctionLowering::noteScan(ScanOp scan, bool shared) {
       s.bytes = type.getNumElements() * Code::bytes(type.getElementType());
     s.inPlace = pointwiseUpdate(scan, k);
     s.needs = needsOf(scan, k);
+    s.cls = classOf(scan, k);
     f.states.push_back(std::move(s));
   }
   if (auto places = scan->getAttrOfType<ArrayAttr>(kHoistedAttr))

@@ -58,12 +58,22 @@ struct NeedFacts {
   mlir::Location place;
 };
 
+/// What the analysis found of a state (`seq-classify`).
+struct ClassFacts {
+  std::string name, title;   ///< "C4", "low-rank correction"; "" for a scan of our own making
+  std::string detail;        ///< "rank 2", "max"
+  std::string reason, reads; ///< C7: "`tanh` of it", the state that this read
+  std::optional<mlir::Location> place;
+  std::string hint; ///< C7: the class that it would have without
+};
+
 struct StateFacts {
   std::string name, elem;
   std::vector<std::string> shape;
   std::optional<int64_t> bytes; ///< of one sequence, where the shape is constant
   bool inPlace = false;
   std::vector<NeedFacts> needs;
+  ClassFacts cls;
 };
 
 /// What a pass moved out of the step. `map` is what it became, where it is still one.

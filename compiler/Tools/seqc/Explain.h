@@ -26,6 +26,11 @@ std::string placeText(mlir::Location loc);
 std::string lineText(const SourceManager &sources, mlir::Location loc);
 std::string sourceText(const SourceManager &sources, mlir::Location loc);
 
+/// C7: "`tanh` of it, `h`"; else "".
+std::string reasonText(const cpu::ClassFacts &c);
+/// C7: what would make a better class of it; "" where nothing simple would.
+std::string hintText(const Explanation &e, const cpu::StateFacts &state);
+
 /// `[T, 4 * H]`.
 std::string dimsText(const std::vector<std::string> &shape);
 /// "product", "reduction" or "map".

@@ -75,11 +75,13 @@ private:
 
   void writeState(const ScanFacts &scan, const StateFacts &state) {
     text("name", state.name);
-    j.attribute("class", nullptr);
+    text("class", state.cls.name);
+    text("title", state.cls.title);
+    text("detail", state.cls.detail);
     text("form", "sequential");
-    text("reason", reason(state));
-    text("place", placeText(state.needs.empty() ? scan.place : state.needs.front().place));
-    text("hint", "");
+    text("reason", reasonText(state.cls));
+    text("place", placeText(state.cls.place.value_or(scan.place)));
+    text("hint", hintText(e, state));
     text("type", state.elem);
     strings("shape", state.shape);
     if (state.bytes)
@@ -94,14 +96,6 @@ private:
           place(need.place);
         });
     });
-  }
-
-  std::string reason(const StateFacts &state) {
-    std::string names;
-    for (const NeedFacts &need : state.needs)
-      names += (names.empty() ? "`" : ", `") + need.state + "` in `" +
-               sourceText(e.sources, need.place) + "`";
-    return names.empty() ? "the next value needs no state" : "the next value needs " + names;
   }
 
   void writeHoisted(const HoistFacts &h) {

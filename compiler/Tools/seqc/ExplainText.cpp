@@ -58,6 +58,23 @@ std::string tensorFormula(const FunctionFacts &facts) {
   return "batch * " + (terms.size() > 1 ? "(" + sum + ")" : sum);
 }
 
+std::string reasonText(const ClassFacts &c) {
+  if (c.reason.empty())
+    return "";
+  std::string text = c.reason;
+  if (auto at = text.find(" it"); at != std::string::npos && at + 3 == text.size())
+    text = text.substr(0, at + 1) + "`" + c.reads + "`";
+  return text;
+}
+
+std::string hintText(const Explanation &e, const StateFacts &state) {
+  if (state.cls.hint.empty() || !state.cls.place)
+    return "";
+  return "were `" + sourceText(e.sources, *state.cls.place) + "` free of `" + state.cls.reads +
+         "` (reading the input only), and whatever else is nonlinear, `" + state.name +
+         "` would be " + state.cls.hint;
+}
+
 namespace {
 
 std::string typeText(const std::string &elem, const std::vector<std::string> &shape) {
@@ -142,6 +159,12 @@ private:
       text += ", " + bytesText(*state.bytes) + " a sequence";
     text += state.inPlace ? ", updated in place" : ", two copies in turn";
     line(text);
+    const ClassFacts &c = state.cls;
+    if (!c.name.empty())
+      line("  " + c.name + ", " + c.title + (c.detail.empty() ? "" : ", " + c.detail) +
+           (c.place ? ": " + reasonText(c) + " in " + quoted(*c.place) : ""));
+    if (std::string hint = hintText(e, state); !hint.empty())
+      line("  " + hint);
     if (state.needs.empty())
       return line("  its next value needs no state");
     text = "";

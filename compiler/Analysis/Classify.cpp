@@ -1,0 +1,406 @@
+//===- Classify.cpp - Classes of recurrences ------------------------------------------===//
+#include "compiler/Analysis/Recurrence.h"
+
+#include "llvm/ADT/SCCIterator.h"
+
+using namespace mlir;
+
+namespace seq::analysis {
+
+StringRef name(Class c) {
+  static constexpr StringLiteral names[] = {"C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7"};
+  return names[unsigned(c)];
+}
+
+StringRef title(Class c) {
+  static constexpr StringLiteral titles[] = {
+      "no recurrence",       "delay",        "diagonal",         "outer products",
+      "low-rank correction", "dense affine", "another semiring", "nonlinear"};
+  return titles[unsigned(c)];
+}
+
+const Component &Recurrence::of(unsigned state) const {
+  for (const Component &c : components)
+    if (llvm::is_contained(c.states, state))
+      return c;
+  llvm_unreachable("every state is in a component");
+}
+
+//===----------------------------------------------------------------------===//
+// Components
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Which states the value of each tensor of a step needs.
+class Reads {
+public:
+  explicit Reads(ScanOp scan) : scan(scan) {
+    unsigned n = scan.getInits().size();
+    for (unsigned k = 0; k < n; ++k) {
+      llvm::SmallBitVector self(n);
+      needs[scan.states()[k]] = self.set(k);
+    }
+    for (Operation &op : *scan.bodyBlock()) {
+      llvm::SmallBitVector all(n);
+      op.walk([&](Operation *inner) {
+        for (Value v : inner->getOperands())
+          if (auto it = needs.find(v); it != needs.end())
+            all |= it->second;
+      });
+      for (Value r : op.getResults())
+        needs[r] = all;
+    }
+  }
+
+  llvm::SmallBitVector of(Value tensor) {
+    auto it = needs.find(tensor);
+    return it != needs.end() ? it->second : llvm::SmallBitVector(scan.getInits().size());
+  }
+
+private:
+  ScanOp scan;
+  llvm::DenseMap<Value, llvm::SmallBitVector> needs;
+};
+
+/// Tarjan's components of who reads whom; a component comes after those that it reads.
+class Components {
+public:
+  explicit Components(ArrayRef<llvm::SmallBitVector> reads)
+      : reads(reads), number(reads.size()), low(reads.size()), open(reads.size()) {
+    for (unsigned k = 0; k < reads.size(); ++k)
+      if (!number[k])
+        visit(k);
+  }
+  std::vector<SmallVector<unsigned, 2>> found;
+
+private:
+  void visit(unsigned k) {
+    number[k] = low[k] = ++count;
+    stack.push_back(k);
+    open[k] = true;
+    for (unsigned j : reads[k].set_bits()) {
+      if (!number[j])
+        visit(j);
+      if (open[j])
+        low[k] = std::min(low[k], low[j]);
+    }
+    if (low[k] != number[k])
+      return;
+    found.emplace_back();
+    for (unsigned j = ~0u; j != k;) {
+      j = stack.pop_back_val();
+      open[j] = false;
+      found.back().push_back(j);
+    }
+    llvm::sort(found.back());
+  }
+
+  ArrayRef<llvm::SmallBitVector> reads;
+  SmallVector<unsigned> number, low, stack;
+  SmallVector<bool> open;
+  unsigned count = 0;
+};
+
+//===----------------------------------------------------------------------===//
+// The structure of one component
+//===----------------------------------------------------------------------===//
+
+bool dependsOnAny(ExprRef e, ArrayRef<ExprRef> vars) {
+  return llvm::any_of(vars, [&](ExprRef v) { return e->dependsOn(v); });
+}
+
+bool dependsOnAny(const Product &p, ArrayRef<ExprRef> vars) {
+  auto on = [&](ExprRef e) { return dependsOnAny(e, vars); };
+  return llvm::any_of(p.factors, on) || llvm::any_of(p.guards, on);
+}
+
+/// All factors and guards of a product.
+Exprs parts(const Product &p) {
+  Exprs all = p.factors;
+  llvm::append_range(all, p.guards);
+  return all;
+}
+
+/// How the terms of one state's next value read that state.
+class Structure {
+public:
+  Structure(ExprContext &context, const StateForm &next) : context(context), next(next) {}
+
+  Class run(Factors &out) {
+    bool shifted = false, diagonal = false;
+    for (const Term &t : next.form.terms) {
+      if (isDiagonal(t)) {
+        diagonal = true;
+        out.decay.push_back(t.coef);
+      } else if (isShift(t)) {
+        shifted = true;
+      } else if (!addRank(t, out)) {
+        return Class::C5;
+      }
+    }
+    if (shifted)
+      return diagonal || !out.ranks.empty() ? Class::C5 : Class::C1;
+    if (!out.ranks.empty())
+      return lowRank(out);
+    return outerProducts(out) ? Class::C3 : Class::C2;
+  }
+
+private:
+  bool isDiagonal(const Term &t) {
+    return t.bound.empty() && ArrayRef(t.at) == ArrayRef(next.vars);
+  }
+
+  /// Moved along its axes by constants, without a coefficient.
+  bool isShift(const Term &t) {
+    if (!t.bound.empty() || !t.coef.factors.empty())
+      return false;
+    for (auto [e, v] : llvm::zip(t.at, next.vars))
+      if (e != v && !(e->kind == Expr::Op && e->dependsOn(v) && e->deps.size() == 1))
+        return false;
+    return true;
+  }
+
+  /// A term that reads along one axis with factors that split into A[a] and B[a'].
+  bool addRank(const Term &t, Factors &out) {
+    if (t.bound.size() != 1)
+      return false;
+    ExprRef bound = t.bound[0];
+    int key = -1;
+    for (auto [d, e] : llvm::enumerate(t.at)) {
+      if (e == next.vars[d])
+        continue;
+      if (e != bound || key >= 0)
+        return false;
+      key = d;
+    }
+    if (key < 0 || (out.key >= 0 && out.key != key))
+      return false;
+    out.key = key;
+    if (!out.contracted)
+      out.contracted = context.var(bound->value);
+    Substitution by;
+    by[bound] = out.contracted;
+    Term renamed = t;
+    substitute(context, renamed, by);
+    Product read, write;
+    for (bool guards : {false, true})
+      for (ExprRef e : guards ? renamed.coef.guards : renamed.coef.factors) {
+        bool inner = e->dependsOn(out.contracted);
+        if (inner && e->dependsOn(next.vars[key]))
+          return false;
+        Product &side = inner ? read : write;
+        (guards ? side.guards : side.factors).push_back(e);
+      }
+    llvm::sort(read.factors, [](ExprRef a, ExprRef b) { return a->serial < b->serial; });
+    for (LowRank &r : out.ranks)
+      if (r.read.factors == read.factors && r.read.guards == read.guards) {
+        r.writes.push_back(write);
+        return true;
+      }
+    out.ranks.push_back({read, {write}});
+    return true;
+  }
+
+  /// Axes other than the key that no coefficient of the state depends on.
+  Class lowRank(Factors &out) {
+    for (unsigned d = 0; d < next.vars.size(); ++d) {
+      if (int(d) == out.key)
+        continue;
+      ExprRef v = next.vars[d];
+      bool used = llvm::any_of(out.decay, [&](const Product &p) { return dependsOnAny(p, v); });
+      for (const LowRank &r : out.ranks) {
+        used |= dependsOnAny(r.read, v);
+        for (const Product &w : r.writes)
+          used |= dependsOnAny(w, v);
+      }
+      if (!used)
+        out.values.push_back(d);
+    }
+    return Class::C4;
+  }
+
+  /// Whether the decay depends on the axis.
+  bool decays(const Factors &f, unsigned axis) {
+    return llvm::any_of(f.decay,
+                        [&](const Product &p) { return dependsOnAny(p, next.vars[axis]); });
+  }
+
+  /// The products are outer ones between a key axis and axes that the decay does not use.
+  bool outerProducts(Factors &out) {
+    int best = -1, bestScore = -1;
+    SmallVector<unsigned, 2> bestValues;
+    for (unsigned key = 0; key < next.vars.size(); ++key) {
+      SmallVector<unsigned, 2> values;
+      for (unsigned d = 0; d < next.vars.size(); ++d)
+        if (d != key && !decays(out, d) && splits(key, d))
+          values.push_back(d);
+      bool outer = llvm::any_of(next.form.constants, [&](const Product &p) {
+        return dependsOnAny(p, next.vars[key]) &&
+               llvm::any_of(values, [&](unsigned d) { return dependsOnAny(p, next.vars[d]); });
+      });
+      int score = 2 * decays(out, key) + int(values.size() == 1);
+      if (outer && score > bestScore) {
+        best = key;
+        bestScore = score;
+        bestValues = values;
+      }
+    }
+    out.key = best;
+    out.values = bestValues;
+    return best >= 0;
+  }
+
+  /// No factor of a constant product depends on both axes.
+  bool splits(unsigned key, unsigned value) {
+    for (const Product &p : next.form.constants)
+      for (ExprRef e : parts(p))
+        if (e->dependsOn(next.vars[key]) && e->dependsOn(next.vars[value]))
+          return false;
+    return true;
+  }
+
+  ExprContext &context;
+  const StateForm &next;
+};
+
+//===----------------------------------------------------------------------===//
+// Classification
+//===----------------------------------------------------------------------===//
+
+class Classifier {
+public:
+  Classifier(ScanOp scan, ExprContext &context) : scan(scan), context(context), reads(scan) {}
+
+  std::vector<Component> run() {
+    std::vector<Component> out;
+    SmallVector<llvm::SmallBitVector> graph;
+    for (Value next : scan.next().getStates())
+      graph.push_back(reads.of(next));
+    for (auto &states : Components(graph).found) {
+      Component c;
+      c.states = states;
+      classifyOne(c, graph);
+      out.push_back(std::move(c));
+    }
+    return out;
+  }
+
+private:
+  bool oldValueRead(unsigned state) { return !scan.states()[state].use_empty(); }
+
+  void classifyOne(Component &c, ArrayRef<llvm::SmallBitVector> graph) {
+    unsigned first = c.states[0];
+    if (c.states.size() == 1 && !graph[first].test(first)) {
+      c.cls = oldValueRead(first) ? Class::C1 : Class::C0;
+      return;
+    }
+    SmallVector<Operation *> origins;
+    c.cls = interpret(c, {}, &origins);
+    if (c.cls != Class::C7)
+      return;
+    // What it would be, were the nonlinear ops free of it.
+    llvm::DenseSet<Operation *> opaque(origins.begin(), origins.end());
+    for (int round = 0; round < 4; ++round) {
+      Component free;
+      free.states = c.states;
+      origins.clear();
+      if (interpret(free, opaque, &origins) != Class::C7) {
+        for (const StateForm &n : free.next)
+          c.hints.push_back(alone(free, n));
+        return;
+      }
+      opaque.insert(origins.begin(), origins.end());
+    }
+  }
+
+  /// The class of one state of an affine component, among the states that it still shares
+  /// a cycle with.
+  std::optional<Class> alone(const Component &c, const StateForm &next) {
+    unsigned n = scan.getInits().size();
+    SmallVector<llvm::SmallBitVector> graph(n, llvm::SmallBitVector(n));
+    for (const StateForm &f : c.next)
+      for (const Term &t : f.form.terms)
+        graph[f.state].set(t.state);
+    if (!graph[next.state].any())
+      return std::nullopt;
+    for (auto &states : Components(graph).found)
+      if (llvm::is_contained(states, next.state)) {
+        if (states.size() > 1)
+          return next.form.kind == Form::Tropical ? Class::C6 : Class::C5;
+        if (!graph[next.state].test(next.state))
+          return std::nullopt;
+      }
+    if (next.form.kind == Form::Tropical)
+      return Class::C6;
+    StateForm own = next;
+    llvm::erase_if(own.form.terms, [&](const Term &t) { return t.state != next.state; });
+    Factors factors;
+    return Structure(context, own).run(factors);
+  }
+
+  Class interpret(Component &c, const llvm::DenseSet<Operation *> &opaque,
+                  SmallVector<Operation *> *origins) {
+    StepInterpreter step(context, scan, c.states, opaque);
+    *origins = step.nonlinearOps();
+    bool tropical = false, reads = false;
+    for (unsigned k : c.states) {
+      Value value = scan.next().getStates()[k];
+      StateForm next{k, {}, {}};
+      if (value.getParentBlock() == scan.bodyBlock()) {
+        TensorForm t = step.of(value);
+        next.vars = t.vars;
+        next.form = t.form;
+      }
+      if (next.form.kind == Form::Nonlinear) {
+        c.cause = next.form.cause;
+        return Class::C7;
+      }
+      tropical |= next.form.kind == Form::Tropical;
+      reads |= !next.form.terms.empty();
+      c.next.push_back(std::move(next));
+    }
+    if (!reads)
+      return Class::C1;
+    if (tropical)
+      return semiring(c);
+    if (c.states.size() > 1)
+      return Class::C5;
+    return Structure(context, c.next[0]).run(c.factors);
+  }
+
+  /// All of one semiring: states that are only moved or shifted go along.
+  Class semiring(Component &c) {
+    for (StateForm &n : c.next)
+      if (n.form.kind == Form::Tropical)
+        c.semiring = n.form.semiring;
+    for (StateForm &n : c.next) {
+      bool same = n.form.kind == Form::Tropical && n.form.semiring == c.semiring;
+      if (same)
+        continue;
+      c.cause.op = scan.next();
+      c.cause.what = "states that read each other through different operations";
+      c.cause.state = n.state;
+      return Class::C7;
+    }
+    return Class::C6;
+  }
+
+  ScanOp scan;
+  ExprContext &context;
+  Reads reads;
+};
+} // namespace
+
+SmallVector<unsigned> statesReadBy(ScanOp scan, unsigned state) {
+  llvm::SmallBitVector bits = Reads(scan).of(scan.next().getStates()[state]);
+  return SmallVector<unsigned>(bits.set_bits().begin(), bits.set_bits().end());
+}
+
+Recurrence classify(ScanOp scan) {
+  Recurrence r;
+  r.context = std::make_unique<ExprContext>();
+  r.components = Classifier(scan, *r.context).run();
+  return r;
+}
+
+} // namespace seq::analysis

@@ -1,0 +1,629 @@
+//===- Step.cpp - What a step makes of chosen states ---------------------------------===//
+#include "compiler/Analysis/Step.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace seq::analysis {
+
+/// A form of more terms is no structure that a faster form could use.
+static constexpr size_t kMaxTerms = 48;
+/// Deeper expressions are not written into the place of a read.
+static constexpr unsigned kMaxDepth = 48;
+
+void substitute(ExprContext &context, Product &p, const Substitution &by) {
+  for (ExprRef &f : p.factors)
+    f = context.substitute(f, by);
+  for (ExprRef &g : p.guards)
+    g = context.substitute(g, by);
+}
+
+void substitute(ExprContext &context, Term &term, const Substitution &by) {
+  for (ExprRef &e : term.at)
+    e = context.substitute(e, by);
+  substitute(context, term.coef, by);
+}
+
+static llvm::DenseMap<Value, unsigned> numbered(ScanOp scan, ArrayRef<unsigned> states) {
+  llvm::DenseMap<Value, unsigned> out;
+  for (unsigned k : states)
+    out[scan.states()[k]] = k;
+  return out;
+}
+
+StepInterpreter::StepInterpreter(ExprContext &context, ScanOp scan, ArrayRef<unsigned> unknown,
+                                 const llvm::DenseSet<Operation *> &opaque)
+    : context(context), scan(scan), unknowns(numbered(scan, unknown)), opaque(opaque) {
+  visitBlock(scan.bodyBlock());
+}
+
+const TensorForm &StepInterpreter::of(Value tensor) {
+  auto it = tensors.find(tensor);
+  if (it != tensors.end())
+    return it->second;
+  // A state, or a tensor from outside: itself at its own indices.
+  TensorForm t;
+  OpBuilder b(scan);
+  auto state = unknowns.find(tensor);
+  assert(state != unknowns.end() && "only tensors of the step and unknown states have forms");
+  for (int64_t d = 0; d < cast<RankedTensorType>(tensor.getType()).getRank(); ++d)
+    t.vars.push_back(context.var(scan.index()));
+  t.form.kind = Form::Affine;
+  t.form.terms.push_back({state->second, t.vars, {}, {}});
+  return tensors[tensor] = std::move(t);
+}
+
+//===----------------------------------------------------------------------===//
+// Walking
+//===----------------------------------------------------------------------===//
+
+/// Whether the op, or one in its regions, reads an unknown or what was made of one.
+bool StepInterpreter::readsUnknown(Operation *op) {
+  return op
+      ->walk([&](Operation *inner) {
+        for (Value v : inner->getOperands()) {
+          auto t = tensors.find(v);
+          auto s = scalars.find(v);
+          if (unknowns.count(v) || (t != tensors.end() && !t->second.form.isConstant()) ||
+              (s != scalars.end() && !s->second.isConstant()))
+            return WalkResult::interrupt();
+        }
+        return WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+void StepInterpreter::visitBlock(Block *block) {
+  for (Operation &op : block->without_terminator()) {
+    if (auto map = dyn_cast<MapOp>(op))
+      visitMap(map);
+    else if (llvm::any_of(op.getResultTypes(), llvm::IsaPred<TensorType>))
+      visitOther(&op);
+    else if (auto reduce = dyn_cast<ReduceOp>(op))
+      for (unsigned k = 0; k < op.getNumResults(); ++k)
+        scalars[op.getResult(k)] = visitReduce(reduce, k);
+    else
+      scalars[op.getResult(0)] = visit(&op);
+  }
+}
+
+void StepInterpreter::visitMap(MapOp map) {
+  TensorForm t;
+  for (auto [index, extent] : llvm::zip(map.indices(), map.getExtents())) {
+    t.vars.push_back(context.var(extent));
+    scalars[index] = constant(t.vars.back());
+  }
+  visitBlock(map.bodyBlock());
+  t.costly = map.walk([](ReduceOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues())) {
+    t.form = form(value);
+    tensors[result] = t;
+  }
+}
+
+/// A softmax, an attention, an inner scan: no form but constant or nonlinear.
+void StepInterpreter::visitOther(Operation *op) {
+  bool reads = readsUnknown(op) && !opaque.contains(op);
+  for (Value result : op->getResults()) {
+    TensorForm t;
+    if (reads) {
+      StringRef name = op->getName().stripDialect();
+      std::string what =
+          name == "scan" ? "a scan inside the step that reads it" : ("`" + name + "` of it").str();
+      t.form = nonlinear(op, what, {});
+      op->walk([&](ReadOp r) {
+        if (auto it = unknowns.find(r.getTensor()); it != unknowns.end())
+          t.form.cause.state = it->second;
+      });
+    }
+    tensors[result] = std::move(t);
+  }
+}
+
+Form StepInterpreter::constant(ExprRef e) const {
+  Form f;
+  f.whole = e;
+  return f;
+}
+
+Form StepInterpreter::form(Value scalar) {
+  auto it = scalars.find(scalar);
+  return it != scalars.end() ? it->second : constant(context.outer(scalar));
+}
+
+Form StepInterpreter::nonlinear(Operation *op, StringRef what, ArrayRef<const Form *> from) {
+  Form f;
+  f.kind = Form::Nonlinear;
+  for (const Form *x : from)
+    if (x->kind == Form::Nonlinear) {
+      f.cause = x->cause;
+      return f;
+    }
+  f.cause.op = op;
+  f.cause.what = what.str();
+  for (const Form *x : from)
+    if (!x->terms.empty()) {
+      f.cause.state = x->terms.front().state;
+      break;
+    }
+  origins.push_back(op);
+  return f;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+/// The op on constants: as an expression, or, where that would be deep, as what its body
+/// makes of its indices.
+Form StepInterpreter::constantOp(Operation *op) {
+  Value result = op->getResult(0);
+  Exprs args;
+  unsigned depth = 0;
+  bool plain = op->getNumRegions() == 0 && !opaque.contains(op);
+  if (plain)
+    for (Value v : isa<ReadOp>(op) ? ValueRange(op->getOperands().drop_front())
+                                   : ValueRange(op->getOperands())) {
+      args.push_back(form(v).whole);
+      depth = std::max(depth, args.back()->depth);
+    }
+  if (plain && depth < kMaxDepth)
+    return constant(context.op(result, args));
+  SmallVector<Value, 2> keys;
+  Exprs at;
+  llvm::DenseSet<Operation *> seen;
+  std::function<void(Operation *)> follow = [&](Operation *o) {
+    if (!seen.insert(o).second)
+      return;
+    o->walk([&](Operation *inner) {
+      for (Value v : inner->getOperands()) {
+        if (isa<TensorType>(v.getType()) || o->isAncestor(v.getParentRegion()->getParentOp()) ||
+            !scan->isProperAncestor(v.getParentRegion()->getParentOp()))
+          continue;
+        if (Operation *d = v.getDefiningOp())
+          follow(d);
+        else if (!llvm::is_contained(keys, v)) {
+          keys.push_back(v);
+          at.push_back(form(v).whole);
+        }
+      }
+    });
+  };
+  follow(op);
+  return constant(context.closure(result, keys, at));
+}
+
+static StringRef nameOf(Operation *op) {
+  return op->getName().stripDialect();
+}
+
+/// What a person would call an op that is no sum and no product.
+static std::string describe(Operation *op) {
+  if (auto u = dyn_cast<UnaryOp>(op))
+    return ("`" + stringifyUnaryKind(u.getKind()) + "` of it").str();
+  if (isa<arith::CmpFOp, arith::CmpIOp>(op))
+    return "a comparison with it";
+  if (isa<arith::DivFOp, IntDivOp>(op))
+    return "a division by it";
+  if (isa<arith::RemFOp>(op))
+    return "a remainder of it";
+  if (isa<PowerOp>(op))
+    return "a power of it";
+  if (isa<arith::MulFOp, arith::MulIOp>(op))
+    return "a product of two values that read it";
+  if (isa<ReadOp>(op))
+    return "a read at a place that it gives";
+  if (isa<arith::MaximumFOp, arith::MaxSIOp>(op))
+    return "a `max` of what is not the state plus a term";
+  if (isa<arith::MinimumFOp, arith::MinSIOp>(op))
+    return "a `min` of what is not the state plus a term";
+  if (isa<arith::SIToFPOp, arith::ExtFOp, arith::TruncFOp, ToIntOp>(op))
+    return "a conversion of it";
+  return ("`" + nameOf(op) + "` of it").str();
+}
+
+Form StepInterpreter::visit(Operation *op) {
+  if (auto read = dyn_cast<ReadOp>(op))
+    return visitRead(read);
+  SmallVector<Form, 3> x;
+  bool known = true;
+  for (Value v : op->getOperands()) {
+    x.push_back(form(v));
+    known &= x.back().isConstant();
+  }
+  if (known || opaque.contains(op))
+    return constantOp(op);
+  if (isa<arith::AddFOp, arith::AddIOp>(op))
+    return add(op, x[0], x[1], false);
+  if (isa<arith::SubFOp, arith::SubIOp>(op))
+    return add(op, x[0], x[1], true);
+  if (isa<arith::MulFOp, arith::MulIOp>(op))
+    return multiply(op, x[0], x[1]);
+  if (isa<arith::DivFOp>(op))
+    return divide(op, x[0], x[1]);
+  if (isa<arith::NegFOp>(op))
+    return multiply(op, constant(context.number(op->getResult(0).getType(), -1)), x[0]);
+  if (isa<arith::SelectOp>(op) && x[0].isConstant())
+    return select(op, x[0].whole, x[1], x[2]);
+  if (isa<arith::MaximumFOp, arith::MaxSIOp>(op))
+    return extremum(op, x[0], x[1], ReduceKind::max);
+  if (isa<arith::MinimumFOp, arith::MinSIOp>(op))
+    return extremum(op, x[0], x[1], ReduceKind::min);
+  if (auto u = dyn_cast<UnaryOp>(op))
+    return unary(u, x[0]);
+  SmallVector<const Form *> from;
+  for (Form &f : x)
+    from.push_back(&f);
+  if (isa<arith::SelectOp>(op))
+    return nonlinear(op, "a condition that reads it", from);
+  return nonlinear(op, describe(op), from);
+}
+
+Form StepInterpreter::visitRead(ReadOp read) {
+  Exprs at;
+  for (Value i : read.getIndices()) {
+    Form f = form(i);
+    if (!f.isConstant())
+      return nonlinear(read, describe(read), {&f});
+    at.push_back(f.whole);
+  }
+  ExprRef condition = nullptr;
+  if (read.getGuard()) {
+    Form g = form(read.getGuard());
+    if (!g.isConstant())
+      return nonlinear(read, "a condition that reads it", {&g});
+    condition = g.whole;
+  }
+  Value tensor = read.getTensor();
+  Form f;
+  if (auto state = unknowns.find(tensor); state != unknowns.end()) {
+    f.kind = Form::Affine;
+    f.terms.push_back({state->second, at, {}, {}});
+  } else if (auto t = tensors.find(tensor);
+             t != tensors.end() &&
+             (!t->second.form.isConstant() || (t->second.form.whole && !t->second.costly &&
+                                               t->second.form.whole->depth < kMaxDepth))) {
+    f = instantiate(t->second, at);
+    if (f.isConstant() && condition)
+      return constant(context.pick(condition, f.whole, context.number(f.whole->type, 0)));
+  } else {
+    return constantOp(read);
+  }
+  if (condition && f.kind != Form::Nonlinear) {
+    Form zero = constant(context.number(read.getType(), 0));
+    return select(read, condition, f, zero);
+  }
+  return f;
+}
+
+/// The tensor's form at other indices, its bound variables renamed.
+Form StepInterpreter::instantiate(const TensorForm &tensor, ArrayRef<ExprRef> at) {
+  Form f = tensor.form;
+  if (f.kind == Form::Nonlinear)
+    return f;
+  Substitution by;
+  for (auto [v, e] : llvm::zip(tensor.vars, at))
+    by[v] = e;
+  if (f.isConstant())
+    return constant(context.substitute(f.whole, by));
+  for (Term &t : f.terms) {
+    Substitution mine = by;
+    for (ExprRef &b : t.bound) {
+      ExprRef fresh = context.var(b->value);
+      mine[b] = fresh;
+      b = fresh;
+    }
+    substitute(context, t, mine);
+  }
+  for (Product &p : f.constants)
+    substitute(context, p, by);
+  return f;
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+Form StepInterpreter::visitReduce(ReduceOp reduce, unsigned result) {
+  if (result == 0) {
+    for (auto [index, extent] : llvm::zip(reduce.indices(), reduce.getExtents()))
+      scalars[index] = constant(context.var(form(extent).isConstant() ? extent : scan.index()));
+    visitBlock(reduce.bodyBlock());
+  }
+  YieldOp yield = reduce.yield();
+  Form body = form(yield.getValues()[result]);
+  Form present = yield.getPresent() ? form(yield.getPresent()) : constant(nullptr);
+  bool extents = llvm::all_of(reduce.getOperands(), [&](Value v) { return form(v).isConstant(); });
+  ReduceKind kind = reduce.kind(result);
+  if ((body.isConstant() && present.isConstant() && extents) || opaque.contains(reduce)) {
+    Form c = constantOp(reduce);
+    c.whole = context.closure(reduce.getResult(result), c.whole->keys, c.whole->args);
+    return c;
+  }
+  if (!present.isConstant() || !extents)
+    return nonlinear(reduce, "a domain that reads it", {&present});
+  if (body.kind == Form::Nonlinear)
+    return body;
+  std::string what = ("`" + stringifyReduceKind(kind) + "` over it").str();
+  Form f = body;
+  if (kind == ReduceKind::max || kind == ReduceKind::min || kind == ReduceKind::logsumexp) {
+    auto t = tropical(body, kind, reduce.getResult(result).getType());
+    if (!t)
+      return nonlinear(reduce, what, {&body});
+    f = *t;
+  } else if (kind != ReduceKind::sum || body.kind == Form::Tropical) {
+    return nonlinear(reduce, what, {&body});
+  }
+  if (present.whole)
+    guard(f, present.whole);
+  return foldOver(reduce, kind, std::move(f));
+}
+
+/// Factors that do not depend on the bound variables stay outside; the rest is folded.
+Product StepInterpreter::folded(Product p, ArrayRef<ExprRef> bound, ReduceKind kind, Type type) {
+  auto depends = [&](ExprRef e) {
+    return llvm::any_of(bound, [&](ExprRef v) { return e->dependsOn(v); });
+  };
+  Product out, inner;
+  for (ExprRef f : p.factors)
+    (depends(f) ? inner : out).factors.push_back(f);
+  for (ExprRef g : p.guards)
+    (depends(g) ? inner : out).guards.push_back(g);
+  ExprRef body;
+  if (kind == ReduceKind::sum)
+    body = collapse(context, type, inner);
+  else {
+    body = context.sum(type, inner.factors);
+    for (ExprRef g : inner.guards)
+      body = context.pick(g, body,
+                          context.number(type, kind == ReduceKind::min ? INFINITY : -INFINITY));
+  }
+  out.factors.push_back(context.fold(kind, bound, body));
+  return out;
+}
+
+Form StepInterpreter::foldOver(ReduceOp reduce, ReduceKind kind, Form f) {
+  Type type = reduce.getResult(0).getType();
+  Exprs bound;
+  for (Value index : reduce.indices())
+    bound.push_back(form(index).whole);
+  for (Term &t : f.terms) {
+    llvm::append_range(t.bound, bound);
+    if (kind == ReduceKind::sum)
+      simplify(t, type);
+  }
+  for (Product &p : f.constants)
+    p = folded(p, bound, kind, type);
+  return f;
+}
+
+/// One side of an equation between indices: `bound` = the other side.
+static ExprRef solved(ExprRef guard, ExprRef bound) {
+  if (guard->kind != Expr::Op)
+    return nullptr;
+  auto cmp = guard->value.getDefiningOp<arith::CmpIOp>();
+  if (!cmp || cmp.getPredicate() != arith::CmpIPredicate::eq)
+    return nullptr;
+  ExprRef x = guard->args[0], y = guard->args[1];
+  if (y == bound)
+    std::swap(x, y);
+  // An index of the same range: it stays inside.
+  bool same = x == bound && y->kind == Expr::Var && y->value == bound->value;
+  return same ? y : nullptr;
+}
+
+/// Sums over an index that a guard fixes, or that the state is not read at, are done.
+void StepInterpreter::simplify(Term &t, Type type) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (ExprRef v : Exprs(t.bound)) {
+      for (ExprRef g : Exprs(t.coef.guards))
+        if (ExprRef e = solved(g, v)) {
+          llvm::erase(t.coef.guards, g);
+          llvm::erase(t.bound, v);
+          Substitution by;
+          by[v] = e;
+          substitute(context, t, by);
+          changed = true;
+          break;
+        }
+      if (changed)
+        break;
+      if (llvm::any_of(t.at, [&](ExprRef e) { return e->dependsOn(v); }))
+        continue;
+      llvm::erase(t.bound, v);
+      t.coef = folded(t.coef, v, ReduceKind::sum, type);
+      changed = true;
+      break;
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Sums and products
+//===----------------------------------------------------------------------===//
+
+Form StepInterpreter::affine(Form x) {
+  if (!x.isConstant())
+    return x;
+  Form f;
+  f.kind = Form::Affine;
+  f.constants = expand(context, x.whole);
+  return f;
+}
+
+void StepInterpreter::guard(Form &x, ExprRef condition) {
+  for (Term &t : x.terms)
+    t.coef.guards.push_back(condition);
+  for (Product &p : x.constants)
+    p.guards.push_back(condition);
+}
+
+/// Affine: times the factor. Tropical: plus it.
+void StepInterpreter::scale(Form &x, ExprRef factor) {
+  if (x.kind == Form::Tropical) {
+    for (Term &t : x.terms)
+      t.coef.factors.push_back(factor);
+    for (Product &p : x.constants)
+      p.factors.push_back(factor);
+    return;
+  }
+  auto parts = expand(context, factor);
+  auto times = [&](const Product &a, const Product &b) {
+    Product p = a;
+    llvm::append_range(p.factors, b.factors);
+    llvm::append_range(p.guards, b.guards);
+    return p;
+  };
+  SmallVector<Term, 2> terms;
+  for (const Term &t : x.terms)
+    for (const Product &p : parts) {
+      terms.push_back(t);
+      terms.back().coef = times(t.coef, p);
+    }
+  SmallVector<Product, 2> constants;
+  for (const Product &c : x.constants)
+    for (const Product &p : parts)
+      constants.push_back(times(c, p));
+  x.terms = std::move(terms);
+  x.constants = std::move(constants);
+}
+
+Form StepInterpreter::add(Operation *op, Form x, Form y, bool minus) {
+  Type type = op->getResult(0).getType();
+  if (x.kind == Form::Nonlinear || y.kind == Form::Nonlinear)
+    return nonlinear(op, "", {&x, &y});
+  if (x.kind == Form::Tropical || y.kind == Form::Tropical) {
+    bool right = y.kind == Form::Tropical;
+    Form &tropical = right ? y : x, &other = right ? x : y;
+    if (!other.isConstant() || (right && minus))
+      return nonlinear(op, "a sum of it with a `max`, `min` or `logsumexp` that reads it",
+                       {&x, &y});
+    scale(tropical,
+          minus ? context.product(type, {context.number(type, -1), other.whole}) : other.whole);
+    return tropical;
+  }
+  Form f = affine(x), g = affine(y);
+  if (minus)
+    scale(g, context.number(type, -1));
+  llvm::append_range(f.terms, g.terms);
+  llvm::append_range(f.constants, g.constants);
+  if (f.terms.size() > kMaxTerms || f.constants.size() > kMaxTerms)
+    return nonlinear(op, "a sum of very many terms that read it", {&f});
+  return f;
+}
+
+Form StepInterpreter::multiply(Operation *op, Form x, Form y) {
+  if (x.isConstant())
+    std::swap(x, y);
+  if (x.kind == Form::Nonlinear || y.kind == Form::Nonlinear)
+    return nonlinear(op, "", {&x, &y});
+  if (!y.isConstant())
+    return nonlinear(op, describe(op), {&x, &y});
+  if (x.kind == Form::Tropical)
+    return nonlinear(op, "a factor on a `max`, `min` or `logsumexp` that reads it", {&x});
+  scale(x, y.whole);
+  return x;
+}
+
+Form StepInterpreter::divide(Operation *op, Form x, Form y) {
+  if (x.kind == Form::Nonlinear || !y.isConstant())
+    return nonlinear(op, describe(op), {&x, &y});
+  if (x.kind == Form::Tropical)
+    return nonlinear(op, "a factor on a `max`, `min` or `logsumexp` that reads it", {&x});
+  scale(x, context.inverse(y.whole));
+  return x;
+}
+
+Form StepInterpreter::select(Operation *op, ExprRef condition, Form x, Form y) {
+  if (x.kind == Form::Nonlinear || y.kind == Form::Nonlinear)
+    return nonlinear(op, "", {&x, &y});
+  if (x.kind == Form::Tropical || y.kind == Form::Tropical) {
+    ReduceKind kind = x.kind == Form::Tropical ? x.semiring : y.semiring;
+    auto a = tropical(x, kind, op->getResult(0).getType());
+    auto b = tropical(y, kind, op->getResult(0).getType());
+    if (!a || !b)
+      return nonlinear(op, "a choice between it and a `max`, `min` or `logsumexp`", {&x, &y});
+    x = *a;
+    y = *b;
+  } else {
+    x = affine(x);
+    y = affine(y);
+  }
+  guard(x, condition);
+  guard(y, context.negation(condition));
+  llvm::append_range(x.terms, y.terms);
+  llvm::append_range(x.constants, y.constants);
+  return x;
+}
+
+//===----------------------------------------------------------------------===//
+// Other semirings
+//===----------------------------------------------------------------------===//
+
+/// The form with (kind, +) in place of (+, ·): constants, the state plus constants, and
+/// choices between such.
+std::optional<Form> StepInterpreter::tropical(Form x, ReduceKind kind, Type type) {
+  if (x.kind == Form::Tropical)
+    return x.semiring == kind ? std::optional(x) : std::nullopt;
+  Form f;
+  f.kind = Form::Tropical;
+  f.semiring = kind;
+  if (x.isConstant()) {
+    f.constants.push_back({{x.whole}, {}});
+    return f;
+  }
+  if (x.kind != Form::Affine || x.terms.size() != 1)
+    return std::nullopt;
+  const Term &t = x.terms[0];
+  if (!t.bound.empty() || !t.coef.factors.empty() || t.coef.guards.size() > 1)
+    return std::nullopt;
+  // With a guard on the state: what is added where it holds, and what stands where not.
+  ExprRef g = t.coef.guards.empty() ? nullptr : t.coef.guards[0];
+  Exprs with, without;
+  for (const Product &p : x.constants) {
+    bool here = g && llvm::is_contained(p.guards, g);
+    bool there = g && llvm::is_contained(p.guards, context.negation(g));
+    Product rest = p;
+    llvm::erase_if(rest.guards, [&](ExprRef e) {
+      return e == g || (there && e != g && e == context.negation(g));
+    });
+    ExprRef e = collapse(context, type, rest);
+    if (!there)
+      with.push_back(e);
+    if (!here)
+      without.push_back(e);
+  }
+  f.terms.push_back({t.state, t.at, {}, {with, {}}});
+  if (g) {
+    f.terms[0].coef.guards.push_back(g);
+    f.constants.push_back({{context.sum(type, without)}, {context.negation(g)}});
+  }
+  return f;
+}
+
+Form StepInterpreter::extremum(Operation *op, Form x, Form y, ReduceKind kind) {
+  auto a = tropical(x, kind, op->getResult(0).getType());
+  auto b = tropical(y, kind, op->getResult(0).getType());
+  if (!a || !b)
+    return nonlinear(op, describe(op), {&x, &y});
+  llvm::append_range(a->terms, b->terms);
+  llvm::append_range(a->constants, b->constants);
+  return *a;
+}
+
+/// relu(x) = max(x, 0), softplus(x) = logsumexp(x, 0).
+Form StepInterpreter::unary(UnaryOp op, Form x) {
+  bool relu = op.getKind() == UnaryKind::relu;
+  if (relu || op.getKind() == UnaryKind::softplus) {
+    ReduceKind kind = relu ? ReduceKind::max : ReduceKind::logsumexp;
+    if (auto f = tropical(x, kind, op.getType())) {
+      f->constants.push_back({{context.number(op.getType(), 0)}, {}});
+      return *f;
+    }
+  }
+  return nonlinear(op, describe(op), {&x});
+}
+
+} // namespace seq::analysis
