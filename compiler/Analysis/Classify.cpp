@@ -127,19 +127,14 @@ public:
   Structure(ExprContext &context, const StateForm &next) : context(context), next(next) {}
 
   Class run(Factors &out) {
-    bool shifted = false, diagonal = false;
+    if (next.form.terms.size() == 1 && isShift(next.form.terms[0]))
+      return Class::C1;
     for (const Term &t : next.form.terms) {
-      if (isDiagonal(t)) {
-        diagonal = true;
+      if (isDiagonal(t))
         out.decay.push_back(t.coef);
-      } else if (isShift(t)) {
-        shifted = true;
-      } else if (!addRank(t, out)) {
+      else if (!addRank(t, out))
         return Class::C5;
-      }
     }
-    if (shifted)
-      return diagonal || !out.ranks.empty() ? Class::C5 : Class::C1;
     if (!out.ranks.empty())
       return lowRank(out);
     return outerProducts(out) ? Class::C3 : Class::C2;
@@ -150,14 +145,19 @@ private:
     return t.bound.empty() && ArrayRef(t.at) == ArrayRef(next.vars);
   }
 
-  /// Moved along its axes by constants, without a coefficient.
+  /// Moved along its axes by constants, without a coefficient: what was there has left the
+  /// state after as many steps as an axis is long.
   bool isShift(const Term &t) {
     if (!t.bound.empty() || !t.coef.factors.empty())
       return false;
-    for (auto [e, v] : llvm::zip(t.at, next.vars))
-      if (e != v && !(e->kind == Expr::Op && e->dependsOn(v) && e->deps.size() == 1))
+    bool moved = false;
+    for (auto [e, v] : llvm::zip(t.at, next.vars)) {
+      auto by = context.distance(e, v);
+      if (!by)
         return false;
-    return true;
+      moved |= *by != 0;
+    }
+    return moved;
   }
 
   /// A term that reads along one axis with factors that split into A[a] and B[a'].
@@ -340,7 +340,10 @@ private:
 
   Class interpret(Component &c, const llvm::DenseSet<Operation *> &opaque,
                   SmallVector<Operation *> *origins) {
-    StepInterpreter step(context, scan, c.states, opaque);
+    SmallVector<Value> wanted;
+    for (unsigned k : c.states)
+      wanted.push_back(scan.next().getStates()[k]);
+    StepInterpreter step(context, scan, c.states, wanted, opaque);
     *origins = step.nonlinearOps();
     bool tropical = false, reads = false;
     for (unsigned k : c.states) {
@@ -362,21 +365,23 @@ private:
     if (!reads)
       return Class::C1;
     if (tropical)
-      return semiring(c);
+      return semiring(c, step);
     if (c.states.size() > 1)
       return Class::C5;
     return Structure(context, c.next[0]).run(c.factors);
   }
 
   /// All of one semiring: states that are only moved or shifted go along.
-  Class semiring(Component &c) {
+  Class semiring(Component &c, StepInterpreter &step) {
     for (StateForm &n : c.next)
       if (n.form.kind == Form::Tropical)
         c.semiring = n.form.semiring;
     for (StateForm &n : c.next) {
-      bool same = n.form.kind == Form::Tropical && n.form.semiring == c.semiring;
-      if (same)
+      Type type = cast<RankedTensorType>(scan.states()[n.state].getType()).getElementType();
+      if (auto f = step.tropical(n.form, c.semiring, type)) {
+        n.form = *f;
         continue;
+      }
       c.cause.op = scan.next();
       c.cause.what = "states that read each other through different operations";
       c.cause.state = n.state;

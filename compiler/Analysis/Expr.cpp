@@ -97,7 +97,10 @@ ExprRef ExprContext::op(Value value, Exprs args) {
   e.type = value.getType();
   e.value = value;
   e.args = std::move(args);
-  return unique(std::move(e));
+  ExprRef made = unique(std::move(e));
+  bool sums = value.getType().isIndex() &&
+              isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(value.getDefiningOp());
+  return sums ? settled(made) : made;
 }
 
 ExprRef ExprContext::closure(Value value, ArrayRef<Value> keys, Exprs args) {
@@ -170,7 +173,7 @@ ExprRef ExprContext::rebuild(ExprRef e, Exprs args) {
   n.id = e->id;
   n.keys = e->keys;
   n.args = std::move(args);
-  return unique(std::move(n));
+  return e->kind == Expr::Op ? op(e->value, std::move(n.args)) : unique(std::move(n));
 }
 
 ExprRef ExprContext::substitute(ExprRef e, const Substitution &by, Substitution &done) {
@@ -228,7 +231,8 @@ public:
       return {};
     if (e->is(1))
       return {Product()};
-    if (depth < 16) // longer sums and products stay as they are
+    // Deep, or looked at too often through shared parts: such stay as they are.
+    if (depth < 16 && ++visits < 256)
       if (auto parts = parts_(e, depth + 1))
         return std::move(*parts);
     return {Product{{e}, {}}};
@@ -236,6 +240,7 @@ public:
 
 private:
   static constexpr unsigned limit = 6;
+  unsigned visits = 0;
 
   std::optional<Products> parts_(ExprRef e, unsigned depth) {
     switch (e->kind) {

@@ -55,6 +55,13 @@ struct Expr : llvm::FoldingSetNode {
 
 using Substitution = llvm::DenseMap<ExprRef, ExprRef>;
 
+/// constant + Σ factor · term, of indices.
+struct LinearIndex {
+  int64_t constant = 0;
+  llvm::SmallVector<std::pair<ExprRef, int64_t>, 4> terms;
+  unsigned steps = 0; ///< expressions looked at
+};
+
 /// Makes and owns expressions.
 class ExprContext {
 public:
@@ -72,11 +79,16 @@ public:
   ExprRef fold(ReduceKind kind, llvm::ArrayRef<ExprRef> vars, ExprRef body);
 
   ExprRef substitute(ExprRef e, const Substitution &by);
+  /// `k` where e = v + k.
+  std::optional<int64_t> distance(ExprRef e, ExprRef v);
 
 private:
   ExprRef unique(Expr e);
   ExprRef rebuild(ExprRef e, Exprs args);
   ExprRef substitute(ExprRef e, const Substitution &by, Substitution &done);
+  bool addLinear(ExprRef e, int64_t scale, LinearIndex &out);
+  /// What is left of sums and differences of indices: one index, a number, or `e` itself.
+  ExprRef settled(ExprRef e);
 
   std::deque<Expr> nodes;
   llvm::FoldingSet<Expr> set;

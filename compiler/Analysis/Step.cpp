@@ -7,8 +7,6 @@ using namespace mlir;
 
 namespace seq::analysis {
 
-/// A form of more terms is no structure that a faster form could use.
-static constexpr size_t kMaxTerms = 48;
 /// Deeper expressions are not written into the place of a read.
 static constexpr unsigned kMaxDepth = 48;
 
@@ -32,10 +30,30 @@ static llvm::DenseMap<Value, unsigned> numbered(ScanOp scan, ArrayRef<unsigned> 
   return out;
 }
 
+/// The ops of the step that the values need.
+static llvm::DenseSet<Operation *> opsBehind(ScanOp scan, ArrayRef<Value> values) {
+  llvm::DenseSet<Operation *> found;
+  SmallVector<Operation *> open;
+  auto add = [&](Value v) {
+    Operation *op = v.getDefiningOp();
+    if (op && op->getBlock() == scan.bodyBlock() && found.insert(op).second)
+      open.push_back(op);
+  };
+  llvm::for_each(values, add);
+  while (!open.empty())
+    open.pop_back_val()->walk([&](Operation *op) { llvm::for_each(op->getOperands(), add); });
+  return found;
+}
+
 StepInterpreter::StepInterpreter(ExprContext &context, ScanOp scan, ArrayRef<unsigned> unknown,
-                                 const llvm::DenseSet<Operation *> &opaque)
-    : context(context), scan(scan), unknowns(numbered(scan, unknown)), opaque(opaque) {
+                                 ArrayRef<Value> wanted, llvm::DenseSet<Operation *> opaque)
+    : context(context), scan(scan), unknowns(numbered(scan, unknown)), opaque(std::move(opaque)),
+      needed(opsBehind(scan, wanted)) {
   visitBlock(scan.bodyBlock());
+}
+
+bool StepInterpreter::isWanted(Operation *op) {
+  return needed.empty() || op->getBlock() != scan.bodyBlock() || needed.contains(op);
 }
 
 const TensorForm &StepInterpreter::of(Value tensor) {
@@ -76,15 +94,17 @@ bool StepInterpreter::readsUnknown(Operation *op) {
 
 void StepInterpreter::visitBlock(Block *block) {
   for (Operation &op : block->without_terminator()) {
+    if (!isWanted(&op))
+      continue;
     if (auto map = dyn_cast<MapOp>(op))
       visitMap(map);
     else if (llvm::any_of(op.getResultTypes(), llvm::IsaPred<TensorType>))
       visitOther(&op);
     else if (auto reduce = dyn_cast<ReduceOp>(op))
       for (unsigned k = 0; k < op.getNumResults(); ++k)
-        scalars[op.getResult(k)] = visitReduce(reduce, k);
+        scalars[op.getResult(k)] = bounded(&op, visitReduce(reduce, k));
     else
-      scalars[op.getResult(0)] = visit(&op);
+      scalars[op.getResult(0)] = bounded(&op, visit(&op));
   }
 }
 
@@ -155,6 +175,29 @@ Form StepInterpreter::nonlinear(Operation *op, StringRef what, ArrayRef<const Fo
 // Ops
 //===----------------------------------------------------------------------===//
 
+/// The indices of bodies around the op that it and the scalars which it needs depend on.
+SmallVector<Value, 2> StepInterpreter::indicesBehind(Operation *op) {
+  SmallVector<Value, 2> indices;
+  SmallVector<Operation *> open{op};
+  llvm::DenseSet<Operation *> seen{op};
+  while (!open.empty()) {
+    Operation *o = open.pop_back_val();
+    o->walk([&](Operation *inner) {
+      for (Value v : inner->getOperands()) {
+        Operation *home = v.getParentRegion()->getParentOp();
+        if (isa<TensorType>(v.getType()) || o->isAncestor(home) || !scan->isProperAncestor(home))
+          continue;
+        Operation *d = v.getDefiningOp();
+        if (d && seen.insert(d).second)
+          open.push_back(d);
+        if (!d && !llvm::is_contained(indices, v))
+          indices.push_back(v);
+      }
+    });
+  }
+  return indices;
+}
+
 /// The op on constants: as an expression, or, where that would be deep, as what its body
 /// makes of its indices.
 Form StepInterpreter::constantOp(Operation *op) {
@@ -170,44 +213,29 @@ Form StepInterpreter::constantOp(Operation *op) {
     }
   if (plain && depth < kMaxDepth)
     return constant(context.op(result, args));
-  SmallVector<Value, 2> keys;
+  SmallVector<Value, 2> keys = indicesBehind(op);
   Exprs at;
-  llvm::DenseSet<Operation *> seen;
-  std::function<void(Operation *)> follow = [&](Operation *o) {
-    if (!seen.insert(o).second)
-      return;
-    o->walk([&](Operation *inner) {
-      for (Value v : inner->getOperands()) {
-        if (isa<TensorType>(v.getType()) || o->isAncestor(v.getParentRegion()->getParentOp()) ||
-            !scan->isProperAncestor(v.getParentRegion()->getParentOp()))
-          continue;
-        if (Operation *d = v.getDefiningOp())
-          follow(d);
-        else if (!llvm::is_contained(keys, v)) {
-          keys.push_back(v);
-          at.push_back(form(v).whole);
-        }
-      }
-    });
-  };
-  follow(op);
+  for (Value v : keys)
+    at.push_back(form(v).whole);
   return constant(context.closure(result, keys, at));
 }
 
-static StringRef nameOf(Operation *op) {
-  return op->getName().stripDialect();
-}
-
 /// What a person would call an op that is no sum and no product.
-static std::string describe(Operation *op) {
+std::string StepInterpreter::describe(Operation *op) {
   if (auto u = dyn_cast<UnaryOp>(op))
     return ("`" + stringifyUnaryKind(u.getKind()) + "` of it").str();
   if (isa<arith::CmpFOp, arith::CmpIOp>(op))
     return "a comparison with it";
-  if (isa<arith::DivFOp, IntDivOp>(op))
+  if (isa<arith::DivFOp>(op))
     return "a division by it";
+  if (auto div = dyn_cast<IntDivOp>(op))
+    return div.getKind() == DivKind::div ? "a whole-number division of it" : "a remainder of it";
   if (isa<arith::RemFOp>(op))
     return "a remainder of it";
+  if (isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op))
+    return isa<arith::AndIOp>(op)  ? "`and` of it"
+           : isa<arith::OrIOp>(op) ? "`or` of it"
+                                   : "`not` of it";
   if (isa<PowerOp>(op))
     return "a power of it";
   if (isa<arith::MulFOp, arith::MulIOp>(op))
@@ -220,7 +248,7 @@ static std::string describe(Operation *op) {
     return "a `min` of what is not the state plus a term";
   if (isa<arith::SIToFPOp, arith::ExtFOp, arith::TruncFOp, ToIntOp>(op))
     return "a conversion of it";
-  return ("`" + nameOf(op) + "` of it").str();
+  return ("`" + op->getName().stripDialect() + "` of it").str();
 }
 
 Form StepInterpreter::visit(Operation *op) {
@@ -260,6 +288,15 @@ Form StepInterpreter::visit(Operation *op) {
   return nonlinear(op, describe(op), from);
 }
 
+/// What all elements of a tensor are, where it is made of a constant (an initial value, often).
+static Value uniformElement(Value tensor) {
+  auto map = tensor.getDefiningOp<MapOp>();
+  if (!map)
+    return {};
+  Value v = map.yield().getValues()[cast<OpResult>(tensor).getResultNumber()];
+  return v.getDefiningOp<arith::ConstantOp>() ? v : Value();
+}
+
 Form StepInterpreter::visitRead(ReadOp read) {
   Exprs at;
   for (Value i : read.getIndices()) {
@@ -287,6 +324,9 @@ Form StepInterpreter::visitRead(ReadOp read) {
     f = instantiate(t->second, at);
     if (f.isConstant() && condition)
       return constant(context.pick(condition, f.whole, context.number(f.whole->type, 0)));
+  } else if (Value element = uniformElement(tensor)) {
+    ExprRef e = context.outer(element);
+    return constant(condition ? context.pick(condition, e, context.number(e->type, 0)) : e);
   } else {
     return constantOp(read);
   }
@@ -346,18 +386,33 @@ Form StepInterpreter::visitReduce(ReduceOp reduce, unsigned result) {
   if (body.kind == Form::Nonlinear)
     return body;
   std::string what = ("`" + stringifyReduceKind(kind) + "` over it").str();
+  bool mean = kind == ReduceKind::mean;
   Form f = body;
   if (kind == ReduceKind::max || kind == ReduceKind::min || kind == ReduceKind::logsumexp) {
     auto t = tropical(body, kind, reduce.getResult(result).getType());
     if (!t)
       return nonlinear(reduce, what, {&body});
     f = *t;
-  } else if (kind != ReduceKind::sum || body.kind == Form::Tropical) {
+  } else if ((kind != ReduceKind::sum && !mean) || body.kind == Form::Tropical) {
     return nonlinear(reduce, what, {&body});
   }
   if (present.whole)
     guard(f, present.whole);
-  return foldOver(reduce, kind, std::move(f));
+  f = foldOver(reduce, mean ? ReduceKind::sum : kind, std::move(f));
+  if (mean)
+    scale(f, context.inverse(countOf(reduce, present.whole)));
+  return f;
+}
+
+/// How many points a mean is over.
+ExprRef StepInterpreter::countOf(ReduceOp reduce, ExprRef present) {
+  Type type = reduce.yield().getValues()[0].getType();
+  ExprRef one = context.number(type, 1);
+  Exprs bound;
+  for (Value index : reduce.indices())
+    bound.push_back(form(index).whole);
+  return context.fold(ReduceKind::sum, bound,
+                      present ? context.pick(present, one, context.number(type, 0)) : one);
 }
 
 /// Factors that do not depend on the bound variables stay outside; the rest is folded.
@@ -438,192 +493,6 @@ void StepInterpreter::simplify(Term &t, Type type) {
       break;
     }
   }
-}
-
-//===----------------------------------------------------------------------===//
-// Sums and products
-//===----------------------------------------------------------------------===//
-
-Form StepInterpreter::affine(Form x) {
-  if (!x.isConstant())
-    return x;
-  Form f;
-  f.kind = Form::Affine;
-  f.constants = expand(context, x.whole);
-  return f;
-}
-
-void StepInterpreter::guard(Form &x, ExprRef condition) {
-  for (Term &t : x.terms)
-    t.coef.guards.push_back(condition);
-  for (Product &p : x.constants)
-    p.guards.push_back(condition);
-}
-
-/// Affine: times the factor. Tropical: plus it.
-void StepInterpreter::scale(Form &x, ExprRef factor) {
-  if (x.kind == Form::Tropical) {
-    for (Term &t : x.terms)
-      t.coef.factors.push_back(factor);
-    for (Product &p : x.constants)
-      p.factors.push_back(factor);
-    return;
-  }
-  auto parts = expand(context, factor);
-  auto times = [&](const Product &a, const Product &b) {
-    Product p = a;
-    llvm::append_range(p.factors, b.factors);
-    llvm::append_range(p.guards, b.guards);
-    return p;
-  };
-  SmallVector<Term, 2> terms;
-  for (const Term &t : x.terms)
-    for (const Product &p : parts) {
-      terms.push_back(t);
-      terms.back().coef = times(t.coef, p);
-    }
-  SmallVector<Product, 2> constants;
-  for (const Product &c : x.constants)
-    for (const Product &p : parts)
-      constants.push_back(times(c, p));
-  x.terms = std::move(terms);
-  x.constants = std::move(constants);
-}
-
-Form StepInterpreter::add(Operation *op, Form x, Form y, bool minus) {
-  Type type = op->getResult(0).getType();
-  if (x.kind == Form::Nonlinear || y.kind == Form::Nonlinear)
-    return nonlinear(op, "", {&x, &y});
-  if (x.kind == Form::Tropical || y.kind == Form::Tropical) {
-    bool right = y.kind == Form::Tropical;
-    Form &tropical = right ? y : x, &other = right ? x : y;
-    if (!other.isConstant() || (right && minus))
-      return nonlinear(op, "a sum of it with a `max`, `min` or `logsumexp` that reads it",
-                       {&x, &y});
-    scale(tropical,
-          minus ? context.product(type, {context.number(type, -1), other.whole}) : other.whole);
-    return tropical;
-  }
-  Form f = affine(x), g = affine(y);
-  if (minus)
-    scale(g, context.number(type, -1));
-  llvm::append_range(f.terms, g.terms);
-  llvm::append_range(f.constants, g.constants);
-  if (f.terms.size() > kMaxTerms || f.constants.size() > kMaxTerms)
-    return nonlinear(op, "a sum of very many terms that read it", {&f});
-  return f;
-}
-
-Form StepInterpreter::multiply(Operation *op, Form x, Form y) {
-  if (x.isConstant())
-    std::swap(x, y);
-  if (x.kind == Form::Nonlinear || y.kind == Form::Nonlinear)
-    return nonlinear(op, "", {&x, &y});
-  if (!y.isConstant())
-    return nonlinear(op, describe(op), {&x, &y});
-  if (x.kind == Form::Tropical)
-    return nonlinear(op, "a factor on a `max`, `min` or `logsumexp` that reads it", {&x});
-  scale(x, y.whole);
-  return x;
-}
-
-Form StepInterpreter::divide(Operation *op, Form x, Form y) {
-  if (x.kind == Form::Nonlinear || !y.isConstant())
-    return nonlinear(op, describe(op), {&x, &y});
-  if (x.kind == Form::Tropical)
-    return nonlinear(op, "a factor on a `max`, `min` or `logsumexp` that reads it", {&x});
-  scale(x, context.inverse(y.whole));
-  return x;
-}
-
-Form StepInterpreter::select(Operation *op, ExprRef condition, Form x, Form y) {
-  if (x.kind == Form::Nonlinear || y.kind == Form::Nonlinear)
-    return nonlinear(op, "", {&x, &y});
-  if (x.kind == Form::Tropical || y.kind == Form::Tropical) {
-    ReduceKind kind = x.kind == Form::Tropical ? x.semiring : y.semiring;
-    auto a = tropical(x, kind, op->getResult(0).getType());
-    auto b = tropical(y, kind, op->getResult(0).getType());
-    if (!a || !b)
-      return nonlinear(op, "a choice between it and a `max`, `min` or `logsumexp`", {&x, &y});
-    x = *a;
-    y = *b;
-  } else {
-    x = affine(x);
-    y = affine(y);
-  }
-  guard(x, condition);
-  guard(y, context.negation(condition));
-  llvm::append_range(x.terms, y.terms);
-  llvm::append_range(x.constants, y.constants);
-  return x;
-}
-
-//===----------------------------------------------------------------------===//
-// Other semirings
-//===----------------------------------------------------------------------===//
-
-/// The form with (kind, +) in place of (+, ·): constants, the state plus constants, and
-/// choices between such.
-std::optional<Form> StepInterpreter::tropical(Form x, ReduceKind kind, Type type) {
-  if (x.kind == Form::Tropical)
-    return x.semiring == kind ? std::optional(x) : std::nullopt;
-  Form f;
-  f.kind = Form::Tropical;
-  f.semiring = kind;
-  if (x.isConstant()) {
-    f.constants.push_back({{x.whole}, {}});
-    return f;
-  }
-  if (x.kind != Form::Affine || x.terms.size() != 1)
-    return std::nullopt;
-  const Term &t = x.terms[0];
-  if (!t.bound.empty() || !t.coef.factors.empty() || t.coef.guards.size() > 1)
-    return std::nullopt;
-  // With a guard on the state: what is added where it holds, and what stands where not.
-  ExprRef g = t.coef.guards.empty() ? nullptr : t.coef.guards[0];
-  Exprs with, without;
-  for (const Product &p : x.constants) {
-    bool here = g && llvm::is_contained(p.guards, g);
-    bool there = g && llvm::is_contained(p.guards, context.negation(g));
-    Product rest = p;
-    llvm::erase_if(rest.guards, [&](ExprRef e) {
-      return e == g || (there && e != g && e == context.negation(g));
-    });
-    ExprRef e = collapse(context, type, rest);
-    if (!there)
-      with.push_back(e);
-    if (!here)
-      without.push_back(e);
-  }
-  f.terms.push_back({t.state, t.at, {}, {with, {}}});
-  if (g) {
-    f.terms[0].coef.guards.push_back(g);
-    f.constants.push_back({{context.sum(type, without)}, {context.negation(g)}});
-  }
-  return f;
-}
-
-Form StepInterpreter::extremum(Operation *op, Form x, Form y, ReduceKind kind) {
-  auto a = tropical(x, kind, op->getResult(0).getType());
-  auto b = tropical(y, kind, op->getResult(0).getType());
-  if (!a || !b)
-    return nonlinear(op, describe(op), {&x, &y});
-  llvm::append_range(a->terms, b->terms);
-  llvm::append_range(a->constants, b->constants);
-  return *a;
-}
-
-/// relu(x) = max(x, 0), softplus(x) = logsumexp(x, 0).
-Form StepInterpreter::unary(UnaryOp op, Form x) {
-  bool relu = op.getKind() == UnaryKind::relu;
-  if (relu || op.getKind() == UnaryKind::softplus) {
-    ReduceKind kind = relu ? ReduceKind::max : ReduceKind::logsumexp;
-    if (auto f = tropical(x, kind, op.getType())) {
-      f->constants.push_back({{context.number(op.getType(), 0)}, {}});
-      return *f;
-    }
-  }
-  return nonlinear(op, describe(op), {&x});
 }
 
 } // namespace seq::analysis

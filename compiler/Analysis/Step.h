@@ -59,24 +59,31 @@ struct TensorForm {
 
 class StepInterpreter {
 public:
-  /// `unknown`: numbers of states. The results of `opaque` ops count as known.
+  /// `unknown`: numbers of states. The results of `opaque` ops count as known. Of the step's
+  /// tensors those have forms that the values `wanted` need; all, where there are none.
   StepInterpreter(ExprContext &context, ScanOp scan, llvm::ArrayRef<unsigned> unknown,
-                  const llvm::DenseSet<mlir::Operation *> &opaque = {});
+                  llvm::ArrayRef<mlir::Value> wanted = {},
+                  llvm::DenseSet<mlir::Operation *> opaque = {});
 
   /// The form of a tensor that the step defines, or of a state.
   const TensorForm &of(mlir::Value tensor);
   /// The ops at which something nonlinear arose, in order.
   const llvm::SmallVector<mlir::Operation *> &nonlinearOps() const { return origins; }
+  /// The form with (kind, +) in place of (+, ·), where it is one: of constants, of the state
+  /// plus constants, of choices between such.
+  std::optional<Form> tropical(Form x, ReduceKind kind, mlir::Type type);
 
 private:
   void visitMap(MapOp map);
   void visitOther(mlir::Operation *op);
   void visitBlock(mlir::Block *block);
+  bool isWanted(mlir::Operation *op);
   Form visit(mlir::Operation *op);
   Form visitRead(ReadOp read);
   Form visitReduce(ReduceOp reduce, unsigned result);
   Form instantiate(const TensorForm &tensor, llvm::ArrayRef<ExprRef> at);
   Form constantOp(mlir::Operation *op);
+  llvm::SmallVector<mlir::Value, 2> indicesBehind(mlir::Operation *op);
   Form add(mlir::Operation *op, Form x, Form y, bool minus);
   Form multiply(mlir::Operation *op, Form x, Form y);
   Form divide(mlir::Operation *op, Form x, Form y);
@@ -84,13 +91,21 @@ private:
   Form extremum(mlir::Operation *op, Form x, Form y, ReduceKind kind);
   Form unary(UnaryOp op, Form x);
   Form foldOver(ReduceOp reduce, ReduceKind kind, Form body);
+  ExprRef countOf(ReduceOp reduce, ExprRef present);
 
   Form form(mlir::Value scalar);
+  static std::string describe(mlir::Operation *op);
   Form constant(ExprRef e) const;
   Form nonlinear(mlir::Operation *op, llvm::StringRef what, llvm::ArrayRef<const Form *> from);
   /// Constants become one product list; what is there stays.
   Form affine(Form x);
-  std::optional<Form> tropical(Form x, ReduceKind kind, mlir::Type type);
+  bool cases(const Form &x, llvm::ArrayRef<ExprRef> open, const Exprs &holds, mlir::Type type,
+             Form &out);
+  bool conjoin(Product &p, ExprRef condition);
+  bool conjoin(Product &p, llvm::ArrayRef<ExprRef> conditions);
+  /// The form in few parts, or nonlinear.
+  Form bounded(mlir::Operation *op, Form x);
+  void joinTerms(Form &x, mlir::Type type);
   void guard(Form &x, ExprRef condition);
   void scale(Form &x, ExprRef factor);
   void simplify(Term &term, mlir::Type type);
@@ -100,7 +115,7 @@ private:
   ExprContext &context;
   ScanOp scan;
   llvm::DenseMap<mlir::Value, unsigned> unknowns;
-  const llvm::DenseSet<mlir::Operation *> &opaque;
+  llvm::DenseSet<mlir::Operation *> opaque, needed;
   llvm::DenseMap<mlir::Value, TensorForm> tensors;
   llvm::DenseMap<mlir::Value, Form> scalars;
   llvm::SmallVector<mlir::Operation *> origins;
