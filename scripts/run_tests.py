@@ -103,6 +103,10 @@ class Suites:
         return self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "200",
                            "--jobs", str(self.args.jobs))
 
+    def classes(self):
+        return self.script("test/Classes/run.py", "--seqc", self.tool("seqc"), "--jobs",
+                           str(self.args.jobs))
+
     def meaning(self):
         return self.script("test/Meaning/run.py", "--seqc", self.tool("seqc"))
 
@@ -122,7 +126,7 @@ def cmake_variable(build, name):
     return found and found.group(1)
 
 
-ALL = ["check", "unit", "lit", "cases", "programs", "meaning", "docs", "examples", "install"]
+ALL = ["check", "unit", "lit", "cases", "classes", "programs", "meaning", "docs", "examples", "install"]
 NOT_SANITIZED = {"check", "examples", "install"}  # outside programs link no sanitizer
 
 

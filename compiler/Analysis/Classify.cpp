@@ -31,7 +31,7 @@ const Component &Recurrence::of(unsigned state) const {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Which states the value of each tensor of a step needs.
+/// Which states each value of a step needs.
 class Reads {
 public:
   explicit Reads(ScanOp scan) : scan(scan) {
@@ -40,24 +40,38 @@ public:
       llvm::SmallBitVector self(n);
       needs[scan.states()[k]] = self.set(k);
     }
-    for (Operation &op : *scan.bodyBlock()) {
-      llvm::SmallBitVector all(n);
-      op.walk([&](Operation *inner) {
-        for (Value v : inner->getOperands())
-          if (auto it = needs.find(v); it != needs.end())
-            all |= it->second;
-      });
-      for (Value r : op.getResults())
-        needs[r] = all;
+    for (Operation &op : scan.bodyBlock()->without_terminator()) {
+      auto map = dyn_cast<MapOp>(op);
+      if (!map) {
+        note(op);
+        continue;
+      }
+      for (Operation &inner : map.bodyBlock()->without_terminator())
+        note(inner);
+      for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues()))
+        if (auto it = needs.find(value); it != needs.end())
+          needs[result] = llvm::SmallBitVector(it->second);
     }
   }
 
-  llvm::SmallBitVector of(Value tensor) {
-    auto it = needs.find(tensor);
+  llvm::SmallBitVector of(Value value) {
+    auto it = needs.find(value);
     return it != needs.end() ? it->second : llvm::SmallBitVector(scan.getInits().size());
   }
 
 private:
+  void note(Operation &op) {
+    llvm::SmallBitVector all(scan.getInits().size());
+    op.walk([&](Operation *inner) {
+      for (Value v : inner->getOperands())
+        if (auto it = needs.find(v); it != needs.end())
+          all |= it->second;
+    });
+    if (all.any())
+      for (Value r : op.getResults())
+        needs[r] = all;
+  }
+
   ScanOp scan;
   llvm::DenseMap<Value, llvm::SmallBitVector> needs;
 };

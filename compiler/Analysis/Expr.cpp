@@ -24,12 +24,7 @@ void Expr::Profile(llvm::FoldingSetNodeID &node) const {
   // Ops are equal that are equal in all but their place.
   Operation *op = value.getDefiningOp();
   node.AddPointer(op->getName().getAsOpaquePointer());
-  for (NamedAttribute a : op->getAttrs()) {
-    node.AddPointer(a.getName().getAsOpaquePointer());
-    node.AddPointer(a.getValue().getAsOpaquePointer());
-  }
-  if (op->getPropertiesStorage())
-    node.AddPointer(op->getPropertiesAsAttribute().getAsOpaquePointer());
+  node.AddPointer(what);
   if (auto read = dyn_cast<ReadOp>(op))
     node.AddPointer(read.getTensor().getAsOpaquePointer());
 }
@@ -61,6 +56,7 @@ ExprRef ExprContext::unique(Expr e) {
       llvm::erase(e.deps, v->id);
   llvm::sort(e.deps);
   e.serial = nodes.size();
+  e.hash = id.ComputeHash();
   nodes.push_back(std::move(e));
   set.InsertNode(&nodes.back(), at);
   return &nodes.back();
@@ -73,6 +69,13 @@ ExprRef ExprContext::var(Value extent) {
   e.value = extent;
   e.id = ++vars;
   return unique(std::move(e));
+}
+
+ExprRef ExprContext::axis(unsigned number, Value extent) {
+  ExprRef &e = axes[{number, extent}];
+  if (!e)
+    e = var(extent);
+  return e;
 }
 
 ExprRef ExprContext::outer(Value value) {
@@ -89,6 +92,25 @@ ExprRef ExprContext::outer(Value value) {
   return unique(std::move(e));
 }
 
+/// What tells ops of one name and operands apart. Reads have their tensor, and sums and products
+/// no attribute that matters.
+const void *ExprContext::attributesOf(Operation *op) {
+  if (isa<ReadOp, arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp,
+          arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
+    return nullptr;
+  auto [it, isNew] = attributes.insert({op, nullptr});
+  if (isNew)
+    it->second = op->getAttrDictionary().getAsOpaquePointer();
+  return it->second;
+}
+
+ExprRef ExprContext::madeOp(Expr e) {
+  bool sums =
+      e.type.isIndex() && isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(e.value.getDefiningOp());
+  ExprRef made = unique(std::move(e));
+  return sums ? settled(made) : made;
+}
+
 ExprRef ExprContext::op(Value value, Exprs args) {
   if (isa<arith::ConstantOp>(value.getDefiningOp()))
     return outer(value);
@@ -96,11 +118,9 @@ ExprRef ExprContext::op(Value value, Exprs args) {
   e.kind = Expr::Op;
   e.type = value.getType();
   e.value = value;
+  e.what = attributesOf(value.getDefiningOp());
   e.args = std::move(args);
-  ExprRef made = unique(std::move(e));
-  bool sums = value.getType().isIndex() &&
-              isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(value.getDefiningOp());
-  return sums ? settled(made) : made;
+  return madeOp(std::move(e));
 }
 
 ExprRef ExprContext::closure(Value value, ArrayRef<Value> keys, Exprs args) {
@@ -173,7 +193,8 @@ ExprRef ExprContext::rebuild(ExprRef e, Exprs args) {
   n.id = e->id;
   n.keys = e->keys;
   n.args = std::move(args);
-  return e->kind == Expr::Op ? op(e->value, std::move(n.args)) : unique(std::move(n));
+  n.what = e->what;
+  return e->kind == Expr::Op ? madeOp(std::move(n)) : unique(std::move(n));
 }
 
 ExprRef ExprContext::substitute(ExprRef e, const Substitution &by, Substitution &done) {

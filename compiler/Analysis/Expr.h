@@ -40,18 +40,37 @@ struct Expr : llvm::FoldingSetNode {
   Kind kind;
   mlir::Type type;
   mlir::Value value;
+  const void *what = nullptr; ///< Op: all that tells its operation from others, but its place
   double number = 0;
   unsigned id = 0; ///< Var: its number. Fold: its ReduceKind
   Exprs args;
   llvm::SmallVector<mlir::Value, 2> keys;
   llvm::SmallVector<unsigned, 4> deps; ///< numbers of the variables it depends on, in order
-  unsigned depth = 0;
+  unsigned depth = 0, hash = 0;
   unsigned serial = 0; ///< in the order of making, which is the same in every run
 
   void Profile(llvm::FoldingSetNodeID &id) const;
   bool dependsOn(ExprRef var) const;
   bool is(double n) const { return kind == Number && number == n; }
 };
+
+} // namespace seq::analysis
+
+/// Comparing hashes first: making an expression's profile anew is most of a look-up's cost.
+template <>
+struct llvm::FoldingSetTrait<seq::analysis::Expr>
+    : llvm::DefaultFoldingSetTrait<seq::analysis::Expr> {
+  static bool Equals(seq::analysis::Expr &e, const FoldingSetNodeID &id, unsigned hash,
+                     FoldingSetNodeID &scratch) {
+    if (e.hash != hash)
+      return false;
+    e.Profile(scratch);
+    return scratch == id;
+  }
+  static unsigned ComputeHash(seq::analysis::Expr &e, FoldingSetNodeID &) { return e.hash; }
+};
+
+namespace seq::analysis {
 
 using Substitution = llvm::DenseMap<ExprRef, ExprRef>;
 
@@ -66,6 +85,9 @@ struct LinearIndex {
 class ExprContext {
 public:
   ExprRef var(mlir::Value extent);
+  /// The index of a map's axis, the same for all maps over that extent: what one map reads of
+  /// another at its own index needs no substitution.
+  ExprRef axis(unsigned number, mlir::Value extent);
   ExprRef outer(mlir::Value value);
   /// The scalar op of `value` on other operands; constants become numbers.
   ExprRef op(mlir::Value value, Exprs args);
@@ -90,7 +112,12 @@ private:
   /// What is left of sums and differences of indices: one index, a number, or `e` itself.
   ExprRef settled(ExprRef e);
 
+  const void *attributesOf(mlir::Operation *op);
+  ExprRef madeOp(Expr e);
+
   std::deque<Expr> nodes;
+  llvm::DenseMap<mlir::Operation *, const void *> attributes;
+  llvm::DenseMap<std::pair<unsigned, mlir::Value>, ExprRef> axes;
   llvm::FoldingSet<Expr> set;
   unsigned vars = 0;
 };

@@ -76,20 +76,21 @@ const TensorForm &StepInterpreter::of(Value tensor) {
 // Walking
 //===----------------------------------------------------------------------===//
 
-/// Whether the op, or one in its regions, reads an unknown or what was made of one.
-bool StepInterpreter::readsUnknown(Operation *op) {
-  return op
-      ->walk([&](Operation *inner) {
-        for (Value v : inner->getOperands()) {
-          auto t = tensors.find(v);
-          auto s = scalars.find(v);
-          if (unknowns.count(v) || (t != tensors.end() && !t->second.form.isConstant()) ||
-              (s != scalars.end() && !s->second.isConstant()))
-            return WalkResult::interrupt();
-        }
-        return WalkResult::advance();
-      })
-      .wasInterrupted();
+/// The unknowns, and what was made of them, that the op or one in its regions reads.
+std::vector<Form> StepInterpreter::unknownsRead(Operation *op) {
+  std::vector<Form> found;
+  op->walk([&](Operation *inner) {
+    for (Value v : inner->getOperands()) {
+      auto t = tensors.find(v);
+      if (unknowns.count(v))
+        found.push_back(of(v).form);
+      else if (t != tensors.end() && !t->second.form.isConstant())
+        found.push_back(t->second.form);
+      else if (auto s = scalars.find(v); s != scalars.end() && !s->second.isConstant())
+        found.push_back(s->second);
+    }
+  });
+  return found;
 }
 
 void StepInterpreter::visitBlock(Block *block) {
@@ -110,8 +111,8 @@ void StepInterpreter::visitBlock(Block *block) {
 
 void StepInterpreter::visitMap(MapOp map) {
   TensorForm t;
-  for (auto [index, extent] : llvm::zip(map.indices(), map.getExtents())) {
-    t.vars.push_back(context.var(extent));
+  for (auto [axis, index, extent] : llvm::enumerate(map.indices(), map.getExtents())) {
+    t.vars.push_back(context.axis(axis, extent));
     scalars[index] = constant(t.vars.back());
   }
   visitBlock(map.bodyBlock());
@@ -124,21 +125,16 @@ void StepInterpreter::visitMap(MapOp map) {
 
 /// A softmax, an attention, an inner scan: no form but constant or nonlinear.
 void StepInterpreter::visitOther(Operation *op) {
-  bool reads = readsUnknown(op) && !opaque.contains(op);
-  for (Value result : op->getResults()) {
-    TensorForm t;
-    if (reads) {
-      StringRef name = op->getName().stripDialect();
-      std::string what =
-          name == "scan" ? "a scan inside the step that reads it" : ("`" + name + "` of it").str();
-      t.form = nonlinear(op, what, {});
-      op->walk([&](ReadOp r) {
-        if (auto it = unknowns.find(r.getTensor()); it != unknowns.end())
-          t.form.cause.state = it->second;
-      });
-    }
-    tensors[result] = std::move(t);
+  TensorForm t;
+  std::vector<Form> read = unknownsRead(op);
+  if (!read.empty() && !opaque.contains(op)) {
+    SmallVector<const Form *> from;
+    for (const Form &f : read)
+      from.push_back(&f);
+    t.form = nonlinear(op, describe(op), from);
   }
+  for (Value result : op->getResults())
+    tensors[result] = t;
 }
 
 Form StepInterpreter::constant(ExprRef e) const {
@@ -240,8 +236,10 @@ std::string StepInterpreter::describe(Operation *op) {
     return "a power of it";
   if (isa<arith::MulFOp, arith::MulIOp>(op))
     return "a product of two values that read it";
-  if (isa<ReadOp>(op))
-    return "a read at a place that it gives";
+  if (isa<ScanOp>(op))
+    return "a scan inside the step that reads it";
+  if (isa<arith::IndexCastOp>(op))
+    return "an index made of it";
   if (isa<arith::MaximumFOp, arith::MaxSIOp>(op))
     return "a `max` of what is not the state plus a term";
   if (isa<arith::MinimumFOp, arith::MinSIOp>(op))
@@ -344,7 +342,10 @@ Form StepInterpreter::instantiate(const TensorForm &tensor, ArrayRef<ExprRef> at
     return f;
   Substitution by;
   for (auto [v, e] : llvm::zip(tensor.vars, at))
-    by[v] = e;
+    if (v != e)
+      by[v] = e;
+  if (by.empty())
+    return f;
   if (f.isConstant())
     return constant(context.substitute(f.whole, by));
   for (Term &t : f.terms) {

@@ -110,7 +110,7 @@ private:
   void scale(Form &x, ExprRef factor);
   void simplify(Term &term, mlir::Type type);
   Product folded(Product p, llvm::ArrayRef<ExprRef> bound, ReduceKind kind, mlir::Type type);
-  bool readsUnknown(mlir::Operation *op);
+  std::vector<Form> unknownsRead(mlir::Operation *op);
 
   ExprContext &context;
   ScanOp scan;

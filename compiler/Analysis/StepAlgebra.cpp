@@ -22,8 +22,8 @@ namespace seq::analysis {
 // Sums and products
 //===----------------------------------------------------------------------===//
 
-/// Parts of a form; factors and conditions of a part; nesting of an expression in it.
-static constexpr size_t kMaxParts = 48, kMaxFactors = 32;
+/// Parts of a form; factors and conditions of a part; sums around a state; nesting.
+static constexpr size_t kMaxParts = 48, kMaxFactors = 32, kMaxSums = 8;
 static constexpr unsigned kMaxNesting = 256;
 
 Form StepInterpreter::affine(Form x) {
@@ -216,7 +216,7 @@ Form StepInterpreter::bounded(Operation *op, Form x) {
   };
   for (Term &t : x.terms) {
     check(t.coef);
-    large |= t.bound.size() > kMaxFactors;
+    large |= t.bound.size() > kMaxSums;
     for (ExprRef e : t.at)
       large |= e->depth > kMaxNesting;
   }
