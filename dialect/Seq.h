@@ -30,6 +30,10 @@ constexpr llvm::StringLiteral kHoistedAttr = "seq.hoisted";
 /// Attribute of a scan: for each state its class as a dictionary (compiler/Analysis).
 constexpr llvm::StringLiteral kClassesAttr = "seq.classes";
 
+/// Attribute of a scan: unit, its steps are tiles of a larger computation, small enough for the
+/// cache. No transform moves work out of them.
+constexpr llvm::StringLiteral kTileAttr = "seq.tile";
+
 /// The number that `value` is, where it is an integer or index constant.
 std::optional<int64_t> constantOf(mlir::Value value);
 

@@ -5,6 +5,7 @@ Features: seqc, seq-opt where that tool is built; links where libraries that seq
 alone: those of a sanitized build need the sanitizer of a host.
 """
 import os
+import sys
 
 import lit.formats
 
@@ -32,3 +33,4 @@ for tool in ("seq-opt", "seqc"):
     config.substitutions.append((r"%" + tool + r"\b", binary))
 config.substitutions.append((r"%stdlib\b", os.path.join(config.seq_source_dir, "stdlib")))
 config.substitutions.append((r"%examples\b", os.path.join(config.seq_source_dir, "examples")))
+config.substitutions.append((r"%python\b", sys.executable))

@@ -100,6 +100,7 @@ OwningOpRef<ModuleOp> toSeq(const typed::Program &program, size_t count, Context
 static void addTransforms(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createSeqClassify());
   pm.addNestedPass<func::FuncOp>(createSeqRaise());
+  pm.addNestedPass<func::FuncOp>(createSeqTileAttention());
   pm.addNestedPass<func::FuncOp>(createSeqDecompose());
   pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
   pm.addNestedPass<func::FuncOp>(createSeqHoist());

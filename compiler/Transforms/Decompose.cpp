@@ -64,25 +64,6 @@ static MapOp mapOfFolds(OpBuilder &b, Location loc, ReduceKind kind, Type elemen
                        });
 }
 
-/// Clones what makes `wanted` in the body of `op`, with its indices as `at`; the clones of
-/// `wanted`, null where one is.
-static SmallVector<Value> cloneSlice(OpBuilder &b, Operation *op, ValueRange at,
-                                     ArrayRef<Value> wanted) {
-  Block &block = op->getRegion(0).front();
-  IRMapping mapping;
-  mapping.map(block.getArguments(), at);
-  SmallVector<Value> out;
-  for (Value w : wanted) {
-    Operation *d = w ? w.getDefiningOp() : nullptr;
-    if (d && d->getBlock() == &block)
-      for (Operation *o : scalarSlice(d, &block))
-        if (!mapping.contains(o->getResult(0)))
-          b.clone(*o, mapping);
-    out.push_back(w ? mapping.lookupOrDefault(w) : Value());
-  }
-  return out;
-}
-
 static void decomposeConv(ConvOp op) {
   OpBuilder b(op);
   Location loc = op.getLoc();
@@ -167,22 +148,6 @@ private:
   Value scores, presence, top;
 };
 } // namespace
-
-/// The indices that score and presence use, the key's last.
-static SmallVector<unsigned> weightPlaces(AttentionOp op) {
-  llvm::SetVector<Value> used;
-  for (Value v : {op.score(), Value(op.yield().getPresent())}) {
-    if (llvm::is_contained(op.indices(), v))
-      used.insert(v);
-    else if (v && v.getParentBlock() == op.bodyBlock())
-      used.insert_range(indicesUsedBy(v.getDefiningOp(), op));
-  }
-  SmallVector<unsigned> places;
-  for (BlockArgument a : op.indices())
-    if (used.contains(a) || a == op.key())
-      places.push_back(a.getArgNumber());
-  return places;
-}
 
 /// Weights over those indices that score and presence use, then sums of the values. The
 /// division by the weights' sum comes last: once a result, not once a key.

@@ -73,44 +73,6 @@ Producer uses(MapOp map, unsigned result) {
   return p;
 }
 
-/// Evaluates the producer at the place of `read`.
-void inlineAt(MapOp producer, unsigned result, ReadOp read) {
-  OpBuilder b(read);
-  IRMapping mapping;
-  mapping.map(producer.indices(), read.getIndices());
-  Value guard = read.getGuard();
-  // Everything guarded inside is guarded by the read's guard as well.
-  std::function<void(Operation *)> addGuard = [&](Operation *op) {
-    auto join = [&](MutableOperandRange operand) {
-      OpBuilder in(op);
-      Value g = guard;
-      if (!operand.empty())
-        g = arith::AndIOp::create(in, op->getLoc(), guard, operand[0].get());
-      operand.assign(g);
-    };
-    if (auto r = dyn_cast<ReadOp>(op))
-      join(r.getGuardMutable());
-    else if (auto d = dyn_cast<IntDivOp>(op))
-      d->hasAttr("what") ? join(d.getGuardMutable()) : void();
-    else if (auto t = dyn_cast<ToIntOp>(op))
-      join(t.getGuardMutable());
-  };
-  for (Operation &op : producer.bodyBlock()->without_terminator()) {
-    Operation *copy = b.clone(op, mapping);
-    if (guard)
-      copy->walk([&](Operation *o) { addGuard(o); });
-  }
-  Value v = mapping.lookupOrDefault(producer.yield().getValues()[result]);
-  if (guard) {
-    // A guarded read is 0 where its guard is false.
-    TypedAttr zero = b.getZeroAttr(v.getType());
-    v = arith::SelectOp::create(b, read.getLoc(), guard, v,
-                                arith::ConstantOp::create(b, read.getLoc(), zero));
-  }
-  read.getResult().replaceAllUsesWith(v);
-  read.erase();
-}
-
 /// A read's position in one axis of the producer: `index + offset`, for an own index of the
 /// consumer.
 struct Position {

@@ -8,6 +8,9 @@
 // state or to an op of the step that does. Its maps are cloned outside with the scan's
 // index as a leading index of their own.
 //
+// Out of a scan whose steps are tiles only what is the same in all of them moves: the scores of a
+// block of keys owe nothing to the running maximum, and all blocks of them are T by T.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/Rewrite.h"
 #include "compiler/Transforms/Transforms.h"
@@ -73,6 +76,8 @@ private:
       map->moveBefore(scan);
       return note(map.getLoc());
     }
+    if (scan->hasAttr(kTileAttr))
+      return;
     if (free(map) && hasReduction(map))
       return replaceWhole(map);
     // Parts of its body.

@@ -24,9 +24,26 @@ def SeqRaise : Pass<"seq-raise", "::mlir::func::FuncOp"> {
     in which one factor is read at affine places that move with an index of the sum and
     one around it becomes a `seq.conv`.
 
-    Precondition: none. Leaves a softmax that something else reads too, one that normalises
+    Several such sums of one softmax are several ops, each with the score.
+
+    Precondition: none. Leaves a softmax that anything else reads too, one that normalises
     over several indices, and sums over other points than the softmax has: a domain of
     their own would have to keep its weights.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SeqTileAttention : Pass<"seq-tile-attention", "::mlir::func::FuncOp"> {
+  let summary = "computes attention in tiles, so that no weights are kept";
+  let description = [{
+    A `seq.attention` becomes a scan without states over blocks of its rows, and in its step
+    scans over blocks of keys whose states are, for each row, the largest score so far, the sum of the weights
+    below it and the weighted sums of the values. Blocks that the affine part of the
+    presence leaves without a point are not visited, and those that it fills are computed without
+    a mask. The scans are marked `seq.tile`.
+
+    Precondition: none. Leaves attention in the step of a scan, and over a constant number of
+    keys that is no larger than a block; `seq-decompose` takes these apart.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
@@ -57,7 +74,8 @@ def SeqHoist : Pass<"seq-hoist", "::mlir::func::FuncOp"> {
     reads neither a state nor the index moves out as it is.
 
     Precondition: none. Leaves reductions whose result would be as large as the state times
-    time where they are only copies (no contraction).
+    time where they are only copies (no contraction), and everything but what is the same in
+    each step where the scan is marked `seq.tile`.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
@@ -95,9 +113,10 @@ def SeqTranspose : Pass<"seq-transpose", "::mlir::func::FuncOp"> {
   let description = [{
     In a map of the function with reductions, a tensor that is read across its last axis
     along the map's last index, and again for other points of the map, is copied with that
-    axis last: `q[i, k] x[j, k]` summed over `k` reads `t[k, j]` instead.
+    axis last: `q[i, k] x[j, k]` summed over `k` reads `t[k, j]` instead. So are tensors of the
+    function that maps in a `seq.tile` scan read, in blocks of a tile's width: `t[b, k, j]`.
 
-    Precondition: after `seq-fuse`, which would undo it. Leaves parameters (they are packed),
+    Precondition: after `seq-fuse`, which would undo it. Leaves parameters of maps of the function (they are packed),
     reads with a guard or a check, maps with a reduction's read that would gather all the
     same, and operands that fewer than 8 points share.
   }];

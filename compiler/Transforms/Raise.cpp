@@ -152,8 +152,8 @@ bool equalExtents(Value a, Value b) {
 SoftmaxOp weightsOf(ReadOp read, const Sum &sum) {
   auto softmax = read.getTensor().getDefiningOp<SoftmaxOp>();
   ReduceOp reduce = sum.reduce;
-  if (!softmax || softmax.getReduced() != 1 || !softmax.getResult().hasOneUse() ||
-      !read->hasOneUse() || read->getParentOp() != reduce || read.getGuard() || read.getCheck() ||
+  if (!softmax || softmax.getReduced() != 1 || !read->hasOneUse() ||
+      read->getParentOp() != reduce || read.getGuard() || read.getCheck() ||
       reduce.getExtents().size() != 1 || softmax->getBlock() != sum.map->getBlock() ||
       !equalExtents(softmax.getExtents().back(), reduce.getExtents()[0]) ||
       read.getIndices().back() != reduce.indices()[0])
@@ -164,19 +164,44 @@ SoftmaxOp weightsOf(ReadOp read, const Sum &sum) {
   return softmax;
 }
 
+/// A sum whose terms are values times the weights of a softmax.
+struct WeightedSum {
+  Sum sum;
+  Product product;
+  SoftmaxOp softmax;
+
+  static std::optional<WeightedSum> match(ReduceOp reduce) {
+    Sum sum(reduce);
+    if (!sum)
+      return std::nullopt;
+    auto product = findFactor(sum.value(), [&](ReadOp r) { return weightsOf(r, sum) != nullptr; });
+    if (!product || product->path.empty())
+      return std::nullopt;
+    auto read = product->factor.getDefiningOp<ReadOp>();
+    SoftmaxOp softmax = weightsOf(read, sum);
+    IRMapping toSum;
+    toSum.map(softmax.indices(), read.getIndices());
+    if (!samePresence(softmax, reduce, toSum))
+      return std::nullopt;
+    return WeightedSum{sum, *product, softmax};
+  }
+
+  /// Nothing else reads the weights but such sums.
+  bool all() {
+    return llvm::all_of(softmax->getUsers(), [&](Operation *user) {
+      auto reduce = dyn_cast<ReduceOp>(user->getParentOp());
+      auto other = reduce ? match(reduce) : std::nullopt;
+      return other && other->product.factor.getDefiningOp() == user;
+    });
+  }
+};
+
 bool raiseAttention(ReduceOp reduce) {
-  Sum sum(reduce);
-  if (!sum)
+  auto match = WeightedSum::match(reduce);
+  if (!match || !match->all())
     return false;
-  auto product = findFactor(sum.value(), [&](ReadOp r) { return weightsOf(r, sum) != nullptr; });
-  if (!product || product->path.empty())
-    return false;
-  auto read = product->factor.getDefiningOp<ReadOp>();
-  SoftmaxOp softmax = weightsOf(read, sum);
-  IRMapping toSum;
-  toSum.map(softmax.indices(), read.getIndices());
-  if (!samePresence(softmax, reduce, toSum))
-    return false;
+  auto &[sum, product, softmax] = *match;
+  auto read = product.factor.getDefiningOp<ReadOp>();
   OpBuilder b(sum.map);
   auto attention = AttentionOp::create(
       b, reduce.getLoc(), softmax.getResult().getType().getElementType(), sum.extents(),
@@ -189,15 +214,16 @@ bool raiseAttention(ReduceOp reduce) {
         for (Operation &o : softmax.bodyBlock()->without_terminator())
           in.clone(o, scores);
         SmallVector<Value> yields{scores.lookupOrDefault(softmax.yield().getValues()[0]),
-                                  rest(in, *product, mapping)};
+                                  rest(in, product, mapping)};
         Value present = softmax.yield().getPresent();
         YieldOp::create(in, loc, yields, present ? scores.lookupOrDefault(present) : Value());
-        for (Operation *op : product->path)
+        for (Operation *op : product.path)
           mapping.lookup(op->getResult(0)).getDefiningOp()->erase();
         dead->erase();
       });
   sum.replaceBy(attention.getResult(0));
-  softmax.erase();
+  if (softmax->use_empty())
+    softmax.erase();
   return true;
 }
 

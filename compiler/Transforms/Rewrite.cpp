@@ -60,6 +60,74 @@ llvm::SetVector<Operation *> scalarSlice(Operation *op, Block *block) {
   return out;
 }
 
+SmallVector<Value> cloneSlice(OpBuilder &b, Operation *op, ValueRange at, ArrayRef<Value> wanted) {
+  Block &block = op->getRegion(0).front();
+  IRMapping mapping;
+  mapping.map(block.getArguments(), at);
+  SmallVector<Value> out;
+  for (Value w : wanted) {
+    Operation *d = w ? w.getDefiningOp() : nullptr;
+    if (d && d->getBlock() == &block)
+      for (Operation *o : scalarSlice(d, &block))
+        if (!mapping.contains(o->getResult(0)))
+          b.clone(*o, mapping);
+    out.push_back(w ? mapping.lookupOrDefault(w) : Value());
+  }
+  return out;
+}
+
+SmallVector<unsigned> weightPlaces(AttentionOp op) {
+  llvm::SetVector<Value> used;
+  for (Value v : {op.score(), Value(op.yield().getPresent())}) {
+    if (llvm::is_contained(op.indices(), v))
+      used.insert(v);
+    else if (v && v.getParentBlock() == op.bodyBlock())
+      used.insert_range(indicesUsedBy(v.getDefiningOp(), op));
+  }
+  SmallVector<unsigned> places;
+  for (BlockArgument a : op.indices())
+    if (used.contains(a) || a == op.key())
+      places.push_back(a.getArgNumber());
+  return places;
+}
+
+void inlineAt(MapOp producer, unsigned result, ReadOp read) {
+  OpBuilder b(read);
+  IRMapping mapping;
+  mapping.map(producer.indices(), read.getIndices());
+  Value guard = read.getGuard();
+  // Everything guarded inside is guarded by the read's guard as well.
+  std::function<void(Operation *)> addGuard = [&](Operation *op) {
+    auto join = [&](MutableOperandRange operand) {
+      OpBuilder in(op);
+      Value g = guard;
+      if (!operand.empty())
+        g = arith::AndIOp::create(in, op->getLoc(), guard, operand[0].get());
+      operand.assign(g);
+    };
+    if (auto r = dyn_cast<ReadOp>(op))
+      join(r.getGuardMutable());
+    else if (auto d = dyn_cast<IntDivOp>(op))
+      d->hasAttr("what") ? join(d.getGuardMutable()) : void();
+    else if (auto t = dyn_cast<ToIntOp>(op))
+      join(t.getGuardMutable());
+  };
+  for (Operation &op : producer.bodyBlock()->without_terminator()) {
+    Operation *copy = b.clone(op, mapping);
+    if (guard)
+      copy->walk([&](Operation *o) { addGuard(o); });
+  }
+  Value v = mapping.lookupOrDefault(producer.yield().getValues()[result]);
+  if (guard) {
+    // A guarded read is 0 where its guard is false.
+    TypedAttr zero = b.getZeroAttr(v.getType());
+    v = arith::SelectOp::create(b, read.getLoc(), guard, v,
+                                arith::ConstantOp::create(b, read.getLoc(), zero));
+  }
+  read.getResult().replaceAllUsesWith(v);
+  read.erase();
+}
+
 bool hasReduction(Operation *op) {
   return op->walk([](ReduceOp) { return WalkResult::interrupt(); }).wasInterrupted();
 }

@@ -20,6 +20,15 @@ llvm::SetVector<mlir::Value> indicesUsedBy(mlir::Operation *op, mlir::Operation 
 /// The scalar ops of `block` that `op` needs, in order, `op` last.
 llvm::SetVector<mlir::Operation *> scalarSlice(mlir::Operation *op, mlir::Block *block);
 
+/// Clones what makes `wanted` in the body of `op`, with its indices as `at`; the clones of
+/// `wanted`, null where one is.
+llvm::SmallVector<mlir::Value> cloneSlice(mlir::OpBuilder &b, mlir::Operation *op,
+                                          mlir::ValueRange at, llvm::ArrayRef<mlir::Value> wanted);
+/// Evaluates result `result` of `producer` at the place of `read`, and in its place.
+void inlineAt(MapOp producer, unsigned result, ReadOp read);
+/// The places of those indices that score and presence of `op` use, the key's last.
+llvm::SmallVector<unsigned> weightPlaces(AttentionOp op);
+
 bool hasReduction(mlir::Operation *op);
 
 /// Whether the call may fail in the op or in its body.

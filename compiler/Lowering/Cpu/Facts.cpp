@@ -47,7 +47,7 @@ static std::string sizeText(Value v, bool tight = false) {
 static std::vector<std::string> sizeTexts(ValueRange sizes) {
   std::vector<std::string> out;
   for (Value v : sizes)
-    out.push_back(sizeText(v));
+    out.push_back(sizeText(upperBound(v)));
   return out;
 }
 
@@ -285,14 +285,14 @@ static ClassFacts classOf(ScanOp scan, unsigned state) {
   return c;
 }
 
-/// Called where `scan` is lowered. `shared`: whether threads may share a step.
-void FunctionLowering::noteScan(ScanOp scan, bool shared) {
+/// Called where `scan` is lowered.
+ScanFacts &FunctionLowering::noteScan(ScanOp scan) {
   ScanFacts f(scan.getLoc());
   f.axis = scan.getAxisName().value_or("").str();
   f.extent = sizeText(scan.getExtent());
   f.reverse = scan.getReverse();
   f.depth = scanLevel[scan];
-  f.shared = shared;
+  f.tiles = scan->hasAttr(kTileAttr);
   for (auto [k, init] : llvm::enumerate(scan.getInits())) {
     StateFacts s;
     s.name = stateName(scan, k);
@@ -314,7 +314,7 @@ void FunctionLowering::noteScan(ScanOp scan, bool shared) {
       f.hoisted.push_back(std::move(h));
     }
   factsIndex[scan] = result.facts.scans.size();
-  result.facts.scans.push_back(std::move(f));
+  return result.facts.scans.emplace_back(std::move(f));
 }
 
 /// Called when all is lowered.
@@ -322,7 +322,8 @@ void FunctionLowering::noteMemory() {
   for (Slot &slot : slots) {
     std::string text;
     llvm::raw_string_ostream(text) << slot.elem;
-    result.facts.workspace.push_back({text, sizeTexts(slot.dims), Code::bytes(slot.elem)});
+    result.facts.workspace.push_back(
+        {text, sizeTexts(slot.dims), Code::bytes(slot.elem), slot.perThread});
   }
   for (auto &[tensor, offset] : preparedOffsets)
     if (std::string name = weightName(tensor); !name.empty())

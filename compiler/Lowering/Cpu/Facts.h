@@ -88,8 +88,10 @@ struct ScanFacts {
   mlir::Location place;
   std::string axis, extent;
   bool reverse = false;
-  unsigned depth = 0;  ///< scans around it
-  bool shared = false; ///< threads share a step where sequences are fewer than threads
+  unsigned depth = 0;    ///< scans around it
+  bool shared = false;   ///< threads share a step where sequences are fewer than threads
+  bool parallel = false; ///< its steps are independent: threads take them in turn
+  bool tiles = false;    ///< of a larger computation: made by seq-tile-attention
   std::vector<StateFacts> states;
   std::vector<HoistFacts> hoisted;
   std::vector<MapFacts> maps; ///< of the step, in order
@@ -99,12 +101,13 @@ struct TensorFacts {
   std::string elem;
   std::vector<std::string> shape;
   int64_t elemBytes = 4;
+  bool perThread = false; ///< a copy for each thread, not for each sequence
 };
 
 struct FunctionFacts {
   std::vector<MapFacts> maps;         ///< outside of scans
   std::vector<ScanFacts> scans;       ///< outer ones first
-  std::vector<TensorFacts> workspace; ///< a copy for each sequence of the batch
+  std::vector<TensorFacts> workspace; ///< a copy for each sequence, or for each thread
   std::vector<std::string> copied;    ///< parameters that are read as they are
 };
 

@@ -67,6 +67,9 @@ struct Val {
 Value rowOffset(Code &c, const Buffer &buffer, const Row &row);
 /// The range of an index argument of a map or reduction, where it is a number.
 std::optional<int64_t> extentOf(Value index);
+/// An index value, or where it moves with the steps of a scan what it does not exceed: a tile's
+/// side is the smaller of its full size and of what is left.
+Value upperBound(Value index);
 /// Lanes of a vector of the widest float that `map` computes with.
 unsigned vectorWidth(MapOp map, const Target &target);
 
@@ -146,7 +149,7 @@ private:
   Buffer denseBuffer(Value base, Type elem, mlir::ArrayRef<Value> dims, bool perBatch);
   /// Reserves workspace for a tensor of `dims` for each sequence.
   Buffer allocate(Type elem, mlir::ArrayRef<Value> dims);
-  Value slotBytes(Type elem, mlir::ArrayRef<Value> dims);
+  Value slotBytes(Type elem, mlir::ArrayRef<Value> dims, bool perThread);
   /// Code that the whole function may use is emitted at its start.
   template <class F> auto atEntry(F f) {
     mlir::OpBuilder::InsertionGuard guard(code->b);
@@ -169,6 +172,8 @@ private:
   //===--- Blocks and scans (LowerScan.cpp) ------------------------------------------===//
   void lowerBlock(mlir::Block &block, const RowSet &rows, const Team &team, bool barriers);
   void lowerScan(ScanOp scan, const Team &team);
+  void lowerParallelScan(ScanOp scan, const Team &team);
+  void bindYields(ScanOp scan);
   void lowerNestedScan(ScanOp scan, const RowSet &rows);
   void bindDestinations(mlir::Block &block);
   void runSteps(ScanOp scan, const RowSet &all, const Team &team, bool barriers, Value maxSteps);
@@ -191,7 +196,7 @@ private:
   PackFacts factsOf(const Pack &pack);
   MapFacts factsOf(MapOp map);
   void noteMap(MapOp map, const MapPlan &plan);
-  void noteScan(ScanOp scan, bool shared);
+  ScanFacts &noteScan(ScanOp scan);
   void noteMemory();
   ScanFacts &scanFacts(ScanOp scan);
 
@@ -218,6 +223,7 @@ private:
   struct Slot {
     Type elem;
     Values dims;
+    bool perThread; ///< one for each thread, else one for each sequence
   };
   llvm::SmallVector<Slot> slots;
   Value workspaceCursor;             ///< bytes, while a function is emitted
@@ -227,6 +233,8 @@ private:
   // Of the generated function being emitted.
   Value call, tid, nthreads, batch;
   bool inPrepare = false;
+  bool perThread = false;                   ///< workspace is a thread's own: in a parallel scan
+  llvm::DenseMap<Value, Value> stepScalars; ///< index arithmetic of a step of one sequence
   llvm::DenseMap<mlir::Operation *, int> scanLevel;
   llvm::DenseMap<mlir::Operation *, size_t> factsIndex;
 };

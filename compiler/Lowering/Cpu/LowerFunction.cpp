@@ -151,6 +151,8 @@ void FunctionLowering::classifyStages() {
 Value FunctionLowering::evaluateWith(Value v, llvm::function_ref<Value(SizeOp)> size,
                                      llvm::function_ref<Value(BlockArgument)> argument) {
   Code &c = *code;
+  if (Value known = stepScalars.lookup(v))
+    return known;
   if (auto a = dyn_cast<BlockArgument>(v))
     return argument(a);
   Operation *op = v.getDefiningOp();
@@ -182,7 +184,22 @@ Value FunctionLowering::evaluateWith(Value v, llvm::function_ref<Value(SizeOp)> 
   return div ? q : c.sub(in[0], c.mul(q, y));
 }
 
+static bool dependsOnStep(Value v) {
+  Operation *op = v.getDefiningOp();
+  return !op || llvm::any_of(op->getOperands(), dependsOnStep);
+}
+
+Value upperBound(Value v) {
+  auto min = v.getDefiningOp<arith::MinSIOp>();
+  if (min && dependsOnStep(v))
+    for (Value side : {min.getLhs(), min.getRhs()})
+      if (!dependsOnStep(side))
+        return side;
+  return v;
+}
+
 Value FunctionLowering::padded(Value v) {
+  v = upperBound(v);
   auto it = paddedCache.find(v);
   if (it != paddedCache.end())
     return it->second;
@@ -274,22 +291,27 @@ Buffer FunctionLowering::denseBuffer(Value base, Type elem, ArrayRef<Value> dims
   });
 }
 
-Value FunctionLowering::slotBytes(Type elem, ArrayRef<Value> dims) {
+/// Bytes of a tensor for all sequences, or for one thread.
+Value FunctionLowering::slotBytes(Type elem, ArrayRef<Value> dims, bool perThread) {
   Code &c = *code;
-  Value n = c.mul(c.mul(batch, elements(dims)), c.i(Code::bytes(elem)));
+  Value n = c.mul(elements(dims), c.i(Code::bytes(elem)));
+  if (!perThread)
+    n = c.mul(n, batch);
   // A cache line of slack keeps threads apart and lets whole vectors be read.
   return c.add(c.bin<arith::AndIOp>(c.add(n, c.i(63)), c.i(-64)), c.i(64));
 }
 
 Buffer FunctionLowering::allocate(Type elem, ArrayRef<Value> dims) {
-  slots.push_back({elem, Values(dims.begin(), dims.end())});
+  slots.push_back({elem, Values(dims.begin(), dims.end()), perThread});
   Value base = atEntry([&] {
     Code &c = *code;
-    Value p = c.at(c.field(call, offsetof(seq_call, workspace), c.ptr), c.i8, workspaceCursor);
-    workspaceCursor = c.add(workspaceCursor, slotBytes(elem, dims));
-    return p;
+    Value bytes = slotBytes(elem, dims, perThread), first = workspaceCursor;
+    workspaceCursor = c.add(workspaceCursor, perThread ? c.mul(bytes, nthreads) : bytes);
+    if (perThread)
+      first = c.add(first, c.mul(bytes, arith::ExtSIOp::create(c.b, c.i64, tid)));
+    return c.at(c.field(call, offsetof(seq_call, workspace), c.ptr), c.i8, first);
   });
-  return denseBuffer(base, elem, dims, true);
+  return denseBuffer(base, elem, dims, !perThread);
 }
 
 int64_t FunctionLowering::preparedOffset(Value tensor) {
@@ -351,11 +373,12 @@ void FunctionLowering::beginFunction(StringRef name, bool returnsSize) {
   code->module = module;
   Code &c = *code;
   call = entry->getArgument(0);
-  tid = entry->getArgument(1);
+  tid = entry->getArgument(1); // of `workspace`: how many there are
   batch = c.field(call, offsetof(seq_call, batch), c.i64);
   anchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
   buffers.clear();
   paddedCache.clear();
+  stepScalars.clear();
 }
 
 void FunctionLowering::emitForward() {
@@ -363,7 +386,8 @@ void FunctionLowering::emitForward() {
   beginFunction(result.forward, false);
   Code &c = *code;
   Block &body = func.getBody().front();
-  nthreads = arith::ExtSIOp::create(c.b, c.i64, anchor->getBlock()->getArgument(2));
+  nthreads = atEntry(
+      [&] { return arith::ExtSIOp::create(c.b, c.i64, anchor->getBlock()->getArgument(2)); });
   Team team{arith::ExtSIOp::create(c.b, c.i64, tid), nthreads};
   atEntry([&] { workspaceCursor = c.i(0); });
   int64_t input = 0;
@@ -504,9 +528,11 @@ void FunctionLowering::emitWorkspace() {
   result.workspace = result.name + "_workspace" + suffix;
   beginFunction(result.workspace, true);
   Code &c = *code;
-  Value total = c.i(64);
-  for (Slot &s : slots)
-    total = c.add(total, slotBytes(s.elem, s.dims));
+  Value total = c.i(64), threads = arith::ExtSIOp::create(c.b, c.i64, tid);
+  for (Slot &s : slots) {
+    Value bytes = slotBytes(s.elem, s.dims, s.perThread);
+    total = c.add(total, s.perThread ? c.mul(bytes, threads) : bytes);
+  }
   func::ReturnOp::create(c.b, ValueRange(total));
 }
 

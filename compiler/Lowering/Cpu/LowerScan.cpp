@@ -12,6 +12,10 @@
 //
 // A scan inside of a step runs for one sequence after the other.
 //
+// A scan without states is a parallel loop: threads take its steps, those of all sequences, in
+// turn, and what a step makes is in a thread's own workspace. Which thread takes a step changes
+// nothing in it.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Cpu/Lower.h"
 
@@ -71,6 +75,13 @@ void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &
   bindDestinations(block);
   for (Operation &op : block) {
     code->b.setLoc(op.getLoc());
+    // Index arithmetic of a step is done once, where it has one value.
+    if (rows.single && op.getNumResults() == 1 && op.getResult(0).getType().isIndex() &&
+        !op.hasTrait<OpTrait::ConstantLike>()) {
+      stepScalars.erase(op.getResult(0));
+      stepScalars[op.getResult(0)] = evaluate(op.getResult(0), makeRow(rows, code->i(0)));
+      continue;
+    }
     if (op.getNumResults() && isa<TensorType>(op.getResult(0).getType()) &&
         isPrepared(op.getResult(0)))
       continue;
@@ -80,7 +91,7 @@ void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &
         barrier(team);
     } else if (auto scan = dyn_cast<ScanOp>(op)) {
       if (isa<func::FuncOp>(block.getParentOp()))
-        lowerScan(scan, team);
+        scan.getInits().empty() ? lowerParallelScan(scan, team) : lowerScan(scan, team);
       else
         lowerNestedScan(scan, rows);
     }
@@ -217,8 +228,48 @@ void FunctionLowering::lowerScan(ScanOp scan, const Team &team) {
       },
       [&] { return Values{zero}; })[0];
   scanLevel[scan] = 0;
-  noteScan(scan, shared);
+  noteScan(scan).shared = shared;
   runSteps(scan, rows, inside, shared, steps);
+  barrier(team);
+}
+
+/// What a step yields goes to its place in the stacked results.
+void FunctionLowering::bindYields(ScanOp scan) {
+  for (auto [k, y] : llvm::enumerate(scan.next().getYields())) {
+    Buffer b = buffers[scan.getResult(k)];
+    b.level = scanLevel[scan];
+    b.lead = b.strides.front();
+    b.strides.erase(b.strides.begin());
+    b.dims.erase(b.dims.begin());
+    destinations[y].push_back(b);
+  }
+}
+
+void FunctionLowering::lowerParallelScan(ScanOp scan, const Team &team) {
+  Code &c = *code;
+  scanLevel[scan] = 0;
+  noteScan(scan).parallel = true;
+  bindYields(scan);
+  perThread = true;
+  // `first` is this thread's first step of a sequence, counted on over all sequences.
+  c.loop(c.i(0), batch, c.i(1), ValueRange(team.tid), [&](Value b, ValueRange carried) -> Values {
+    Row row;
+    row.b = b;
+    Value first = carried[0], steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
+    c.loop(first, steps, team.count, [&](Value s) {
+      RowSet one;
+      one.count = c.i(1);
+      one.single = b;
+      Value t = scan.getReverse() ? c.sub(c.sub(steps, c.i(1)), s) : s;
+      one.positions = [t](Value) { return Values{t}; };
+      lowerBlock(*scan.bodyBlock(), one, Team{c.i(0), c.i(1)}, false);
+    });
+    Value left = c.sub(first, steps);
+    return {c.sub(left, c.mul(c.floorDiv(left, team.count), team.count))};
+  });
+  perThread = false;
+  for (Value y : scan.next().getYields())
+    destinations[y].clear();
   barrier(team);
 }
 
@@ -226,7 +277,7 @@ void FunctionLowering::lowerNestedScan(ScanOp scan, const RowSet &rows) {
   Code &c = *code;
   auto parent = scan->getParentOfType<ScanOp>();
   scanLevel[scan] = scanLevel[parent] + 1;
-  noteScan(scan, /*shared=*/false);
+  noteScan(scan);
   c.loop(c.i(0), rows.count, c.i(1), [&](Value r) {
     Row row = makeRow(rows, r);
     RowSet one;
@@ -259,14 +310,7 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
     states.push_back(m);
   }
   NextOp next = scan.next();
-  for (auto [k, y] : llvm::enumerate(next.getYields())) {
-    Buffer b = buffers[scan.getResult(k)];
-    b.level = level;
-    b.lead = b.strides.front();
-    b.strides.erase(b.strides.begin());
-    b.dims.erase(b.dims.begin());
-    destinations[y].push_back(b);
-  }
+  bindYields(scan);
 
   // Initial states. A shared step begins with one thread's copies.
   auto guarded = [&](llvm::function_ref<void()> f) {

@@ -149,7 +149,8 @@ private:
 /// The indices of the map and of reductions that a read's place is computed from.
 struct IndexUse {
   llvm::SetVector<Value> indices;
-  bool pure = true; ///< from these and constants alone
+  bool pure = true;  ///< from these and constants alone
+  bool known = true; ///< from these and what is the same for all points of the map
 
   explicit IndexUse(ReadOp read) {
     for (Value i : read.getIndices())
@@ -171,6 +172,7 @@ private:
       return;
     if (!op->getParentOfType<MapOp>() || isa<ReadOp, ReduceOp>(op)) {
       pure = false;
+      known &= !op->getParentOfType<MapOp>();
       return;
     }
     for (Value o : op->getOperands())
@@ -258,10 +260,11 @@ unsigned FunctionLowering::readsSharedByRows(MapOp map, int lane, int row) {
     Value moving = lane >= 0 ? map.indices()[lane] : reduce.indices().back();
     bool independent;
     if (row == MapPlan::kBatch)
-      independent = isPrepared(read.getTensor()) || !bufferOf(read.getTensor()).perBatch;
+      independent =
+          (isPrepared(read.getTensor()) || !bufferOf(read.getTensor()).perBatch) && use.pure;
     else
-      independent = !use.uses(map.indices()[row]);
-    shared += use.uses(moving) && independent && use.pure;
+      independent = !use.uses(map.indices()[row]) && use.known;
+    shared += use.uses(moving) && independent;
   });
   return shared;
 }

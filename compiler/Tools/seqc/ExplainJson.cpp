@@ -61,6 +61,8 @@ private:
     text("direction", scan.reverse ? "reverse" : "forward");
     j.attribute("depth", scan.depth);
     j.attribute("threads_share_step", scan.shared);
+    j.attribute("parallel", scan.parallel);
+    j.attribute("tiles", scan.tiles);
     j.attributeArray("states", [&] {
       for (const StateFacts &state : scan.states)
         j.object([&] { writeState(scan, state); });

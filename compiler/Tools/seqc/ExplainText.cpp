@@ -35,10 +35,13 @@ static int64_t constantPart(const TensorFacts &t, std::vector<std::string> &dyna
   return n;
 }
 
-std::string tensorFormula(const FunctionFacts &facts) {
+/// Bytes of those tensors that each sequence, or each thread, has a copy of; empty: none.
+static std::string termsOf(const FunctionFacts &facts, bool perThread) {
   // Tensors with the same dynamic sizes are one term.
   std::vector<std::pair<std::string, int64_t>> terms;
   for (const TensorFacts &t : facts.workspace) {
+    if (t.perThread != perThread)
+      continue;
     std::vector<std::string> dynamic;
     int64_t n = constantPart(t, dynamic);
     std::string key;
@@ -50,12 +53,19 @@ std::string tensorFormula(const FunctionFacts &facts) {
     else
       terms.emplace_back(key, n);
   }
-  if (terms.empty())
-    return "0";
   std::string sum;
   for (auto &[key, n] : terms)
     sum += (sum.empty() ? "" : " + ") + std::to_string(n) + (key.empty() ? "" : " * " + key);
-  return "batch * " + (terms.size() > 1 ? "(" + sum + ")" : sum);
+  if (terms.empty())
+    return "";
+  return (perThread ? "threads * " : "batch * ") + (terms.size() > 1 ? "(" + sum + ")" : sum);
+}
+
+std::string tensorFormula(const FunctionFacts &facts) {
+  std::string sequences = termsOf(facts, false), threads = termsOf(facts, true);
+  if (sequences.empty() && threads.empty())
+    return "0";
+  return sequences + (sequences.empty() || threads.empty() ? "" : " + ") + threads;
 }
 
 std::string reasonText(const ClassFacts &c) {
@@ -94,7 +104,7 @@ public:
   std::string run() {
     out =
         e.entry + " for " + e.target + ", vectors of " + std::to_string(e.vectorBytes) + " bytes\n";
-    if (facts.scans.empty())
+    if (llvm::all_of(facts.scans, [](const ScanFacts &scan) { return scan.tiles; }))
       out += "there is no recurrence: all runs as maps, reductions and products\n";
     for (const ScanFacts &scan : facts.scans)
       writeScan(scan);
@@ -137,10 +147,25 @@ private:
 
   void line(const std::string &text) { out += "  " + text + "\n"; }
 
+  /// What is computed in tiles is one line, and one for each kind of product in a tile.
+  void writeTiles(const ScanFacts &scan) {
+    if (scan.depth == 0) {
+      out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
+      line("in tiles, " + scan.extent + " blocks of rows that threads take in turn");
+    }
+    for (const MapFacts &map : scan.maps)
+      for (const SumFacts &sum : map.sums)
+        if (sum.product)
+          line("in a tile " + quoted(sum.place) + ": product " + typeText(map.elem, map.shape) +
+               ", " + sumText(sum));
+  }
+
   void writeScan(const ScanFacts &scan) {
+    if (scan.tiles)
+      return writeTiles(scan);
     out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
-    line("sequential over " + scan.extent + (scan.reverse ? ", from the end" : "") +
-         (scan.depth ? ", for each step around it" : "") +
+    line((scan.parallel ? "parallel over " : "sequential over ") + scan.extent +
+         (scan.reverse ? ", from the end" : "") + (scan.depth ? ", for each step around it" : "") +
          (scan.shared ? "; threads share a step where sequences are fewer" : ""));
     for (const StateFacts &state : scan.states)
       writeState(state);
