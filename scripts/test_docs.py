@@ -19,7 +19,7 @@ import tempfile
 import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGES = ["README.md", "docs/Language.md"]
+PAGES = ["README.md", "docs/Language.md", "docs/Derivation.md"]
 BLOCK = re.compile(r"^```(seq|console)([^\n]*)\n(.*?)^```$", re.M | re.S)
 
 
