@@ -49,7 +49,8 @@ Value Emitter::emitMatMul(const Expr &expr, ArrayRef<Value> at) {
                          left.push_back(k[0]);
                          if (columns)
                            right.push_back(at.back());
-                         Value x = readTensor(lhs, left, place), y = readTensor(rhs, right, place);
+                         Value x = readTensor(lhs, left, loc(expr.a->range));
+                         Value y = readTensor(rhs, right, loc(expr.b->range));
                          Value product = isa<FloatType>(x.getType())
                                              ? arith::MulFOp::create(b, place, x, y).getResult()
                                              : arith::MulIOp::create(b, place, x, y).getResult();

@@ -1,5 +1,6 @@
 //===- Classify.cpp - Notes the class of every state --------------------------------------===//
 #include "compiler/Analysis/Recurrence.h"
+#include "compiler/Transforms/ClassifyFactors.h"
 #include "compiler/Transforms/Transforms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,6 +29,13 @@ static DictionaryAttr describe(ScanOp scan, const analysis::Component &c, unsign
   note("title", b.getStringAttr(analysis::title(c.cls)));
   if (c.cls == analysis::Class::C4)
     note("detail", b.getStringAttr("rank " + Twine(c.factors.ranks.size())));
+  if (c.factors.key >= 0) {
+    note("key_axis", b.getI64IntegerAttr(c.factors.key));
+    note("value_axes", b.getI64ArrayAttr(llvm::to_vector_of<int64_t>(c.factors.values)));
+  }
+  auto nameOf = [&](unsigned k) { return stateName(scan, k); };
+  if (auto factors = factorsOf(b.getContext(), c, member, nameOf); !factors.empty())
+    note("factors", b.getArrayAttr(factors));
   if (c.cls == analysis::Class::C6)
     note("detail", b.getStringAttr("(" + stringifyReduceKind(c.semiring) + ", +)"));
   if (c.cls == analysis::Class::C7) {

@@ -8,7 +8,7 @@ def SeqClassify : Pass<"seq-classify", "::mlir::func::FuncOp"> {
   let summary = "notes the class of every state";
   let description = [{
     Each scan gets an attribute `seq.classes`: for each state its class C0 to C7, its
-    component, the rank of a C4, and of a C7 the op that made it nonlinear, the state that this
+    component, its factors as places of the program, the rank of a C4, and of a C7 the op that made it nonlinear, the state that this
     read, and the class that it would have without.
 
     Precondition: the step as the program has it; attention and convolution found are

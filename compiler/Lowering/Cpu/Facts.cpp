@@ -264,6 +264,17 @@ static std::vector<NeedFacts> needsOf(ScanOp scan, unsigned state) {
   return out;
 }
 
+static FactorFacts factorOf(ArrayAttr words) {
+  FactorFacts f;
+  f.role = cast<StringAttr>(words[0]).str();
+  for (Attribute word : words.getValue().drop_front())
+    if (auto place = dyn_cast<LocationAttr>(word))
+      f.parts.push_back({"", Location(place)});
+    else
+      f.parts.push_back({cast<StringAttr>(word).str(), std::nullopt});
+  return f;
+}
+
 static ClassFacts classOf(ScanOp scan, unsigned state) {
   ClassFacts c;
   auto all = scan->getAttrOfType<ArrayAttr>(kClassesAttr);
@@ -282,6 +293,14 @@ static ClassFacts classOf(ScanOp scan, unsigned state) {
   c.hint = text("hint");
   if (auto place = dyn_cast_or_null<LocationAttr>(facts.get("place")))
     c.place = Location(place);
+  if (auto factors = facts.getAs<ArrayAttr>("factors"))
+    for (auto words : factors.getAsRange<ArrayAttr>())
+      c.factors.push_back(factorOf(words));
+  if (auto key = facts.getAs<IntegerAttr>("key_axis"))
+    c.key = key.getInt();
+  if (auto values = facts.getAs<ArrayAttr>("value_axes"))
+    for (auto v : values.getAsRange<IntegerAttr>())
+      c.values.push_back(v.getInt());
   return c;
 }
 

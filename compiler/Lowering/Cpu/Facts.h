@@ -58,6 +58,16 @@ struct NeedFacts {
   mlir::Location place;
 };
 
+/// One factor of a state's next value: what it is, and its text in parts, places and strings.
+struct FactorFacts {
+  struct Part {
+    std::string text;
+    std::optional<mlir::Location> place;
+  };
+  std::string role; ///< "decay", "key"
+  std::vector<Part> parts;
+};
+
 /// What the analysis found of a state (`seq-classify`).
 struct ClassFacts {
   std::string name, title;   ///< "C4", "low-rank correction"; "" for a scan of our own making
@@ -65,6 +75,9 @@ struct ClassFacts {
   std::string reason, reads; ///< C7: "`tanh` of it", the state that this read
   std::optional<mlir::Location> place;
   std::string hint; ///< C7: the class that it would have without
+  std::vector<FactorFacts> factors;
+  int key = -1; ///< the axis that products and reads contract
+  std::vector<unsigned> values;
 };
 
 struct StateFacts {

@@ -41,6 +41,13 @@ std::string placeText(Location loc) {
               : "";
 }
 
+std::string endText(Location loc) {
+  FileLineColRange file = fileOf(loc);
+  return file ? file.getFilename().str() + ":" + std::to_string(file.getEndLine()) + ":" +
+                    std::to_string(file.getEndColumn())
+              : "";
+}
+
 static uint32_t fileId(const SourceManager &sources, StringRef path) {
   for (uint32_t id = 1; id <= sources.size(); ++id)
     if (sources.path(id) == path)
@@ -58,17 +65,22 @@ std::string lineText(const SourceManager &sources, Location loc) {
   return line.drop_front(begin).split('\n').first.trim().str();
 }
 
-std::string sourceText(const SourceManager &sources, Location loc) {
-  constexpr size_t limit = 60;
+static SourceRange rangeOf(const SourceManager &sources, Location loc) {
+  SourceRange range;
   FileLineColRange file = fileOf(loc);
   if (!file)
-    return "";
-  SourceRange range;
+    return range;
   range.file = fileId(sources, file.getFilename());
   range.begin = sources.offset(range.file, {file.getStartLine(), file.getStartColumn()});
   range.end = sources.offset(range.file, {file.getEndLine(), file.getEndColumn()});
+  return range;
+}
+
+/// On one line, cut where it is long.
+static std::string shortened(std::string_view source) {
+  constexpr size_t limit = 60;
   std::string text;
-  for (char c : sources.text(range)) {
+  for (char c : source) {
     bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
     if (!blank)
       text += c;
@@ -81,6 +93,27 @@ std::string sourceText(const SourceManager &sources, Location loc) {
   while (cut > 0 && (text[cut] & 0xC0) == 0x80) // not inside of a character
     --cut;
   return text.substr(0, cut) + "...";
+}
+
+std::string sourceText(const SourceManager &sources, Location loc) {
+  SourceRange range = rangeOf(sources, loc);
+  return range.file ? shortened(sources.text(range)) : "";
+}
+
+std::string subscriptedText(const SourceManager &sources, Location loc) {
+  SourceRange range = rangeOf(sources, loc);
+  if (!range.file)
+    return "";
+  std::string_view all = sources.text(range.file);
+  if (range.end < all.size() && all[range.end] == '[') {
+    int depth = 0;
+    size_t end = range.end;
+    do
+      depth += all[end] == '[' ? 1 : all[end] == ']' ? -1 : 0;
+    while (++end < all.size() && depth > 0);
+    range.end = end;
+  }
+  return shortened(sources.text(range));
 }
 
 //===----------------------------------------------------------------------===//

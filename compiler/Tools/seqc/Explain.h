@@ -25,11 +25,22 @@ std::string placeText(mlir::Location loc);
 /// The line that a place is in, and the expression itself, cut where it is long.
 std::string lineText(const SourceManager &sources, mlir::Location loc);
 std::string sourceText(const SourceManager &sources, mlir::Location loc);
+/// The expression with the subscript that follows it.
+std::string subscriptedText(const SourceManager &sources, mlir::Location loc);
+/// Where an expression ends, as `file:line:column` one after its last character.
+std::string endText(mlir::Location loc);
 
 /// C7: "`tanh` of it, `h`"; else "".
 std::string reasonText(const cpu::ClassFacts &c);
 /// C7: what would make a better class of it; "" where nothing simple would.
 std::string hintText(const Explanation &e, const cpu::StateFacts &state);
+
+/// A factor in the words of the program: "exp(log_a[t, a])".
+std::string factorText(const Explanation &e, const cpu::FactorFacts &factor);
+/// The size of a state's axis, or its number where that has no short name.
+std::string axisText(const cpu::StateFacts &state, unsigned axis);
+/// "sequential".
+std::string formText(const cpu::ScanFacts &scan);
 
 /// `[T, 4 * H]`.
 std::string dimsText(const std::vector<std::string> &shape);

@@ -80,10 +80,25 @@ private:
     text("class", state.cls.name);
     text("title", state.cls.title);
     text("detail", state.cls.detail);
-    text("form", "sequential");
+    text("form", formText(scan));
     text("reason", reasonText(state.cls));
     text("place", placeText(state.cls.place.value_or(scan.place)));
     text("hint", hintText(e, state));
+    text("end", state.cls.place ? endText(*state.cls.place) : "");
+    j.attributeArray("factors", [&] {
+      for (const FactorFacts &f : state.cls.factors)
+        j.object([&] {
+          text("role", f.role);
+          text("text", factorText(e, f));
+        });
+    });
+    if (state.cls.key >= 0) {
+      j.attribute("key_axis", state.cls.key);
+      j.attributeArray("value_axes", [&] {
+        for (unsigned v : state.cls.values)
+          j.value(v);
+      });
+    }
     text("type", state.elem);
     strings("shape", state.shape);
     if (state.bytes)

@@ -85,6 +85,41 @@ std::string hintText(const Explanation &e, const StateFacts &state) {
          "` would be " + state.cls.hint;
 }
 
+/// A sum, a difference or a choice, outside of all brackets.
+static bool bindsLoosely(const std::string &text) {
+  int depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    depth += c == '(' || c == '[' ? 1 : c == ')' || c == ']' ? -1 : 0;
+    bool sign = c == '+' || c == '?' || (c == '-' && i > 0);
+    if (depth == 0 && sign)
+      return true;
+  }
+  return false;
+}
+
+std::string factorText(const Explanation &e, const FactorFacts &factor) {
+  std::string text;
+  for (const FactorFacts::Part &part : factor.parts) {
+    if (!part.place) {
+      text += part.text;
+      continue;
+    }
+    std::string source = subscriptedText(e.sources, *part.place);
+    bool brackets = factor.parts.size() > 1 && bindsLoosely(source);
+    text += source.empty() ? "..." : brackets ? "(" + source + ")" : source;
+  }
+  return text;
+}
+
+std::string axisText(const StateFacts &state, unsigned axis) {
+  return axis < state.shape.size() ? state.shape[axis] : std::to_string(axis);
+}
+
+std::string formText(const ScanFacts &scan) {
+  return scan.parallel ? "parallel" : "sequential";
+}
+
 namespace {
 
 std::string typeText(const std::string &elem, const std::vector<std::string> &shape) {
@@ -164,8 +199,8 @@ private:
     if (scan.tiles)
       return writeTiles(scan);
     out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
-    line((scan.parallel ? "parallel over " : "sequential over ") + scan.extent +
-         (scan.reverse ? ", from the end" : "") + (scan.depth ? ", for each step around it" : "") +
+    line(formText(scan) + " over " + scan.extent + (scan.reverse ? ", from the end" : "") +
+         (scan.depth ? ", for each step around it" : "") +
          (scan.shared ? "; threads share a step where sequences are fewer" : ""));
     for (const StateFacts &state : scan.states)
       writeState(state);
@@ -190,12 +225,27 @@ private:
            (c.place ? ": " + reasonText(c) + " in " + quoted(*c.place) : ""));
     if (std::string hint = hintText(e, state); !hint.empty())
       line("  " + hint);
+    writeFactors(state);
     if (state.needs.empty())
       return line("  its next value needs no state");
     text = "";
     for (const NeedFacts &need : state.needs)
       text += (text.empty() ? "`" : ", `") + need.state + "` in " + quoted(need.place);
     line("  its next value needs " + text);
+  }
+
+  void writeFactors(const StateFacts &state) {
+    const ClassFacts &c = state.cls;
+    std::string text;
+    for (const FactorFacts &f : c.factors)
+      text += (text.empty() ? "" : ", ") + f.role + " `" + factorText(e, f) + "`";
+    if (c.key >= 0) {
+      text += "; contracts " + axisText(state, c.key);
+      for (unsigned v : c.values)
+        text += (v == c.values[0] ? " for each of " : " x ") + axisText(state, v);
+    }
+    if (!text.empty())
+      line("  " + text);
   }
 
   void writeHoisted(const HoistFacts &h) {
