@@ -1,10 +1,12 @@
 """The lit suites of seqc. A test says `RUN: %seq-opt %s | FileCheck %s`.
 
-Substitutions: %seqc, %seq-opt the tools of the build, %stdlib and %examples the folders.
+Substitutions: %seqc, %seq-opt the tools of the build, %stdlib and %examples the folders, %python
+the interpreter that runs this.
 Features: seqc, seq-opt where that tool is built; links where libraries that seqc makes link
 alone: those of a sanitized build need the sanitizer of a host.
 """
 import os
+import sys
 import sys
 
 import lit.formats
@@ -31,6 +33,7 @@ for tool in ("seq-opt", "seqc"):
         config.available_features.add(tool)
     # A whole word: %seqc is not the start of another name.
     config.substitutions.append((r"%" + tool + r"\b", binary))
+config.substitutions.append((r"%python\b", sys.executable))
 config.substitutions.append((r"%stdlib\b", os.path.join(config.seq_source_dir, "stdlib")))
 config.substitutions.append((r"%examples\b", os.path.join(config.seq_source_dir, "examples")))
 config.substitutions.append((r"%python\b", sys.executable))

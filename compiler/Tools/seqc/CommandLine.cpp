@@ -128,6 +128,10 @@ bool setWeights(CommandLine &c, const std::string &v) {
 const OptionSpec kOptions[] = {
     {"-o", "FILE", Compile, [](CommandLine &c, auto &v) { return setText(c.output, v); },
      "what to write: its suffix is .so, .a, .o, .s or .ll", "a path"},
+    {"-o", "FILE", Explain, [](CommandLine &c, auto &v) { return setText(c.output, v); },
+     "write the report to FILE", "a path"},
+    {"--html", nullptr, Explain, [](CommandLine &c, auto &) { return c.html = true; },
+     "report as a page: the plan, the program beside it, tables", ""},
     {"--header", "FILE.h", Compile, [](CommandLine &c, auto &v) { return setText(c.header, v); },
      "write a C header, and FILE.json beside it", "a path"},
     {"--emit", "WHAT", Compile, setEmit, "print ast, seq, linalg, llvm or asm, or write it to -o",
@@ -207,7 +211,7 @@ const VerbSpec kVerbs[] = {
     {"bench", Bench, "time the compiled entry",
      "lstm.seq 'LSTM(64, 128)' T=128,1k batch=1,16 --threads 1,2"},
     {"explain", Explain, "how the recurrences run, and why",
-     "lstm.seq 'LSTM(64, 128)' T=1k batch=16"},
+     "lstm.seq 'LSTM(64, 128)' T=1k batch=16\nlstm.seq --html -o lstm.html"},
     {"help", Help, "this text, or that of a verb", ""},
 };
 
@@ -257,11 +261,13 @@ private:
     return true;
   }
 
+  /// The verb's own option of that name, or, for messages, another verb's.
   const OptionSpec *find(const std::string &name) const {
+    const OptionSpec *found = nullptr;
     for (const OptionSpec &o : kOptions)
-      if (name == o.name)
-        return &o;
-    return nullptr;
+      if (name == o.name && (!found || (o.verbs & out.verb)))
+        found = &o;
+    return found;
   }
 
   bool unknown(const std::string &name) {

@@ -53,8 +53,10 @@ struct CommandLine {
   std::vector<std::string> includeDirs;
 
   // Of single verbs.
-  std::string output, header, emit; // compile
-  std::string outDir;               // run
+  std::string output;       // compile, explain
+  std::string header, emit; // compile
+  bool html = false;        // explain
+  std::string outDir;       // run
   bool check = false, interpret = false;
   bool referenceF64 = false;
   int trials = 1; // check

@@ -7,6 +7,7 @@
 #include "compiler/Tools/seqc/Explain.h"
 
 #include "compiler/Codegen/Target.h"
+#include "compiler/Tools/seqc/Output.h"
 #include "compiler/Tools/seqc/OwnInputs.h"
 #include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
@@ -65,7 +66,7 @@ std::string lineText(const SourceManager &sources, Location loc) {
   return line.drop_front(begin).split('\n').first.trim().str();
 }
 
-static SourceRange rangeOf(const SourceManager &sources, Location loc) {
+SourceRange rangeOf(const SourceManager &sources, Location loc) {
   SourceRange range;
   FileLineColRange file = fileOf(loc);
   if (!file)
@@ -194,9 +195,25 @@ static bool askWorkspace(Session &session, Explanation &out) {
 // The verb
 //===----------------------------------------------------------------------===//
 
+/// What the entry takes and gives, and how that hangs together in the program as it is.
+static void describeEntry(Session &session, Explanation &out) {
+  for (const typed::ParamInfo &p : session.entry().params)
+    out.inputs.push_back({p.var->name, p.var->type.str()});
+  for (const typed::EntryWeight &w : session.program->weights)
+    out.weights.push_back({w.name, typed::elemName(w.elem) + shapeText(w.shape)});
+  for (const typed::ResultInfo &r : session.entry().results)
+    out.outputs.push_back({r.name, r.type.str()});
+  out.flow = flowOf(session.entryFunction());
+}
+
 int explainVerb(Session &session) {
-  if (!session.setUp() || !session.checkProgram() || !session.loadInputs(true) ||
-      !session.emitSeq())
+  if (session.options.html && session.options.json) {
+    session.diags.error(Diag::Usage, "--html", "and `--json` are two forms of one report");
+    return WrongUsage;
+  }
+  const std::string &path = session.options.output;
+  if ((!path.empty() && !canWrite(session, path)) || !session.setUp() || !session.checkProgram() ||
+      !session.loadInputs(true) || !session.emitSeq())
     return UserError;
   pipeline::Options options = session.pipelineOptions();
   options.targets = {options.targets.back()};
@@ -213,9 +230,19 @@ int explainVerb(Session &session) {
   e.target = codegen::targetName(target);
   e.vectorBytes = target.vectorBytes;
   e.function = std::move(variants.front().functions.front());
+  describeEntry(session, e);
   if (!askWorkspace(session, e))
     return UserError;
-  std::string text = session.options.json ? explainJson(e) : explainText(e);
+  std::string text = session.options.html   ? explainHtml(e)
+                     : session.options.json ? explainJson(e)
+                                            : explainText(e);
+  if (!path.empty()) {
+    if (!writeFile(session, path, text))
+      return UserError;
+    if (!session.options.quiet)
+      std::printf("wrote %s (%zu bytes)\n", path.c_str(), text.size());
+    return Good;
+  }
   std::fwrite(text.data(), 1, text.size(), stdout);
   return Good;
 }

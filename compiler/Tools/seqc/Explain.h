@@ -4,8 +4,14 @@
 
 #include "compiler/Diagnostics/Diagnostics.h"
 #include "compiler/Lowering/Cpu/Cpu.h"
+#include "compiler/Tools/seqc/ExplainFlow.h"
 
 namespace seq::tool {
+
+/// A parameter, a result or a weight.
+struct Signature {
+  std::string name, type;
+};
 
 struct Explanation {
   explicit Explanation(const SourceManager &sources) : sources(sources) {}
@@ -15,16 +21,22 @@ struct Explanation {
   cpu::Function function;
   std::string sizes;           ///< "T=8, batch=2": what the workspace is for
   int64_t workspaceBytes = -1; ///< -1: some size is not given
+  std::vector<Signature> inputs, weights, outputs;
+  std::vector<Flow> flow;
 };
 
 std::string explainText(const Explanation &e);
 std::string explainJson(const Explanation &e);
+/// A page that stands alone.
+std::string explainHtml(const Explanation &e);
 
 /// `file:line:column`; "" where there is none.
 std::string placeText(mlir::Location loc);
 /// The line that a place is in, and the expression itself, cut where it is long.
 std::string lineText(const SourceManager &sources, mlir::Location loc);
 std::string sourceText(const SourceManager &sources, mlir::Location loc);
+/// Of file 0 where there is none.
+SourceRange rangeOf(const SourceManager &sources, mlir::Location loc);
 /// The expression with the subscript that follows it.
 std::string subscriptedText(const SourceManager &sources, mlir::Location loc);
 /// Where an expression ends, as `file:line:column` one after its last character.
