@@ -382,7 +382,10 @@ private:
       return semiring(c, step);
     if (c.states.size() > 1)
       return Class::C5;
-    return Structure(context, c.next[0]).run(c.factors);
+    Class cls = Structure(context, c.next[0]).run(c.factors);
+    if (cls == Class::C1 || cls == Class::C5) // what was found until then says nothing
+      c.factors = {};
+    return cls;
   }
 
   /// All of one semiring: states that are only moved or shifted go along.

@@ -1,12 +1,12 @@
 // RUN: %seq-opt -seq-classify %s | FileCheck %s
 // A class for each state, in their order.
 
-// Of vectors: not read; a delay; two diagonal ones; a dense one; a maximum; a nonlinear one.
+// Of vectors: not read; a delay; a diagonal one; a dense one; a maximum; a nonlinear one.
 // CHECK-LABEL: func.func @vectors
 // CHECK: seq.classes = [{class = "C0", {{[^}]*}}title = "no recurrence"},
 // CHECK-SAME: {class = "C1", {{[^}]*}}title = "delay"},
-// CHECK-SAME: {class = "C2", {{[^}]*}}title = "diagonal"},
-// CHECK-SAME: {class = "C5", {{[^}]*}}title = "dense affine"},
+// CHECK-SAME: {class = "C2", {{[^}]*}}factors = {{\[\[}}"decay", #loc{{[0-9]*}}], ["adds", #loc{{[0-9]*}}{{\]\]}}, title = "diagonal"},
+// CHECK-SAME: {class = "C5", {{[^}]*}}factors = {{\[\[}}"from s3", #loc{{[0-9]*}}{{\]\]}}, title = "dense affine"},
 // CHECK-SAME: {class = "C6", {{[^}]*}}detail = "(max, +)", {{[^}]*}}title = "another semiring"},
 // CHECK-SAME: {class = "C7", {{[^}]*}}hint = "C2", {{[^}]*}}reads = "h", reason = "`tanh` of it", title = "nonlinear"}]
 func.func @vectors(%x: tensor<?x?xf32>, %w: tensor<?x?xf32>, %i0: tensor<?xf32>) -> tensor<?xf32>
@@ -45,8 +45,8 @@ func.func @vectors(%x: tensor<?x?xf32>, %w: tensor<?x?xf32>, %i0: tensor<?xf32>)
 
 // Of matrices: outer products; the same with a read along the key taken back; a read of both axes.
 // CHECK-LABEL: func.func @matrices
-// CHECK: seq.classes = [{class = "C3", {{[^}]*}}title = "outer products"},
-// CHECK-SAME: {class = "C4", {{[^}]*}}detail = "rank 1", {{[^}]*}}title = "low-rank correction"},
+// CHECK: seq.classes = [{class = "C3", {{[^}]*}}key_axis = 0 : i64, title = "outer products", value_axes = [1]},
+// CHECK-SAME: {class = "C4", {{[^}]*}}detail = "rank 1", {{[^}]*}}title = "low-rank correction", value_axes = [1]},
 // CHECK-SAME: {class = "C5", {{[^}]*}}title = "dense affine"}]
 func.func @matrices(%k: tensor<?x?xf32>, %v: tensor<?x?xf32>, %i0: tensor<?x?xf32>) -> tensor<?x?xf32>
     attributes {seq.sizes = ["T", "D"]} {
