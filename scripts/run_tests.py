@@ -104,8 +104,9 @@ class Suites:
                            "--jobs", str(self.args.jobs))
 
     def classes(self):
-        return self.script("test/Classes/run.py", "--seqc", self.tool("seqc"), "--jobs",
-                           str(self.args.jobs))
+        counts = [self.script(f"test/Classes/{name}.py", "--seqc", self.tool("seqc"), "--jobs",
+                              str(self.args.jobs)) for name in ("run", "laws")]
+        return tuple(map(sum, zip(*counts)))
 
     def meaning(self):
         return self.script("test/Meaning/run.py", "--seqc", self.tool("seqc"))

@@ -103,8 +103,11 @@ private:
       return;
     case Expr::Number:
       return say(text(e->number));
-    case Expr::Product:
-      return list(e->args, " * ");
+    case Expr::Product: {
+      Product p;
+      p.factors = e->args;
+      return product(p, false);
+    }
     case Expr::Sum:
       return list(e->args, " + ");
     case Expr::Inverse:
