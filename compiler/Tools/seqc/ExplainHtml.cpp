@@ -148,11 +148,19 @@ private:
     out += "</div>\n";
   }
 
-  const Flow *flowNamed(const std::string &name, bool isScan) const {
+  /// The `nth` of that name: a function that is called twice has its scans twice.
+  const Flow *flowNamed(const std::string &name, bool isScan, size_t nth = 0) const {
     for (const Flow &f : e.flow)
-      if (f.isScan == isScan && f.name == name)
+      if (f.isScan == isScan && f.name == name && nth-- == 0)
         return &f;
     return nullptr;
+  }
+
+  /// How many scans before the `n`th stand at the same place.
+  size_t namesakes(size_t n) const {
+    std::string place = placeText(facts.scans[n].place);
+    auto same = [&](const ScanFacts &s) { return placeText(s.place) == place; };
+    return std::count_if(facts.scans.begin(), facts.scans.begin() + n, same);
   }
 
   /// "; from the scan at 9:5" of a result.
@@ -177,14 +185,14 @@ private:
            (scan.tiles ? "in tiles" : formText(scan)) + " over " + escaped(scan.extent) +
            (scan.reverse ? ", from the end" : "") +
            (scan.depth ? ", for each step around it" : "") + "</p>\n";
-    if (const Flow *f = flowNamed(place, true)) {
+    if (const Flow *f = flowNamed(place, true, namesakes(n))) {
       std::string reads = codes(f->arguments);
       for (const std::string &other : f->scans)
         reads += (reads.empty() ? "" : ", ") + ("the scan at " + escaped(shortPlace(other)));
       if (!reads.empty())
         out += "<p>reads " + reads + "</p>\n";
     }
-    writeGraph(scan);
+    writeGraph(n, scan);
     for (const StateFacts &s : scan.states)
       writeState(n, s);
     out += "</section>\n";
@@ -232,7 +240,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   /// An arc from one box to another: below where it goes on, above where it goes back.
-  static std::string arc(int from, int to) {
+  static std::string arc(int from, int to, const std::string &head) {
     auto x = [](int k) { return 60 + 120 * k; };
     auto at = [](int px, int py) { return std::to_string(px) + " " + std::to_string(py); };
     std::string d;
@@ -245,25 +253,28 @@ private:
       d = "M" + at(x(from) + side * 24, edge) + " Q" + at((x(from) + x(to)) / 2, depth) + ", " +
           at(x(to) - side * 24, edge + side * 2);
     }
-    return "<path d=\"" + d + "\" marker-end=\"url(#head)\"/>\n";
+    return "<path d=\"" + d + "\" marker-end=\"url(#" + head + ")\"/>\n";
   }
 
-  void writeGraph(const ScanFacts &scan) {
+  void writeGraph(size_t number, const ScanFacts &scan) {
     constexpr size_t limit = 8;
     int n = int(scan.states.size());
     if (n < 2 || scan.states.size() > limit)
       return;
     int width = 120 * n;
+    std::string head = "head-" + std::to_string(number);
     out += "<svg viewBox=\"0 24 " + std::to_string(width) + " 116\" width=\"" +
            std::to_string(width) +
            "\" role=\"img\" aria-label=\"which states a state waits for\">\n"
-           "<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"6\" refY=\"4\" markerWidth=\"7\" "
+           "<defs><marker id=\"" +
+           head +
+           "\" viewBox=\"0 0 8 8\" refX=\"6\" refY=\"4\" markerWidth=\"7\" "
            "markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\"/></marker></defs>\n";
     for (int to = 0; to < n; ++to)
       for (const NeedFacts &need : scan.states[to].needs)
         for (int from = 0; from < n; ++from)
           if (scan.states[from].name == need.state)
-            out += arc(from, to);
+            out += arc(from, to, head);
     for (int k = 0; k < n; ++k) {
       const StateFacts &s = scan.states[k];
       std::string label = shortLabel(s.name) + (s.cls.name.empty() ? "" : " " + s.cls.name);
@@ -308,11 +319,13 @@ private:
     std::vector<std::vector<std::string>> states, products, packs;
     for (const ScanFacts &scan : facts.scans) {
       for (const StateFacts &s : scan.states)
-        states.push_back({code(s.name), chip(s.cls), code(typeText(s.elem, s.shape)),
-                          s.bytes ? std::to_string(*s.bytes) : "",
-                          s.inPlace ? "in place" : "two copies in turn"});
+        if (!s.name.empty())
+          states.push_back({code(s.name), chip(s.cls), code(typeText(s.elem, s.shape)),
+                            s.bytes ? std::to_string(*s.bytes) : "",
+                            s.inPlace ? "in place" : "two copies in turn"});
       for (const MapFacts &map : scan.maps)
-        addMap(map, scan.tiles ? "in a tile" : "in each step", products, packs);
+        if (!scan.tiles || kindOf(map) == "product")
+          addMap(map, scan.tiles ? "in a tile" : "in each step", products, packs);
     }
     for (const MapFacts &map : facts.maps)
       addMap(map, map.prepared ? "when weights are bound" : "once a call", products, packs);
