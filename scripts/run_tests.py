@@ -105,7 +105,7 @@ class Suites:
 
     def classes(self):
         counts = [self.script(f"test/Classes/{name}.py", "--seqc", self.tool("seqc"), "--jobs",
-                              str(self.args.jobs)) for name in ("run", "laws")]
+                              str(self.args.jobs)) for name in ("run", "laws", "random_steps")]
         return tuple(map(sum, zip(*counts)))
 
     def meaning(self):
