@@ -41,6 +41,7 @@ public:
       needs[scan.states()[k]] = self.set(k);
     }
     for (Operation &op : scan.bodyBlock()->without_terminator()) {
+      noteProducers(op);
       auto map = dyn_cast<MapOp>(op);
       if (!map) {
         note(op);
@@ -54,12 +55,58 @@ public:
     }
   }
 
+  /// The ops of the step that the next values of the states need, where they read the states;
+  /// of what they only know the last few.
+  llvm::DenseSet<Operation *> opsFor(ArrayRef<unsigned> states) {
+    constexpr unsigned limit = 16;
+    llvm::SmallBitVector own(scan.getInits().size());
+    for (unsigned k : states)
+      own.set(k);
+    llvm::DenseMap<Operation *, unsigned> steps; // from what reads the states
+    SmallVector<Operation *> open;
+    auto reach = [&](Operation *op, unsigned n) {
+      if (op->getNumResults() && llvm::any_of(op->getResults(), [&](Value r) {
+            auto it = needs.find(r);
+            return it != needs.end() && it->second.anyCommon(own);
+          }))
+        n = 0;
+      auto [it, isNew] = steps.insert({op, n});
+      if (n > limit || (!isNew && it->second <= n))
+        return;
+      it->second = n;
+      open.push_back(op);
+    };
+    for (unsigned k : states)
+      if (Operation *op = scan.next().getStates()[k].getDefiningOp();
+          op && op->getBlock() == scan.bodyBlock())
+        reach(op, 0);
+    while (!open.empty()) {
+      Operation *op = open.pop_back_val();
+      for (Operation *from : producers[op])
+        reach(from, steps[op] + 1);
+    }
+    llvm::DenseSet<Operation *> ops;
+    for (auto &[op, n] : steps)
+      ops.insert(op);
+    return ops;
+  }
+
   llvm::SmallBitVector of(Value value) {
     auto it = needs.find(value);
     return it != needs.end() ? it->second : llvm::SmallBitVector(scan.getInits().size());
   }
 
 private:
+  void noteProducers(Operation &op) {
+    auto &all = producers[&op];
+    op.walk([&](Operation *inner) {
+      for (Value v : inner->getOperands())
+        if (Operation *d = v.getDefiningOp(); d && d->getBlock() == scan.bodyBlock())
+          if (!llvm::is_contained(all, d))
+            all.push_back(d);
+    });
+  }
+
   void note(Operation &op) {
     llvm::SmallBitVector all(scan.getInits().size());
     op.walk([&](Operation *inner) {
@@ -74,6 +121,7 @@ private:
 
   ScanOp scan;
   llvm::DenseMap<Value, llvm::SmallBitVector> needs;
+  llvm::DenseMap<Operation *, SmallVector<Operation *, 4>> producers; ///< in the step's own block
 };
 
 /// Tarjan's components of who reads whom; a component comes after those that it reads.
@@ -354,10 +402,7 @@ private:
 
   Class interpret(Component &c, const llvm::DenseSet<Operation *> &opaque,
                   SmallVector<Operation *> *origins) {
-    SmallVector<Value> wanted;
-    for (unsigned k : c.states)
-      wanted.push_back(scan.next().getStates()[k]);
-    StepInterpreter step(context, scan, c.states, wanted, opaque);
+    StepInterpreter step(context, scan, c.states, reads.opsFor(c.states), opaque);
     *origins = step.nonlinearOps();
     bool tropical = false, reads = false;
     for (unsigned k : c.states) {

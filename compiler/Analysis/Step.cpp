@@ -30,30 +30,16 @@ static llvm::DenseMap<Value, unsigned> numbered(ScanOp scan, ArrayRef<unsigned> 
   return out;
 }
 
-/// The ops of the step that the values need.
-static llvm::DenseSet<Operation *> opsBehind(ScanOp scan, ArrayRef<Value> values) {
-  llvm::DenseSet<Operation *> found;
-  SmallVector<Operation *> open;
-  auto add = [&](Value v) {
-    Operation *op = v.getDefiningOp();
-    if (op && op->getBlock() == scan.bodyBlock() && found.insert(op).second)
-      open.push_back(op);
-  };
-  llvm::for_each(values, add);
-  while (!open.empty())
-    open.pop_back_val()->walk([&](Operation *op) { llvm::for_each(op->getOperands(), add); });
-  return found;
-}
-
 StepInterpreter::StepInterpreter(ExprContext &context, ScanOp scan, ArrayRef<unsigned> unknown,
-                                 ArrayRef<Value> wanted, llvm::DenseSet<Operation *> opaque)
+                                 std::optional<llvm::DenseSet<Operation *>> wanted,
+                                 llvm::DenseSet<Operation *> opaque)
     : context(context), scan(scan), unknowns(numbered(scan, unknown)), opaque(std::move(opaque)),
-      needed(opsBehind(scan, wanted)) {
+      wanted(std::move(wanted)) {
   visitBlock(scan.bodyBlock());
 }
 
 bool StepInterpreter::isWanted(Operation *op) {
-  return needed.empty() || op->getBlock() != scan.bodyBlock() || needed.contains(op);
+  return !wanted || op->getBlock() != scan.bodyBlock() || wanted->contains(op);
 }
 
 const TensorForm &StepInterpreter::of(Value tensor) {

@@ -59,10 +59,11 @@ struct TensorForm {
 
 class StepInterpreter {
 public:
-  /// `unknown`: numbers of states. The results of `opaque` ops count as known. Of the step's
-  /// tensors those have forms that the values `wanted` need; all, where there are none.
+  /// `unknown`: numbers of states. The results of `opaque` ops count as known. Of the ops of
+  /// the step's own block `wanted` are looked at, which has all that an unknown reaches; without
+  /// it all. What others give is known, and has no form.
   StepInterpreter(ExprContext &context, ScanOp scan, llvm::ArrayRef<unsigned> unknown,
-                  llvm::ArrayRef<mlir::Value> wanted = {},
+                  std::optional<llvm::DenseSet<mlir::Operation *>> wanted = std::nullopt,
                   llvm::DenseSet<mlir::Operation *> opaque = {});
 
   /// The form of a tensor that the step defines, or of a state.
@@ -115,7 +116,8 @@ private:
   ExprContext &context;
   ScanOp scan;
   llvm::DenseMap<mlir::Value, unsigned> unknowns;
-  llvm::DenseSet<mlir::Operation *> opaque, needed;
+  llvm::DenseSet<mlir::Operation *> opaque;
+  std::optional<llvm::DenseSet<mlir::Operation *>> wanted;
   llvm::DenseMap<mlir::Value, TensorForm> tensors;
   llvm::DenseMap<mlir::Value, Form> scalars;
   llvm::SmallVector<mlir::Operation *> origins;
