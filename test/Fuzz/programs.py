@@ -207,13 +207,34 @@ class Program:
             score = f"2.0 * tanh({score})"
         where = ""
         if self.rng.random() < 0.8:
-            where = " where " + re.sub(r"\br\b", "j", self.domain(("T",), index, "T", {}))
+            where = " where " + self.key_domain()
+        d = self.values[v][1]
         out = f"sum[j](@p[i, j] * {v}[j, d])"
         if self.rng.random() < 0.3:
             out = f"sigmoid({q}[i, 0]) * {out}"
-        self.fresh(("T", self.values[v][1]),
-                   f"let @p[i in 0..T, j in 0..T] = softmax[j]({score}{where})\n"
-                   f"  let @[i in 0..T, d in 0..{self.values[v][1]}] = {out}")
+        if self.rng.random() < 0.2:  # the weights meet two values, or are read besides
+            out += self.rng.choice([f" + 0.5 * sum[j](@p[i, j] * {q}[i, 0] * {v}[j, 0])",
+                                    " + 0.1 * sum[j](@p[i, j] * @p[i, j])"])
+        lines = [f"let @p[i in 0..T, j in 0..T] = softmax[j]({score}{where})",
+                 f"let @[i in 0..T, d in 0..{d}] = {out}"]
+        if self.rng.random() < 0.3:  # a score with a name
+            lines.insert(0, f"let @s[i in 0..T, j in 0..T] = {score}")
+            lines[1] = f"let @p[i in 0..T, j in 0..T] = softmax[j](@s[i, j]{where})"
+        self.fresh(("T", d), "\n  ".join(lines))
+
+    def key_domain(self):
+        """Of keys j for rows i: bounds, blocks, steps, data, and what only masks."""
+        r, k = self.rng, self.rng.randint(1, 40)
+        text = re.sub(r"\br\b", "j", self.domain(("T",), {"T": "i"}, "T", {}))
+        if r.random() < 0.4:
+            text = r.choice([f"i / {k} == j / {k}", f"j / {k} <= i / {k}", f"i / {k} - j / {k} < 2",
+                             f"2 * j <= i + {k}", f"j <= 2 * i and j >= i / 2", f"j - i < {k}",
+                             f"j % {k} == 0 or i - j < 3 and j <= i", f"j + {k} <= i",
+                             f"{k} <= j"])
+        x = self.some(lambda a: a == ("T",), self.inputs)
+        if x and r.random() < 0.3:
+            text = f"{r.choice([f'({text})', 'j <= i'])} and {x}[j] > {self.number()}"
+        return text
 
     def convolution(self):
         x = self.some(lambda a: a in (("T", "D"), ("T",)))
