@@ -18,13 +18,14 @@ class Seq_IndexOp<string mnemonic> : Seq_Op<mnemonic, [Pure, SingleBlockImplicit
 }
 
 def Seq_AttentionOp : Seq_IndexOp<"attention"> {
-  let summary = "means of values, weighted by the softmax of their scores";
+  let summary = "means of values, weighted by the softmax of their scores, or sums weighted by them";
   let description = [{
     With `i` the leading indices and `j` the last one, the key's, and over the present
     points of row `i`: `m(i) = max_j s(i, j)`, `z(i) = Σ_j exp(s(i, j) − m(i))`,
     `result_r[i] = Σ_j exp(s(i, j) − m(i)) v_r(i, j) / z(i)`. A row without present
     points is 0. Leading indices that score and presence do not use are columns of the
     value. A key that is not present is not read: masks, windows and lengths are presence.
+    With `linear` the scores are the weights: `result_r[i] = Σ_j s(i, j) v_r(i, j)`.
 
     Constraints:
     1. The region has one block with one index argument for each extent, at least one.
@@ -43,7 +44,7 @@ def Seq_AttentionOp : Seq_IndexOp<"attention"> {
     }
     ```
   }];
-  let arguments = (ins Variadic<Index>:$extents);
+  let arguments = (ins Variadic<Index>:$extents, UnitAttr:$linear);
   let results = (outs Variadic<Seq_Tensor>:$results);
   let builders = [
     /// `elements`: one for each result.

@@ -195,6 +195,15 @@ void runAttention(Machine &m, Frame &outer, const Instr &in, int) {
   });
 }
 
+void runLinearAttention(Machine &m, Frame &outer, const Instr &in, int) {
+  const Points &points = *m.program.points[in.payload];
+  overRows(m, outer, in, [&](Row &row, int64_t at) {
+    for (auto [k, slot] : llvm::enumerate(points.results))
+      put(m.tensors[slot], at,
+          weightedSum(row, row.values[0], row.values[k + 1], m.tensors[slot].elem));
+  });
+}
+
 void runConv(Machine &m, Frame &outer, const Instr &in, int) {
   Slot &result = m.tensors[m.program.points[in.payload]->results[0]];
   overRows(m, outer, in, [&](Row &row, int64_t at) {

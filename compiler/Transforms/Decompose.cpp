@@ -149,51 +149,88 @@ private:
 };
 } // namespace
 
+namespace {
 /// Weights over those indices that score and presence use, then sums of the values. The
 /// division by the weights' sum comes last: once a result, not once a key.
-static void decomposeAttention(AttentionOp op) {
-  OpBuilder b(op);
-  Location loc = op.getLoc();
-  YieldOp y = op.yield();
-  Value score = op.score(), present = y.getPresent();
-  Type element = score.getType();
-  SmallVector<unsigned> places = weightPlaces(op);
-  SmallVector<Value> extents;
-  for (unsigned place : places)
-    extents.push_back(op.getExtents()[place]);
-  auto atWeights = [&](ValueRange i) {
+class AttentionParts {
+public:
+  explicit AttentionParts(AttentionOp op)
+      : op(op), b(op), loc(op.getLoc()), score(op.score()), present(op.yield().getPresent()),
+        element(score.getType()), places(weightPlaces(op)) {
+    for (unsigned place : places)
+      extents.push_back(op.getExtents()[place]);
+    scoreLoc = score.getDefiningOp() ? score.getLoc() : loc;
+  }
+
+  void run() {
+    op.getLinear() ? makeLinear() : makeSoftmax();
+    for (auto [result, value] : llvm::zip(op.getResults(), op.yield().getValues().drop_front())) {
+      MapOp sums = sumOf(value);
+      if (total)
+        divide(sums);
+      sums.getResult(0).setType(cast<RankedTensorType>(result.getType()));
+      result.replaceAllUsesWith(sums.getResult(0));
+    }
+    op.erase();
+  }
+
+private:
+  std::pair<Value, Value> scoreAt(OpBuilder &in, ValueRange i) {
+    SmallVector<Value> at(op.indices().size(), i.back());
+    for (auto [k, place] : llvm::enumerate(places))
+      at[place] = i[k];
+    auto v = cloneSlice(in, op, at, {score, present});
+    return {v[0], v[1]};
+  }
+
+  void makeSoftmax() {
+    Rows rows(b, scoreLoc, element, extents, extents.size() - 1,
+              [&](OpBuilder &in, ValueRange i) { return scoreAt(in, i); });
+    weights = mapOver(
+        [&](OpBuilder &in, ValueRange i) { return rows.orZero(in, rows.weight(in, i), i); });
+    total = rows.along(ReduceKind::sum, [&](OpBuilder &in, ValueRange i) -> Value {
+      return ReadOp::create(in, loc, weights, i);
+    });
+  }
+
+  void makeLinear() {
+    weights = mapOver([&](OpBuilder &in, ValueRange i) -> Value {
+      auto [s, here] = scoreAt(in, i);
+      if (!here)
+        return s;
+      Value zero = arith::ConstantOp::create(in, loc, in.getFloatAttr(element, 0));
+      return arith::SelectOp::create(in, loc, here, s, zero).getResult();
+    });
+  }
+
+  Value mapOver(llvm::function_ref<Value(OpBuilder &, ValueRange)> body) {
+    return MapOp::create(b, scoreLoc, TypeRange(element), extents,
+                         [&](OpBuilder &in, Location l, ValueRange i) {
+                           YieldOp::create(in, l, ValueRange(body(in, i)));
+                         })
+        .getResult(0);
+  }
+
+  SmallVector<Value> atWeights(ValueRange i) {
     SmallVector<Value> out;
     for (unsigned place : places)
       if (place < i.size())
         out.push_back(i[place]);
     return out;
-  };
-  Location scoreLoc = score.getDefiningOp() ? score.getLoc() : loc;
-  Rows rows(b, scoreLoc, element, extents, extents.size() - 1, [&](OpBuilder &in, ValueRange i) {
-    SmallVector<Value> at(op.indices().size(), i.back());
-    for (auto [k, place] : llvm::enumerate(places))
-      at[place] = i[k];
-    auto v = cloneSlice(in, op, at, {score, present});
-    return std::pair(v[0], v[1]);
-  });
-  Value weights = MapOp::create(b, scoreLoc, TypeRange(element), extents,
-                                [&](OpBuilder &in, Location l, ValueRange i) {
-                                  YieldOp::create(in, l, rows.orZero(in, rows.weight(in, i), i));
-                                })
-                      .getResult(0);
-  auto weightAt = [&](OpBuilder &in, ValueRange i) -> Value {
-    return ReadOp::create(in, loc, weights, i);
-  };
-  Value total = rows.along(ReduceKind::sum, weightAt);
-  for (auto [result, value] : llvm::zip(op.getResults(), y.getValues().drop_front())) {
-    auto sums =
-        mapOfFolds(b, loc, ReduceKind::sum, element, op.getExtents().drop_back(),
-                   op.getExtents().take_back(), [&](OpBuilder &in, ValueRange at) {
-                     auto v = cloneSlice(in, op, at, {value, present});
-                     Value w = weightAt(in, atWeights(at));
-                     return std::pair<Value, Value>(arith::MulFOp::create(in, loc, w, v[0]), v[1]);
-                   });
-    // A row without present points has no weight at all, and is 0.
+  }
+
+  MapOp sumOf(Value value) {
+    return mapOfFolds(b, loc, ReduceKind::sum, element, op.getExtents().drop_back(),
+                      op.getExtents().take_back(), [&](OpBuilder &in, ValueRange at) {
+                        auto v = cloneSlice(in, op, at, {value, present});
+                        Value w = ReadOp::create(in, loc, weights, atWeights(at));
+                        return std::pair<Value, Value>(arith::MulFOp::create(in, loc, w, v[0]),
+                                                       v[1]);
+                      });
+  }
+
+  /// A row without present points has no weight at all, and is 0.
+  void divide(MapOp sums) {
     YieldOp end = sums.yield();
     OpBuilder in(end);
     Value z = ReadOp::create(in, loc, total, atWeights(sums.indices()));
@@ -201,10 +238,21 @@ static void decomposeAttention(AttentionOp op) {
     Value none = arith::CmpFOp::create(in, loc, arith::CmpFPredicate::OEQ, z, zero);
     Value mean = arith::DivFOp::create(in, loc, end.getValues()[0], z);
     end.getValuesMutable().assign(arith::SelectOp::create(in, loc, none, zero, mean).getResult());
-    sums.getResult(0).setType(cast<RankedTensorType>(result.getType()));
-    result.replaceAllUsesWith(sums.getResult(0));
   }
-  op.erase();
+
+  AttentionOp op;
+  OpBuilder b;
+  Location loc, scoreLoc = loc;
+  Value score, present;
+  Type element;
+  SmallVector<unsigned> places;
+  SmallVector<Value> extents;
+  Value weights, total; ///< of each row and key; of each row, null where linear
+};
+} // namespace
+
+static void decomposeAttention(AttentionOp op) {
+  AttentionParts(op).run();
 }
 
 static void decomposeSoftmax(SoftmaxOp op) {

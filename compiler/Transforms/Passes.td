@@ -24,7 +24,9 @@ def SeqRaise : Pass<"seq-raise", "::mlir::func::FuncOp"> {
     in which one factor is read at affine places that move with an index of the sum and
     one around it becomes a `seq.conv`.
 
-    Several such sums of one softmax are several ops, each with the score.
+    Several such sums of one softmax are several ops, each with the score. A sum over a
+    sequence whose terms have a factor that is made for each row and key, of what is given for
+    rows and for keys alone, becomes a linear `seq.attention`, so that the factor need not be kept.
 
     Precondition: none. Leaves a softmax that anything else reads too, one that normalises
     over several indices, and sums over other points than the softmax has: a domain of
@@ -53,7 +55,7 @@ def SeqDecompose : Pass<"seq-decompose", "::mlir::func::FuncOp"> {
   let description = [{
     `seq.attention` becomes weights, the exponentials of the scores above each row's
     largest, over the indices that score and presence use, and sums of weights and of
-    weighted values; `seq.conv` a map of sums of products.
+    weighted values (a linear one weights that are the scores, and sums); `seq.conv` a map of sums of products.
     `seq.softmax` becomes a map of its scores, maps of the largest and of the sum of
     exponentials along the normalised indices, and a map of quotients. A `logsumexp`
     becomes a maximum and the logarithm of a sum, with an infinite maximum left out of the

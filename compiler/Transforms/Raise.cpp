@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Analysis/Domain.h"
-#include "compiler/Transforms/Rewrite.h"
+#include "compiler/Transforms/Sum.h"
 #include "compiler/Transforms/Transforms.h"
 
 namespace seq {
@@ -66,55 +66,6 @@ Value rest(OpBuilder &b, const Product &product, const IRMapping &mapping) {
   }
   return left;
 }
-
-/// A sum in a map that may become an op of its own over `own` indices of the map, then its.
-struct Sum {
-  ReduceOp reduce;
-  MapOp map;
-  SmallVector<Value> own;
-
-  explicit Sum(ReduceOp r) : reduce(r), map(dyn_cast<MapOp>(r->getParentOp())) {
-    if (!map || r.getNumResults() != 1 || r.kind(0) != ReduceKind::sum)
-      map = nullptr;
-    if (!map)
-      return;
-    auto used = indicesUsedBy(r, map);
-    for (Value a : map.indices())
-      if (used.contains(a))
-        own.push_back(a);
-  }
-  explicit operator bool() const { return static_cast<bool>(map); }
-  Value value() { return reduce.yield().getValues()[0]; }
-
-  SmallVector<Value> extents() {
-    SmallVector<Value> out;
-    for (Value a : own)
-      out.push_back(map.getExtents()[cast<BlockArgument>(a).getArgNumber()]);
-    llvm::append_range(out, reduce.getExtents());
-    return out;
-  }
-
-  /// Clones what the sum needs, and its body, at `indices`.
-  IRMapping cloneBody(OpBuilder &b, ValueRange indices) {
-    IRMapping mapping;
-    mapping.map(own, indices.take_front(own.size()));
-    mapping.map(reduce.indices(), indices.drop_front(own.size()));
-    for (Operation *o : scalarSlice(reduce, map.bodyBlock()))
-      if (o != reduce)
-        b.clone(*o, mapping);
-    for (Operation &o : reduce.bodyBlock()->without_terminator())
-      b.clone(o, mapping);
-    return mapping;
-  }
-
-  /// Reads `tensor` in place of the sum.
-  void replaceBy(Value tensor) {
-    OpBuilder b(reduce);
-    reduce.getResult(0).replaceAllUsesWith(
-        ReadOp::create(b, reduce.getLoc(), tensor, own).getResult());
-    reduce.erase();
-  }
-};
 
 /// Equality of scalars of two bodies, where `mapping` says what those of the first are in
 /// the second.
@@ -258,7 +209,7 @@ struct Raise : seq::impl::SeqRaiseBase<Raise> {
     SmallVector<ReduceOp> sums;
     getOperation().walk([&](ReduceOp r) { sums.push_back(r); });
     for (ReduceOp r : sums)
-      if (!raiseAttention(r))
+      if (!raiseAttention(r) && !raiseScores(r))
         raiseConv(r);
     eraseDead(getOperation());
   }

@@ -28,17 +28,13 @@
 // from further away is used 36 times. More keys a block would spill; fewer pay for
 // the maximum, the sum and the rescaling of a row more often.
 //
-// Which index is blocked: one whose values share the keys, so an index that a contraction of the
-// score reads beside the key (a head) is not; of the others one of many or an unknown number of
-// rows, that the presence uses, the last. Where there is none (a query for each head) a block
-// has one row.
-//
 // Rejected: a mask in all blocks (a tenth slower without a window); blocks that begin
 // where a window does, since then the keys could not be transposed once for all rows.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/Rewrite.h"
 #include "compiler/Transforms/TileRange.h"
+#include "compiler/Transforms/TileRoles.h"
 #include "compiler/Transforms/Transforms.h"
 
 #include "llvm/ADT/APFloat.h"
@@ -53,75 +49,30 @@ using namespace seq;
 
 namespace {
 
-constexpr int64_t kRows = 36, kKeys = 64;
-
-/// The roles of an attention's leading indices, as their places.
-struct Roles {
-  SmallVector<unsigned> outer, columns;
-  std::optional<unsigned> blocked;
-
-  explicit Roles(AttentionOp op) {
-    SmallVector<unsigned> rows = weightPlaces(op);
-    rows.pop_back();
-    for (unsigned k = 0; k + 1 < op.indices().size(); ++k)
-      if (!llvm::is_contained(rows, k))
-        columns.push_back(k);
-    llvm::SetVector<Value> beside = besideKey(op);
-    int best = 0;
-    for (unsigned k : rows) {
-      int worth = beside.contains(op.indices()[k]) ? 0 : 1 + extentWorth(op, k);
-      if (worth && worth >= best) {
-        blocked = k;
-        best = worth;
-      }
-    }
-    for (unsigned k : rows)
-      if (blocked != k)
-        outer.push_back(k);
-  }
-
-private:
-  /// Blocks pay where there are many rows; those that the presence knows can be skipped.
-  static int extentWorth(AttentionOp op, unsigned k) {
-    auto extent = constantOf(op.getExtents()[k]);
-    Value present = op.yield().getPresent();
-    bool bounds = present && dependsOn(present, op.indices()[k], op.getBody());
-    return (!extent || *extent >= kRows ? 2 : 0) + (bounds ? 1 : 0);
-  }
-
-  /// Indices at which something inside of a contraction is read that the key moves too.
-  static llvm::SetVector<Value> besideKey(AttentionOp op) {
-    llvm::SetVector<Value> out;
-    Operation *score = op.score().getDefiningOp();
-    if (!score || score->getBlock() != op.bodyBlock())
-      return out;
-    for (Operation *part : scalarSlice(score, op.bodyBlock()))
-      part->walk([&](ReadOp read) {
-        auto used = indicesUsedBy(read, op);
-        if (isa<ReduceOp>(read->getParentOp()) && used.contains(op.key()))
-          out.insert(used.begin(), used.end());
-      });
-    return out;
-  }
-};
-
-/// The states of the scans over blocks of keys.
+/// The states of the scans over blocks of keys. Linear attention has the sums alone.
 struct Running {
   Value largest, weight;
   SmallVector<Value> sums; ///< one for each result
   Value seen;              ///< of each row, whether a point was present; null: its range tells
 
   SmallVector<Value> values() const {
-    SmallVector<Value> out{largest, weight};
-    llvm::append_range(out, sums);
-    if (seen)
-      out.push_back(seen);
+    SmallVector<Value> out(sums);
+    for (Value v : {largest, weight, seen})
+      if (v)
+        out.push_back(v);
     return out;
   }
-  static Running of(ValueRange v, size_t results) {
-    Running s{v[0], v[1], SmallVector<Value>(v.slice(2, results)), {}};
-    if (v.size() > 2 + results)
-      s.seen = v.back();
+  /// The states among `v` that stand where those of `like` do.
+  static Running of(ValueRange v, const Running &like) {
+    Running s;
+    s.sums.assign(v.begin(), v.begin() + like.sums.size());
+    v = v.drop_front(like.sums.size());
+    for (auto [from, to] :
+         {std::pair(like.largest, &s.largest), {like.weight, &s.weight}, {like.seen, &s.seen}})
+      if (from) {
+        *to = v.front();
+        v = v.drop_front();
+      }
     return s;
   }
 };
@@ -140,7 +91,7 @@ public:
       extents.push_back(constantOf(e) || e.getDefiningOp<SizeOp>() ? e : m.max(e, m.constant(0)));
     keys = extents.back();
     auto known = roles.blocked ? constantOf(extents[*roles.blocked]) : std::optional<int64_t>(1);
-    rows = known ? std::clamp<int64_t>(*known, 1, kRows) : kRows;
+    rows = known ? std::clamp<int64_t>(*known, 1, kTileRows) : kTileRows;
     blocks = roles.blocked ? m.ceilDiv(extents[*roles.blocked], rows) : m.constant(1);
     Value count = blocks;
     for (unsigned place : roles.outer)
@@ -209,10 +160,12 @@ private:
                         .convertToDouble();
     SmallVector<Value> over{height};
     Running s;
-    s.largest = filled(b, over, b.getFloatAttr(element, lowest));
-    s.weight = filled(b, over, b.getFloatAttr(element, 0));
-    if (!range.isExact())
-      s.seen = filled(b, over, b.getBoolAttr(false));
+    if (!op.getLinear()) {
+      s.largest = filled(b, over, b.getFloatAttr(element, lowest));
+      s.weight = filled(b, over, b.getFloatAttr(element, 0));
+      if (!range.isExact())
+        s.seen = filled(b, over, b.getBoolAttr(false));
+    }
     llvm::append_range(over, dims.drop_front());
     for (unsigned k = 0; k < op.getNumResults(); ++k)
       s.sums.push_back(filled(b, over, b.getFloatAttr(element, 0)));
@@ -257,13 +210,13 @@ private:
     IndexMath m(b, loc);
     Value zero = m.constant(0);
     auto [lo, hi] = range.some(m, box(m));
-    Value first = m.div(m.max(lo, zero), kKeys);
-    Value end = m.max(m.ceilDiv(m.min(hi, keys), kKeys), first);
+    Value first = m.div(m.max(lo, zero), kTileKeys);
+    Value end = m.max(m.ceilDiv(m.min(hi, keys), kTileKeys), first);
     Value fullFirst = first, fullEnd = first;
     if (range.isExact()) {
       auto [from, to] = range.all(m, box(m));
-      fullFirst = m.clamp(m.ceilDiv(from, kKeys), first, end);
-      fullEnd = m.clamp(m.div(to, kKeys), fullFirst, end);
+      fullFirst = m.clamp(m.ceilDiv(from, kTileKeys), first, end);
+      fullEnd = m.clamp(m.div(to, kTileKeys), fullFirst, end);
       s = scanKeys(b, s, m.sub(fullEnd, fullFirst), false,
                    [&](IndexMath &in, Value t) { return in.add(fullFirst, t); });
     }
@@ -278,89 +231,116 @@ private:
 
   Running scanKeys(OpBuilder &b, const Running &s, Value count, bool masked,
                    llvm::function_ref<Value(IndexMath &, Value)> blockAt) {
-    auto scan = ScanOp::create(
-        b, loc, count, s.values(), TypeRange(), false,
-        [&](OpBuilder &in, Location, Value t, ValueRange states) {
-          IndexMath m(in, loc);
-          Value firstKey = m.mul(blockAt(m, t), kKeys), width = m.constant(kKeys);
-          if (masked)
-            width = m.min(width, m.sub(keys, firstKey));
-          Running next = step(in, Running::of(states, op.getNumResults()), firstKey, width, masked);
-          NextOp::create(in, loc, next.values(), ValueRange());
-        });
+    auto scan = ScanOp::create(b, loc, count, s.values(), TypeRange(), false,
+                               [&](OpBuilder &in, Location, Value t, ValueRange states) {
+                                 IndexMath m(in, loc);
+                                 Value firstKey = m.mul(blockAt(m, t), kTileKeys),
+                                       width = m.constant(kTileKeys);
+                                 if (masked)
+                                   width = m.min(width, m.sub(keys, firstKey));
+                                 Running next =
+                                     step(in, Running::of(states, s), firstKey, width, masked);
+                                 NextOp::create(in, loc, next.values(), ValueRange());
+                               });
     scan->setAttr(kTileAttr, b.getUnitAttr());
-    return Running::of(scan.getResults(), op.getNumResults());
+    return Running::of(scan.getResults(), s);
   }
 
   //===--- One block of keys ------------------------------------------------------------===//
 
   Running step(OpBuilder &b, Running s, Value firstKey, Value width, bool masked) {
     bool mask = masked && present;
-    auto [scores, there] = scoreTile(b, firstKey, width, mask);
+    Tile tile{firstKey, width, mask && range.isExact(), {}, {}, {}};
+    std::tie(tile.weights, tile.there) = scoreTile(b, tile, mask);
     Running next;
-    Value scale;
-    std::tie(next.largest, scale) = newLargest(b, s, scores, width);
-    Value weights = mapOver(b, {height, width}, element, [&](OpBuilder &in, ValueRange i) {
-      Value v = ReadOp::create(in, loc, scores, i);
-      return below(in, v, ReadOp::create(in, loc, next.largest, i[0]));
-    });
-    auto carried = [&](OpBuilder &in, Value state, ValueRange i, Value sum) -> Value {
-      Value v = ReadOp::create(in, loc, state, i), f = ReadOp::create(in, loc, scale, i[0]);
-      return arith::AddFOp::create(in, loc, arith::MulFOp::create(in, loc, v, f), sum);
-    };
-    next.weight = mapOver(b, {height}, element, [&](OpBuilder &in, ValueRange i) {
-      return carried(in, s.weight, i, sumOver(in, width, [&](OpBuilder &k, Value c) -> Value {
-                       return ReadOp::create(k, loc, weights, ValueRange{i[0], c});
-                     }));
-    });
-    if (s.seen)
-      next.seen = mapOver(b, {height}, b.getI1Type(), [&](OpBuilder &in, ValueRange i) -> Value {
-        Value any = fold(in, ReduceKind::any, in.getI1Type(), width, [&](OpBuilder &k, Value c) {
-          return std::pair<Value, Value>(
-              there ? ReadOp::create(k, loc, there, ValueRange{i[0], c}).getResult()
-                    : arith::ConstantOp::create(k, loc, k.getBoolAttr(true)).getResult(),
-              nullptr);
-        });
-        return arith::OrIOp::create(in, loc, ReadOp::create(in, loc, s.seen, i), any);
+    if (!op.getLinear()) {
+      Value scores = tile.weights;
+      std::tie(next.largest, tile.scale) = newLargest(b, s, scores, width);
+      tile.weights = mapOver(b, {height, width}, element, [&](OpBuilder &in, ValueRange i) {
+        Value v = ReadOp::create(in, loc, scores, i);
+        return below(in, v, ReadOp::create(in, loc, next.largest, i[0]));
       });
+      next.weight = mapOver(b, {height}, element, [&](OpBuilder &in, ValueRange i) {
+        Value sum = fold(in, ReduceKind::sum, element, width, [&](OpBuilder &k, Value c) {
+          Value p = ReadOp::create(k, loc, tile.weights, ValueRange{i[0], c});
+          return std::pair<Value, Value>(p, nullptr);
+        });
+        return carried(in, tile, s.weight, i, sum);
+      });
+    }
+    if (s.seen)
+      next.seen = nowSeen(b, s.seen, tile);
     SmallVector<Value> over{height};
     for (unsigned place : roles.columns)
       over.push_back(extents[place]);
     for (auto [sum, value] : llvm::zip(s.sums, op.yield().getValues().drop_front()))
-      next.sums.push_back(mapOver(b, over, element, [&](OpBuilder &in, ValueRange i) {
-        auto term = [&](OpBuilder &k, Value c) {
-          auto at = point(k, i[0], IndexMath(k, loc).add(firstKey, c), i.drop_front());
-          bool bounds = mask && !there;
-          auto v = cloneSlice(k, op, at, {value, bounds ? present : Value()});
-          Value p = ReadOp::create(k, loc, weights, ValueRange{i[0], c});
-          Value here = v[1];
-          if (there)
-            here = ReadOp::create(k, loc, there, ValueRange{i[0], c});
-          return std::pair<Value, Value>(arith::MulFOp::create(k, loc, p, v[0]), here);
-        };
-        return carried(in, sum, i, fold(in, ReduceKind::sum, element, width, term));
-      }));
+      next.sums.push_back(
+          mapOver(b, over, element, [&, sum = sum, value = value](OpBuilder &in, ValueRange i) {
+            return carried(in, tile, sum, i, weighted(in, tile, value, i));
+          }));
     return next;
   }
 
-  /// The scores of a tile, −∞ at absent points; beside them which are present, where the
-  /// range of keys does not tell.
-  std::pair<Value, Value> scoreTile(OpBuilder &b, Value firstKey, Value width, bool mask) {
+  /// What a step knows of its block of keys.
+  struct Tile {
+    Value firstKey, width;
+    bool bounded;  ///< the presence is to be applied, and is made of bounds
+    Value weights; ///< of its points
+    Value there;   ///< which points are present; null: `bounded`, or all
+    Value scale;   ///< exp(m − m') of each row; null: 1
+  };
+
+  /// A state, rescaled, and what the block adds to it.
+  Value carried(OpBuilder &in, const Tile &tile, Value state, ValueRange i, Value sum) {
+    Value v = ReadOp::create(in, loc, state, i);
+    if (tile.scale)
+      v = arith::MulFOp::create(in, loc, v, ReadOp::create(in, loc, tile.scale, i[0]));
+    return arith::AddFOp::create(in, loc, v, sum);
+  }
+
+  /// The weighted sum of a value at a row and columns. The bounds of the presence shorten its loop.
+  Value weighted(OpBuilder &in, const Tile &tile, Value value, ValueRange i) {
+    return fold(in, ReduceKind::sum, element, tile.width, [&](OpBuilder &k, Value c) {
+      auto at = point(k, i[0], IndexMath(k, loc).add(tile.firstKey, c), i.drop_front());
+      auto v = cloneSlice(k, op, at, {value, tile.bounded ? present : Value()});
+      Value p = ReadOp::create(k, loc, tile.weights, ValueRange{i[0], c});
+      Value here = v[1];
+      if (tile.there)
+        here = ReadOp::create(k, loc, tile.there, ValueRange{i[0], c});
+      return std::pair<Value, Value>(arith::MulFOp::create(k, loc, p, v[0]), here);
+    });
+  }
+
+  Value nowSeen(OpBuilder &b, Value seen, const Tile &tile) {
+    return mapOver(b, {height}, b.getI1Type(), [&](OpBuilder &in, ValueRange i) -> Value {
+      Value any = fold(in, ReduceKind::any, in.getI1Type(), tile.width, [&](OpBuilder &k, Value c) {
+        Value here = ReadOp::create(k, loc, tile.there, ValueRange{i[0], c});
+        return std::pair<Value, Value>(here, nullptr);
+      });
+      return arith::OrIOp::create(in, loc, ReadOp::create(in, loc, seen, i), any);
+    });
+  }
+
+  /// The scores of a tile, without weight at absent points; beside them which are present,
+  /// where the range of keys does not tell.
+  std::pair<Value, Value> scoreTile(OpBuilder &b, const Tile &tile, bool mask) {
     SmallVector<Type> types{element};
     bool keep = mask && !range.isExact();
     if (keep)
       types.push_back(b.getI1Type());
-    auto map = MapOp::create(
-        b, op.score().getLoc(), types, {height, width}, [&](OpBuilder &in, Location, ValueRange i) {
-          auto at = point(in, i[0], IndexMath(in, loc).add(firstKey, i[1]), {});
-          auto v = cloneSlice(in, op, at, {op.score(), mask ? present : Value()});
-          SmallVector<Value> out{v[0]};
-          if (mask)
-            out[0] = arith::SelectOp::create(in, loc, v[1], v[0], number(in, -INFINITY));
-          if (keep)
-            out.push_back(v[1]);
-          YieldOp::create(in, loc, out);
-        });
+    auto map =
+        MapOp::create(b, op.score().getLoc(), types, {height, tile.width},
+                      [&](OpBuilder &in, Location, ValueRange i) {
+                        auto at = point(in, i[0], IndexMath(in, loc).add(tile.firstKey, i[1]), {});
+                        auto v = cloneSlice(in, op, at, {op.score(), mask ? present : Value()});
+                        SmallVector<Value> out{v[0]};
+                        if (mask)
+                          out[0] = arith::SelectOp::create(
+                              in, loc, v[1], v[0], number(in, op.getLinear() ? 0 : -INFINITY));
+                        if (keep)
+                          out.push_back(v[1]);
+                        YieldOp::create(in, loc, out);
+                      });
     return {map.getResult(0), keep ? map.getResult(1) : Value()};
   }
 
@@ -387,16 +367,18 @@ private:
         Value inside;
         if (constantOf(height) != rows)
           inside = arith::CmpIOp::create(in, loc, arith::CmpIPredicate::slt, i[0], height);
+        Value o = ReadOp::create(in, loc, sum, i, inside);
+        if (op.getLinear())
+          return o;
         Value some;
         if (s.seen) {
           some = ReadOp::create(in, loc, s.seen, i[0], inside);
         } else {
           auto [lo, hi] = range.some(m, box(m, i[0]));
           some = arith::CmpIOp::create(in, loc, arith::CmpIPredicate::slt, lo, hi);
+          if (inside)
+            some = arith::AndIOp::create(in, loc, some, inside);
         }
-        if (inside && !s.seen)
-          some = arith::AndIOp::create(in, loc, some, inside);
-        Value o = ReadOp::create(in, loc, sum, i, inside);
         Value z = ReadOp::create(in, loc, s.weight, i[0], inside);
         Value mean = arith::DivFOp::create(in, loc, o, z);
         return arith::SelectOp::create(in, loc, some, mean, number(in, 0));
@@ -430,15 +412,9 @@ private:
                             })
         .getResult(0);
   }
-  Value sumOver(OpBuilder &b, Value width, llvm::function_ref<Value(OpBuilder &, Value)> body) {
-    return fold(b, ReduceKind::sum, element, width, [&](OpBuilder &in, Value c) {
-      return std::pair<Value, Value>(body(in, c), nullptr);
-    });
-  }
-
   AttentionOp op;
   Location loc;
-  Roles roles;
+  TileRoles roles;
   Type element;
   Value present;
   KeyRange range;
@@ -451,44 +427,11 @@ private:
   Value firstRow, height;
 };
 
-bool isTiled(AttentionOp op) {
-  return isa<func::FuncOp>(op->getParentOp()) &&
-         constantOf(op.getExtents().back()).value_or(kKeys + 1) > kKeys;
-}
-
-/// Something that is made for each row and key, where nothing but attention in tiles reads it,
-/// outside of contractions: scores that have a name, biases. What may fail is kept, as it fails
-/// at absent points too.
-bool isAbsorbed(MapOp map) {
-  return !map->use_empty() && !mayFail(map) && llvm::all_of(map->getUsers(), [&](Operation *user) {
-    auto read = dyn_cast<ReadOp>(user);
-    auto op = read ? dyn_cast<AttentionOp>(read->getParentOp()) : AttentionOp();
-    if (!op || !isTiled(op) || op->getBlock() != map->getBlock())
-      return false;
-    auto used = indicesUsedBy(read, op);
-    return used.contains(op.key()) && used.size() >= 2;
-  });
-}
-
-/// Computes such things in the bodies that read them, so that they need not be kept. Where
-/// several do, each computes its own: time for memory.
-void absorb(func::FuncOp func) {
-  SmallVector<MapOp> maps(func.getBody().front().getOps<MapOp>());
-  for (MapOp map : llvm::reverse(maps)) {
-    if (!isAbsorbed(map))
-      continue;
-    for (auto [k, result] : llvm::enumerate(map.getResults()))
-      for (Operation *user : llvm::make_early_inc_range(result.getUsers()))
-        inlineAt(map, k, cast<ReadOp>(user));
-    map.erase();
-  }
-}
-
 struct TileAttention : seq::impl::SeqTileAttentionBase<TileAttention> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
     mergeEqualScalars(func);
-    absorb(func);
+    absorbScores(func);
     SmallVector<AttentionOp> ops(func.getBody().front().getOps<AttentionOp>());
     for (AttentionOp op : ops)
       if (isTiled(op))

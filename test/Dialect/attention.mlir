@@ -30,3 +30,14 @@ func.func @two_results(%k: tensor<?x?xf64>, %T: index, %D: index) -> (tensor<f64
   }
   return %o#0, %o#1 : tensor<f64>, tensor<f64>
 }
+
+// The scores are the weights.
+// CHECK-LABEL: func.func @linear
+// CHECK: seq.attention (%{{.*}}) in (%{{.*}}) -> (tensor<f32>) attributes {linear} {
+func.func @linear(%v: tensor<?xf32>, %T: index) -> tensor<f32> {
+  %o = seq.attention (%j) in (%T) -> (tensor<f32>) attributes {linear} {
+    %x = seq.read %v[%j] : tensor<?xf32>
+    seq.yield %x, %x : f32, f32
+  }
+  return %o : tensor<f32>
+}

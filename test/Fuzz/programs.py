@@ -217,6 +217,13 @@ class Program:
                                     " + 0.1 * sum[j](@p[i, j] * @p[i, j])"])
         lines = [f"let @p[i in 0..T, j in 0..T] = softmax[j]({score}{where})",
                  f"let @[i in 0..T, d in 0..{d}] = {out}"]
+        if self.rng.random() < 0.3:  # scores that are weights themselves
+            f = self.rng.choice(["tanh", "sigmoid", "sin"])
+            lines = [f"let @p[i in 0..T, j in 0..T] = {f}({score})",
+                     f"let @[i in 0..T, d in 0..{d}] = 0.05 * sum[j](@p[i, j] * {v}[j, d]{where})"]
+            if self.rng.random() < 0.5:
+                lines = [lines[1].replace("@p[i, j]", f"{f}({score})")]
+            return self.fresh(("T", d), "\n  ".join(lines))
         if self.rng.random() < 0.3:  # a score with a name
             lines.insert(0, f"let @s[i in 0..T, j in 0..T] = {score}")
             lines[1] = f"let @p[i in 0..T, j in 0..T] = softmax[j](@s[i, j]{where})"

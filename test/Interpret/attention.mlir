@@ -66,3 +66,22 @@ func.func @infinities() -> (tensor<4xf32>, tensor<4xf32>) {
   }
   return %o, %e : tensor<4xf32>, tensor<4xf32>
 }
+
+// Scores 0 … i as weights of values 2 and 3, where present; a NaN that is absent.
+// CHECK-LABEL: @linear
+// CHECK-NEXT{LITERAL}: f32[3] [0, 3, 3]
+func.func @linear() -> tensor<3xf32> {
+  %v = arith.constant dense<[2.0, 3.0, 0x7FC00000]> : tensor<3xf32>
+  %c3 = arith.constant 3 : index
+  %c2 = arith.constant 2 : index
+  %o = seq.attention (%i, %j) in (%c3, %c3) -> (tensor<3xf32>) attributes {linear} {
+    %k = arith.index_cast %j : index to i64
+    %s = arith.sitofp %k : i64 to f32
+    %x = seq.read %v[%j] : tensor<3xf32>
+    %a = arith.cmpi sle, %j, %i : index
+    %b = arith.cmpi slt, %j, %c2 : index
+    %p = arith.andi %a, %b : i1
+    seq.yield %s, %x : f32, f32 when %p
+  }
+  return %o : tensor<3xf32>
+}

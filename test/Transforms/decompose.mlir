@@ -155,3 +155,23 @@ func.func @conv(%w: tensor<3xf32>, %x: tensor<?xf32>, %T: index) -> tensor<?xf32
   }
   return %y : tensor<?xf32>
 }
+
+// Linear attention: weights, 0 at absent points, and their sums. Nothing is divided.
+// CHECK-LABEL: func.func @linear_attention
+// CHECK: %[[W:.*]] = seq.map
+// CHECK: arith.select
+// CHECK: seq.map
+// CHECK: seq.reduce [sum]
+// CHECK: seq.read %[[W]]
+// CHECK: arith.mulf
+// CHECK-NOT: arith.divf
+// CHECK: return
+func.func @linear_attention(%s: tensor<?x?xf32>, %v: tensor<?xf32>, %T: index) -> tensor<?xf32> {
+  %o = seq.attention (%i, %j) in (%T, %T) -> (tensor<?xf32>) attributes {linear} {
+    %a = seq.read %s[%i, %j] : tensor<?x?xf32>
+    %x = seq.read %v[%j] : tensor<?xf32>
+    %p = arith.cmpi sle, %j, %i : index
+    seq.yield %a, %x : f32, f32 when %p
+  }
+  return %o : tensor<?xf32>
+}

@@ -84,3 +84,24 @@ func.func @extremes() -> tensor<4xf32> {
   }
   return %o : tensor<4xf32>
 }
+
+// Weights 1 … of 140 keys over a window, without softmax: sums of j + 1.
+// CHECK-LABEL: @linear
+// CHECK-NEXT: f32[75] [1, 3, 6, 10, {{.*}}, 2485, 2555, 2625, 2695, 2765, 2835]
+func.func @linear() -> tensor<75xf32> {
+  %n = arith.constant 75 : index
+  %keys = arith.constant 140 : index
+  %w = arith.constant 70 : index
+  %one = arith.constant 1.0 : f32
+  %o = seq.attention (%i, %j) in (%n, %keys) -> (tensor<75xf32>) attributes {linear} {
+    %k = arith.index_cast %j : index to i64
+    %x = arith.sitofp %k : i64 to f32
+    %s = arith.addf %x, %one : f32
+    %c = arith.cmpi sle, %j, %i : index
+    %d = arith.subi %i, %j : index
+    %e = arith.cmpi slt, %d, %w : index
+    %p = arith.andi %c, %e : i1
+    seq.yield %s, %one : f32, f32 when %p
+  }
+  return %o : tensor<75xf32>
+}

@@ -30,7 +30,7 @@ func.func @causal(%q: tensor<2x?x8xf32>, %k: tensor<2x?x8xf32>, %v: tensor<2x?x5
   // The lowest finite number, no weight, no sum.
   // CHECK: arith.constant -3.40282347E+38 : f32
   // CHECK: %[[FULL:.*]]:3 = seq.scan
-  // CHECK-SAME: -> (tensor<?xf32>, tensor<?xf32>, tensor<?x5xf32>) attributes {seq.tile} {
+  // CHECK-SAME: -> (tensor<?x5xf32>, tensor<?xf32>, tensor<?xf32>) attributes {seq.tile} {
   // CHECK: %[[S:.*]] = seq.map (%{{.*}}, %{{.*}}) in (%[[HEIGHT]], %[[C64:.*]]) -> (tensor<?x64xf32>) {
   // CHECK: seq.read %[[Q]]
   // CHECK: seq.read %[[K]]
@@ -46,7 +46,7 @@ func.func @causal(%q: tensor<2x?x8xf32>, %k: tensor<2x?x8xf32>, %v: tensor<2x?x5
   // CHECK: seq.map (%{{.*}}, %{{.*}}) in (%[[HEIGHT]], %[[C5]])
   // CHECK: seq.read %[[V]]
   // CHECK: seq.yield %{{.*}} : f32{{$}}
-  // CHECK: seq.next(%[[TOP]]#0,
+  // CHECK: seq.next(%{{.*}}, %[[TOP]]#0, %{{.*}})
   // The rest of the keys: absent points are −∞ and are not read.
   // CHECK: seq.scan (%{{.*}}) in (%{{.*}}) states (%{{.*}} = %[[FULL]]#0, %{{.*}} = %[[FULL]]#1, %{{.*}} = %[[FULL]]#2)
   // CHECK-SAME: attributes {seq.tile} {
