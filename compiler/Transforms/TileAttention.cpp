@@ -430,12 +430,14 @@ private:
 struct TileAttention : seq::impl::SeqTileAttentionBase<TileAttention> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
+    SmallVector<AttentionOp> ops(func.getBody().front().getOps<AttentionOp>());
+    llvm::erase_if(ops, [](AttentionOp op) { return !isTiled(op); });
+    if (ops.empty())
+      return;
     mergeEqualScalars(func);
     absorbScores(func);
-    SmallVector<AttentionOp> ops(func.getBody().front().getOps<AttentionOp>());
     for (AttentionOp op : ops)
-      if (isTiled(op))
-        Tiler(op).run();
+      Tiler(op).run();
     eraseDead(getOperation());
   }
 };
