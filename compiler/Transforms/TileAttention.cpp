@@ -28,8 +28,9 @@
 // from further away is used 36 times. More keys a block would spill; fewer pay for
 // the maximum, the sum and the rescaling of a row more often.
 //
-// Rejected: a mask in all blocks (a tenth slower without a window); blocks that begin
-// where a window does, since then the keys could not be transposed once for all rows.
+// Rejected: a mask in all blocks, which is a comparison and a blend for each score and a blend for
+// each product with the values; blocks that begin where a window does, since then the keys
+// could not be transposed once for all rows. Figures: docs/Derivation.md.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/Rewrite.h"
