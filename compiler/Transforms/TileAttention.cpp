@@ -25,8 +25,8 @@
 // R is a multiple of 6. With f32 and 64 features a block of 64 keys is 16 KiB of keys, then
 // 16 KiB of values; 36 rows add 9 KiB of queries or sums and 9 KiB of scores or weights: each
 // product runs in about 32 KiB, a first-level cache, and an element of k and v that was loaded
-// from further away is used 36 times. More keys a block would spill; fewer pay for
-// the maximum, the sum and the rescaling of a row more often.
+// from further away is used 36 times. The optimum is flat: with AVX2, 24 and 48 rows and 32 keys
+// take the same time, 128 keys 5 % more.
 //
 // Rejected: a mask in all blocks, which is a comparison and a blend for each score and a blend for
 // each product with the values; blocks that begin where a window does, since then the keys
