@@ -33,6 +33,12 @@ constexpr llvm::StringLiteral kClassesAttr = "seq.classes";
 /// Attribute of a scan: unit, its steps are tiles of a larger computation, small enough for the
 /// cache. No transform moves work out of them.
 constexpr llvm::StringLiteral kTileAttr = "seq.tile";
+/// Attribute of a scan that a derived form made of the user's: the form's name.
+constexpr llvm::StringLiteral kFormAttr = "seq.form";
+/// Attribute of a scan: unit, a derived form made it.
+constexpr llvm::StringLiteral kPartAttr = "seq.part";
+/// Attribute of a scan that runs as it is: why a form that was asked for cannot be.
+constexpr llvm::StringLiteral kRefusedAttr = "seq.refused";
 
 /// The number that `value` is, where it is an integer or index constant.
 std::optional<int64_t> constantOf(mlir::Value value);

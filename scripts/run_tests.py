@@ -108,6 +108,9 @@ class Suites:
                               str(self.args.jobs)) for name in ("run", "laws", "random_steps")]
         return tuple(map(sum, zip(*counts)))
 
+    def forms(self):
+        return self.script("test/Forms/run.py", "--seqc", self.tool("seqc"))
+
     def meaning(self):
         return self.script("test/Meaning/run.py", "--seqc", self.tool("seqc"))
 
@@ -127,7 +130,8 @@ def cmake_variable(build, name):
     return found and found.group(1)
 
 
-ALL = ["check", "unit", "lit", "cases", "classes", "programs", "meaning", "docs", "examples", "install"]
+ALL = ["check", "unit", "lit", "cases", "classes", "programs", "forms", "meaning", "docs", "examples",
+       "install"]
 NOT_SANITIZED = {"check", "examples", "install"}  # outside programs link no sanitizer
 
 

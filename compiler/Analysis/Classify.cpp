@@ -235,9 +235,10 @@ private:
         return false;
       key = d;
     }
-    if (key < 0 || (out.key >= 0 && out.key != key))
+    if (key < 0 || (!out.keys.empty() && int(out.keys[0].key) != key))
       return false;
-    out.key = key;
+    if (out.keys.empty())
+      out.keys.push_back({unsigned(key), {}});
     if (!out.contracted)
       out.contracted = context.var(bound->value);
     Substitution by;
@@ -266,7 +267,7 @@ private:
   /// Axes other than the key that no coefficient of the state depends on.
   Class lowRank(Factors &out) {
     for (unsigned d = 0; d < next.vars.size(); ++d) {
-      if (int(d) == out.key)
+      if (d == out.keys[0].key)
         continue;
       ExprRef v = next.vars[d];
       bool used = llvm::any_of(out.decay, [&](const Product &p) { return dependsOnAny(p, v); });
@@ -276,7 +277,7 @@ private:
           used |= dependsOnAny(w, v);
       }
       if (!used)
-        out.values.push_back(d);
+        out.keys[0].columns.push_back(d);
     }
     return Class::C4;
   }
@@ -289,27 +290,22 @@ private:
 
   /// The products are outer ones between a key axis and axes that the decay does not use.
   bool outerProducts(Factors &out) {
-    int best = -1, bestScore = -1;
-    SmallVector<unsigned, 2> bestValues;
     for (unsigned key = 0; key < next.vars.size(); ++key) {
-      SmallVector<unsigned, 2> values;
+      SmallVector<unsigned, 2> columns;
       for (unsigned d = 0; d < next.vars.size(); ++d)
         if (d != key && !decays(out, d) && splits(key, d))
-          values.push_back(d);
+          columns.push_back(d);
       bool outer = llvm::any_of(next.form.constants, [&](const Product &p) {
         return dependsOnAny(p, next.vars[key]) &&
-               llvm::any_of(values, [&](unsigned d) { return dependsOnAny(p, next.vars[d]); });
+               llvm::any_of(columns, [&](unsigned d) { return dependsOnAny(p, next.vars[d]); });
       });
-      int score = 2 * decays(out, key) + int(values.size() == 1);
-      if (outer && score > bestScore) {
-        best = key;
-        bestScore = score;
-        bestValues = values;
-      }
+      if (outer)
+        out.keys.push_back({key, columns});
     }
-    out.key = best;
-    out.values = bestValues;
-    return best >= 0;
+    llvm::stable_sort(out.keys, [&](const KeyAxis &a, const KeyAxis &b) {
+      return decays(out, a.key) > decays(out, b.key);
+    });
+    return !out.keys.empty();
   }
 
   /// No factor of a constant product depends on both axes.
@@ -353,6 +349,8 @@ private:
   void classifyOne(Component &c, ArrayRef<llvm::SmallBitVector> graph) {
     unsigned first = c.states[0];
     if (c.states.size() == 1 && !graph[first].test(first)) {
+      SmallVector<Operation *> none;
+      interpret(c, {}, &none);
       c.cls = oldValueRead(first) ? Class::C1 : Class::C0;
       return;
     }
@@ -408,7 +406,9 @@ private:
     for (unsigned k : c.states) {
       Value value = scan.next().getStates()[k];
       StateForm next{k, {}, {}};
-      if (value.getParentBlock() == scan.bodyBlock()) {
+      // Another state as it stands, or a tensor from outside, has no form of the step's own.
+      bool own = value == scan.states()[k];
+      if (own || (value.getDefiningOp() && value.getParentBlock() == scan.bodyBlock())) {
         TensorForm t = step.of(value);
         next.vars = t.vars;
         next.form = t.form;

@@ -82,8 +82,10 @@ ExprRef ExprContext::outer(Value value) {
   if (auto c = value.getDefiningOp<arith::ConstantOp>()) {
     if (auto f = dyn_cast<FloatAttr>(c.getValue()))
       return number(value.getType(), f.getValueAsDouble());
-    if (auto i = dyn_cast<IntegerAttr>(c.getValue()); i && !value.getType().isInteger(1))
-      return number(value.getType(), double(i.getInt()));
+    if (auto i = dyn_cast<IntegerAttr>(c.getValue())) {
+      bool truth = value.getType().isInteger(1);
+      return number(value.getType(), truth ? double(!i.getValue().isZero()) : double(i.getInt()));
+    }
   }
   Expr e{};
   e.kind = Expr::Outer;

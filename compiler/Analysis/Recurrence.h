@@ -44,13 +44,19 @@ struct StateForm {
   Form form;
 };
 
+/// An axis that outer products and reads may contract, and the axes that are columns then.
+struct KeyAxis {
+  unsigned key;
+  llvm::SmallVector<unsigned, 2> columns;
+};
+
 /// The factors of a C2, C3 or C4 component of one state.
 struct Factors {
-  llvm::SmallVector<Product, 2> decay;   ///< summed: the diagonal coefficient
-  llvm::SmallVector<LowRank, 2> ranks;   ///< C4
-  int key = -1;                          ///< C3, C4: the axis that products and reads contract
-  llvm::SmallVector<unsigned, 2> values; ///< C3, C4: axes that decay and coefficients do not use
-  ExprRef contracted = nullptr;          ///< C4: the variable of reads
+  llvm::SmallVector<Product, 2> decay; ///< summed: the diagonal coefficient
+  llvm::SmallVector<LowRank, 2> ranks; ///< C4
+  /// C3: every axis that could be the key, likely ones first. C4: the one that is read along.
+  llvm::SmallVector<KeyAxis, 2> keys;
+  ExprRef contracted = nullptr; ///< C4: the variable of reads
 };
 
 struct Component {

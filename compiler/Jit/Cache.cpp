@@ -56,6 +56,7 @@ std::string cacheKey(const SourceManager &sources, const typed::Program &program
                                     program.functions.front()->name,
                                     std::to_string(functions),
                                     std::to_string(options.optLevel),
+                                    options.form,
                                     typed::elemName(options.floatType)};
   for (uint32_t id = 1; id <= sources.size(); ++id) {
     parts.push_back(sources.path(id));

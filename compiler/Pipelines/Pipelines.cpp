@@ -97,8 +97,13 @@ OwningOpRef<ModuleOp> toSeq(const typed::Program &program, size_t count, Context
   return module;
 }
 
-static void addTransforms(OpPassManager &pm) {
+static void addForms(OpPassManager &pm, const Options &options) {
   pm.addNestedPass<func::FuncOp>(createSeqClassify());
+  pm.addNestedPass<func::FuncOp>(createSeqForm({options.form}));
+}
+
+static void addTransforms(OpPassManager &pm, const Options &options) {
+  addForms(pm, options);
   pm.addNestedPass<func::FuncOp>(createSeqRaise());
   pm.addNestedPass<func::FuncOp>(createSeqTileAttention());
   pm.addNestedPass<func::FuncOp>(createSeqDecompose());
@@ -108,11 +113,20 @@ static void addTransforms(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createSeqTranspose());
 }
 
-bool transform(ModuleOp module, Context &context, InternalError &error) {
+static bool runPasses(ModuleOp module, const Options &options, Context &context,
+                      InternalError &error, void (*add)(OpPassManager &, const Options &)) {
   PassManager pm(&context.mlir());
   pm.enableVerifier(false);
-  addTransforms(pm);
+  add(pm, options);
   return succeeded(pm.run(module)) || fail(error, "transforms", context);
+}
+
+bool deriveForms(ModuleOp module, const Options &options, Context &context, InternalError &error) {
+  return runPasses(module, options, context, error, addForms);
+}
+
+bool transform(ModuleOp module, const Options &options, Context &context, InternalError &error) {
+  return runPasses(module, options, context, error, addTransforms);
 }
 
 bool lower(ModuleOp module, const Options &options, Context &context,
@@ -135,7 +149,7 @@ bool compile(ModuleOp module, codegen::Descriptor &descriptor, const Options &op
   std::string text;
   {
     Phase phase(options, "transform");
-    if (!transform(module, context, error))
+    if (!transform(module, options, context, error))
       return false;
   }
   {

@@ -29,6 +29,9 @@ struct Options {
   /// What `float` meant when the program was checked. The entry's types need not show it,
   /// so the cache of compiled code has to know.
   typed::Elem floatType = typed::Elem::F32;
+  /// The form that scans take where they can: "sequential", "scan", "chunked"; "": the
+  /// cheapest.
+  std::string form;
   bool entryPoints = false; ///< the C functions of the generated header too
   /// Called after each phase with its name and milliseconds.
   std::function<void(const char *, double)> onPhase;
@@ -55,7 +58,12 @@ mlir::OwningOpRef<mlir::ModuleOp> toSeq(const typed::Program &program, size_t co
                                         InternalError &error);
 
 /// seq → seq: everything that makes it fast.
-bool transform(mlir::ModuleOp module, Context &context, InternalError &error);
+bool transform(mlir::ModuleOp module, const Options &options, Context &context,
+               InternalError &error);
+
+/// The first part of it alone: classes, and the form of each scan (`seq.form`, `seq.refused`).
+bool deriveForms(mlir::ModuleOp module, const Options &options, Context &context,
+                 InternalError &error);
 
 /// CPU code of a transformed module for each target. The module is not changed.
 bool lower(mlir::ModuleOp module, const Options &options, Context &context,

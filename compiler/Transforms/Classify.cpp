@@ -29,9 +29,9 @@ static DictionaryAttr describe(ScanOp scan, const analysis::Component &c, unsign
   note("title", b.getStringAttr(analysis::title(c.cls)));
   if (c.cls == analysis::Class::C4)
     note("detail", b.getStringAttr("rank " + Twine(c.factors.ranks.size())));
-  if (c.factors.key >= 0) {
-    note("key_axis", b.getI64IntegerAttr(c.factors.key));
-    note("value_axes", b.getI64ArrayAttr(llvm::to_vector_of<int64_t>(c.factors.values)));
+  if (!c.factors.keys.empty()) {
+    note("key_axis", b.getI64IntegerAttr(c.factors.keys[0].key));
+    note("value_axes", b.getI64ArrayAttr(llvm::to_vector_of<int64_t>(c.factors.keys[0].columns)));
   }
   auto nameOf = [&](unsigned k) { return stateName(scan, k); };
   if (auto factors = factorsOf(b.getContext(), c, member, nameOf); !factors.empty())

@@ -242,12 +242,19 @@ private:
   llvm::DenseMap<Value, Outside> moved;
 };
 
+} // namespace
+
+void seq::hoistFrom(ScanOp scan) {
+  ScanHoister(scan).run();
+}
+
+namespace {
 struct Hoist : seq::impl::SeqHoistBase<Hoist> {
   void runOnOperation() override {
     SmallVector<ScanOp> scans;
     getOperation().walk<WalkOrder::PostOrder>([&](ScanOp s) { scans.push_back(s); });
     for (ScanOp s : scans)
-      ScanHoister(s).run();
+      hoistFrom(s);
     eraseDead(getOperation());
   }
 };

@@ -16,6 +16,23 @@ def SeqClassify : Pass<"seq-classify", "::mlir::func::FuncOp"> {
   }];
 }
 
+def SeqForm : Pass<"seq-form", "::mlir::func::FuncOp"> {
+  let summary = "runs scans in a form that is derived from their step";
+  let description = [{
+    A scan of the function's own block becomes the form that is asked for, or, with none asked
+    for, the one that the cost model prefers:
+    - `sequential`: as it stands;
+    - `scan`: in at most 16 blocks of time, which are summarised at once, chained, and run at
+      once (C0 to C6);
+    - `chunked`: chunk by chunk, C3 and C4 states by matrix products.
+
+    Precondition: `seq-classify`. A scan that cannot have the form keeps its own, with the
+    attribute `seq.refused` that says which state is in the way.
+  }];
+  let options = [Option<"form", "form", "std::string", "\"\"", "the form to use where it is one">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SeqRaise : Pass<"seq-raise", "::mlir::func::FuncOp"> {
   let summary = "finds attention and convolution";
   let description = [{

@@ -1,6 +1,8 @@
 //===- Rewrite.cpp - What the transforms share ------------------------------------------===//
 #include "compiler/Transforms/Rewrite.h"
 
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/AffineMap.h"
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/DenseSet.h"
@@ -174,6 +176,38 @@ void failOnlyWithin(Block *body, ValueRange extents) {
               [&](auto op) { op.getGuardMutable().assign(both(o, op.getGuard())); })
           .Case<ReduceOp>([&](ReduceOp op) { op.setGuard(both(o, op.getGuard())); });
   });
+}
+
+std::optional<SmallVector<Value>> tensorSizes(OpBuilder &b, func::FuncOp func, Value tensor) {
+  if (auto map = tensor.getDefiningOp<MapOp>())
+    return SmallVector<Value>(map.getExtents());
+  auto type = cast<RankedTensorType>(tensor.getType());
+  // A final state has the sizes of the initial one.
+  if (auto scan = tensor.getDefiningOp<ScanOp>(); scan && !type.hasStaticShape()) {
+    unsigned result = cast<OpResult>(tensor).getResultNumber();
+    if (result < scan.numYields())
+      return std::nullopt;
+    return tensorSizes(b, func, scan.getInits()[result - scan.numYields()]);
+  }
+  auto argument = dyn_cast<BlockArgument>(tensor);
+  bool ofFunction = argument && argument.getOwner()->getParentOp() == func;
+  auto shape = ofFunction
+                   ? func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "seq.shape")
+                   : AffineMapAttr();
+  auto names = func->getAttrOfType<ArrayAttr>(kSizesAttr);
+  SmallVector<Value> out;
+  for (int64_t k = 0; k < type.getRank(); ++k) {
+    if (!type.isDynamicDim(k)) {
+      out.push_back(arith::ConstantIndexOp::create(b, tensor.getLoc(), type.getDimSize(k)));
+      continue;
+    }
+    auto symbol = shape ? dyn_cast<AffineSymbolExpr>(shape.getValue().getResult(k)) : nullptr;
+    if (!symbol || !names)
+      return std::nullopt;
+    out.push_back(
+        SizeOp::create(b, tensor.getLoc(), cast<StringAttr>(names[symbol.getPosition()])));
+  }
+  return out;
 }
 
 /// A map that yields only what is used.

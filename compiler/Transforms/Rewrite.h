@@ -37,6 +37,12 @@ bool mayFail(mlir::Operation *op);
 bool mayBeEmpty(mlir::ValueRange extents);
 /// The ops of a body that was moved out of one over `extents` fail only where these have a point.
 void failOnlyWithin(mlir::Block *body, mlir::ValueRange extents);
+/// Moves what the step does not owe to its state out of the scan (`seq-hoist` of one).
+void hoistFrom(ScanOp scan);
+/// The sizes of a tensor of the function as values at the builder's place; none where they are
+/// not simple.
+std::optional<llvm::SmallVector<mlir::Value>>
+tensorSizes(mlir::OpBuilder &b, mlir::func::FuncOp func, mlir::Value tensor);
 /// Erases ops of the function that nothing uses.
 void eraseDead(mlir::func::FuncOp func);
 /// Merges equal scalar ops and reads within each block.

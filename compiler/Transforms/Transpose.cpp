@@ -23,9 +23,6 @@
 #include "compiler/Transforms/TileRange.h"
 #include "compiler/Transforms/Transforms.h"
 
-#include "mlir/IR/AffineExpr.h"
-#include "mlir/IR/AffineMap.h"
-
 namespace seq {
 #define GEN_PASS_DEF_SEQTRANSPOSE
 #include "compiler/Transforms/Passes.h.inc"
@@ -38,30 +35,6 @@ namespace {
 
 /// Fewer points than this read an element again: the copy would not pay.
 constexpr int64_t kReuse = 8;
-
-/// The sizes of `tensor` as values at the builder's place; none where they are not simple.
-std::optional<SmallVector<Value>> sizesOf(OpBuilder &b, func::FuncOp func, Value tensor) {
-  if (auto map = tensor.getDefiningOp<MapOp>())
-    return SmallVector<Value>(map.getExtents());
-  auto type = cast<RankedTensorType>(tensor.getType());
-  auto argument = dyn_cast<BlockArgument>(tensor);
-  auto shape = argument ? func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "seq.shape")
-                        : AffineMapAttr();
-  auto names = func->getAttrOfType<ArrayAttr>(kSizesAttr);
-  SmallVector<Value> out;
-  for (int64_t k = 0; k < type.getRank(); ++k) {
-    if (!type.isDynamicDim(k)) {
-      out.push_back(arith::ConstantIndexOp::create(b, tensor.getLoc(), type.getDimSize(k)));
-      continue;
-    }
-    auto symbol = shape ? dyn_cast<AffineSymbolExpr>(shape.getValue().getResult(k)) : nullptr;
-    if (!symbol || !names)
-      return std::nullopt;
-    out.push_back(
-        SizeOp::create(b, tensor.getLoc(), cast<StringAttr>(names[symbol.getPosition()])));
-  }
-  return out;
-}
 
 class Transposer {
 public:
@@ -200,7 +173,7 @@ private:
     if (made)
       return made;
     OpBuilder b(func.getBody().front().findAncestorOpInBlock(*map));
-    auto sizes = sizesOf(b, func, tensor);
+    auto sizes = tensorSizes(b, func, tensor);
     if (!sizes)
       return nullptr;
     IndexMath m(b, r.getLoc());

@@ -309,9 +309,12 @@ ScanFacts &FunctionLowering::noteScan(ScanOp scan) {
   ScanFacts f(scan.getLoc());
   f.axis = scan.getAxisName().value_or("").str();
   f.extent = sizeText(scan.getExtent());
+  if (auto form = scan->getAttrOfType<StringAttr>(kFormAttr))
+    f.form = form.str();
+  f.derived = scan->hasAttr(kPartAttr) && !scan->hasAttr(kFormAttr);
   f.reverse = scan.getReverse();
   f.depth = scanLevel[scan];
-  f.tiles = scan->hasAttr(kTileAttr);
+  f.tiles = scan->hasAttr(kTileAttr) && !scan->hasAttr(kPartAttr);
   for (auto [k, init] : llvm::enumerate(scan.getInits())) {
     StateFacts s;
     s.name = stateName(scan, k);

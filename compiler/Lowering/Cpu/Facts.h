@@ -100,6 +100,8 @@ struct ScanFacts {
   explicit ScanFacts(mlir::Location place) : place(place) {}
   mlir::Location place;
   std::string axis, extent;
+  std::string form = "sequential";
+  bool derived = false; ///< made by a derived form, no scan of the program
   bool reverse = false;
   unsigned depth = 0;    ///< scans around it
   bool shared = false;   ///< threads share a step where sequences are fewer than threads

@@ -11,6 +11,7 @@
 #include "compiler/Tools/seqc/OwnInputs.h"
 #include "compiler/Tools/seqc/Progress.h"
 #include "compiler/Tools/seqc/Report.h"
+#include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
 
 #include <algorithm>
@@ -150,14 +151,14 @@ private:
       const Row &r = rows[i];
       double median = r.quantile(0.5);
       std::printf("  {\"entry\": %s, \"target\": %s, \"threads\": %d, \"float\": \"%s\", "
-                  "\"shape\": %s, \"form\": \"sequential\", \"p25_ms\": %s, \"median_ms\": %s, "
+                  "\"shape\": %s, \"form\": \"%s\", \"p25_ms\": %s, \"median_ms\": %s, "
                   "\"p75_ms\": %s, \"tokens_per_s\": %s, \"gbyte_per_s\": %s, "
                   "\"gflop_per_s\": %s, \"floor_fraction\": %s}%s\n",
                   jsonText(session.program->entryName).c_str(), jsonText(targetText()).c_str(),
                   r.runner->threads(), session.options.floatType.c_str(), jsonText(r.text).c_str(),
-                  jsonNumber(r.quantile(0.25) * 1e3).c_str(), jsonNumber(median * 1e3).c_str(),
-                  jsonNumber(r.quantile(0.75) * 1e3).c_str(), jsonNumber(r.tokens / median).c_str(),
-                  jsonNumber(r.bytes / median / 1e9).c_str(),
+                  formText().c_str(), jsonNumber(r.quantile(0.25) * 1e3).c_str(),
+                  jsonNumber(median * 1e3).c_str(), jsonNumber(r.quantile(0.75) * 1e3).c_str(),
+                  jsonNumber(r.tokens / median).c_str(), jsonNumber(r.bytes / median / 1e9).c_str(),
                   jsonNumber(r.flops / median / 1e9).c_str(), jsonNumber(r.floor / median).c_str(),
                   i + 1 < rows.size() ? "," : "");
     }
@@ -180,11 +181,15 @@ private:
     for (const Row &r : rows) {
       double median = r.quantile(0.5);
       std::printf(
-          "| %-*s | %7d | sequential | %8.4g | %9.4g | %8.4g | %9.3g | %6.3g | %7.4g | %7.1f%% |\n",
-          int(width), r.text.c_str(), r.runner->threads(), r.quantile(0.25) * 1e3, median * 1e3,
-          r.quantile(0.75) * 1e3, r.tokens / median, r.bytes / median / 1e9, r.flops / median / 1e9,
-          100 * r.floor / median);
+          "| %-*s | %7d | %-10s | %8.4g | %9.4g | %8.4g | %9.3g | %6.3g | %7.4g | %7.1f%% |\n",
+          int(width), r.text.c_str(), r.runner->threads(), formText().c_str(),
+          r.quantile(0.25) * 1e3, median * 1e3, r.quantile(0.75) * 1e3, r.tokens / median,
+          r.bytes / median / 1e9, r.flops / median / 1e9, 100 * r.floor / median);
     }
+  }
+
+  std::string formText() const {
+    return session.options.form.empty() ? "sequential" : session.options.form;
   }
 
   std::string targetText() const {
@@ -200,7 +205,8 @@ private:
 int benchVerb(Session &session) {
   if (session.options.weights.empty())
     session.options.weights = "random:0";
-  if (!session.setUp() || !session.checkProgram() || !session.loadInputs(true))
+  if (!session.setUp() || !session.checkProgram() || !session.loadInputs(true) ||
+      !formExists(session))
     return UserError;
   Timing timing(session);
   if (!timing.prepare() || !timing.time())

@@ -26,35 +26,50 @@
 namespace seq::tool {
 
 namespace {
+/// Compiled code in one form, and the worst that was seen of each output.
+struct Candidate {
+  Candidate(Session &session, std::string form)
+      : form(std::move(form)), compiled(session), worst(session.entry().results.size()) {}
+  std::string form;
+  std::unique_ptr<jit::LoadedObject> loaded;
+  Runner compiled;
+  std::vector<Comparison> worst;
+};
+
 class Checker {
 public:
-  explicit Checker(Session &session)
-      : session(session), compiled(session), reference(session),
-        worst(session.entry().results.size()) {}
+  Checker(Session &session, const std::vector<std::string> &forms)
+      : session(session), reference(session) {
+    for (const std::string &form : forms)
+      candidates.push_back(std::make_unique<Candidate>(session, form));
+  }
 
   bool prepare() {
     interpreted = makeInterpreted(session, session.options.referenceF64);
     if (!interpreted)
       return false;
-    loaded = loadCompiled(session);
-    if (!loaded)
-      return false;
+    for (auto &c : candidates) {
+      session.setForm(c->form);
+      c->loaded = loadCompiled(session);
+      if (!c->loaded || !c->compiled.create(*c->loaded->descriptor, threadsOf(session)))
+        return false;
+    }
     interpreted->makeCurrent();
-    return reference.create(interpreted->model(), 1) &&
-           compiled.create(*loaded->descriptor, threadsOf(session));
+    return reference.create(interpreted->model(), 1);
   }
 
   bool checkGiven() { return checkOne(session.inputs, true); }
 
   bool checkOwn() {
-    compiled.keepMessages();
+    for (auto &c : candidates)
+      c->compiled.keepMessages();
     reference.keepMessages();
     Progress progress(session.options.quiet);
     for (int trial = 0; trial < session.options.trials; ++trial) {
       uint64_t seed = session.options.seed + uint64_t(trial);
       progress.tell("trial " + std::to_string(trial + 1) + " of " +
                     std::to_string(session.options.trials));
-      for (int64_t length : {0, 1, 2, 7, 64, 65})
+      for (int64_t length : lengths())
         if (!checkShape(shapeOf(session, length, 6), seed))
           return false;
       if (!checkShape(raggedShape(trial), seed))
@@ -67,10 +82,11 @@ public:
     bool bad = !mismatch.empty();
     if (session.options.json)
       std::printf("{\"cases\": %d, \"outputs\": [", cases);
-    for (size_t i = 0; i < worst.size(); ++i) {
-      bad |= !(worst[i].units <= 1);
-      printOutput(i);
-    }
+    for (size_t k = 0; k < candidates.size(); ++k)
+      for (size_t i = 0; i < candidates[k]->worst.size(); ++i) {
+        bad |= !(candidates[k]->worst[i].units <= 1);
+        printOutput(*candidates[k], i, k + i == 0);
+      }
     if (session.options.json)
       std::printf("], \"refused\": %d, \"mismatch\": %s, \"ok\": %s}\n", refused,
                   jsonText(mismatch).c_str(), bad ? "false" : "true");
@@ -80,6 +96,15 @@ public:
   }
 
 private:
+  /// Derived forms also meet the ends of chunks and sequences of many blocks.
+  std::vector<int64_t> lengths() const {
+    bool derived = llvm::any_of(
+        candidates, [](const auto &c) { return !c->form.empty() && c->form != "sequential"; });
+    if (derived)
+      return {0, 1, 2, 7, 15, 16, 17, 31, 33, 53, 64, 65, 530};
+    return {0, 1, 2, 7, 64, 65};
+  }
+
   OwnShape raggedShape(int trial) {
     OwnShape shape = shapeOf(session, 65, 6);
     std::vector<int64_t> lengths = {65, 0, 7, 64, 1};
@@ -105,20 +130,29 @@ private:
   }
 
   bool checkOne(CallInputs &inputs, bool given) {
-    std::vector<Array> got, want;
+    std::vector<Array> want;
     bool good =
         interpretOnce(session, *interpreted, reference, inputs, session.options.referenceF64, want);
     if (!good && given)
       return false;
-    bool alsoGood = compiled.call(inputs, got);
     ++cases;
+    bool all = good;
+    for (auto &c : candidates)
+      all &= compare(*c, inputs, given, good, want);
+    refused += !all;
+    return all || !given;
+  }
+
+  /// False where the call fails.
+  bool compare(Candidate &c, CallInputs &inputs, bool given, bool good,
+               const std::vector<Array> &want) {
+    std::vector<Array> got;
+    bool alsoGood = c.compiled.call(inputs, got);
     if (good != alsoGood && !given)
-      mismatch = good ? "compiled code fails alone: " + compiled.message()
+      mismatch = good ? "compiled code fails alone: " + c.compiled.message()
                       : "the interpreter fails alone: " + reference.message();
-    if (!good || !alsoGood) {
-      ++refused;
-      return !given;
-    }
+    if (!good || !alsoGood)
+      return false;
     std::vector<Comparison> errors;
     bool off = false;
     for (size_t i = 0; i < got.size(); ++i) {
@@ -128,7 +162,7 @@ private:
     if (off)
       allowForConditioning(inputs, want, errors);
     for (size_t i = 0; i < got.size(); ++i)
-      take(worst[i], errors[i]);
+      take(c.worst[i], errors[i]);
     return true;
   }
 
@@ -154,16 +188,19 @@ private:
     worst.units = std::max(worst.units, c.units);
   }
 
-  void printOutput(size_t i) {
-    const Comparison &c = worst[i];
+  void printOutput(const Candidate &candidate, size_t i, bool first) {
+    const Comparison &c = candidate.worst[i];
     std::string name = resultName(session, i);
+    std::string form = candidate.form.empty() ? "sequential" : candidate.form;
     if (session.options.json)
-      std::printf("%s{\"name\": %s, \"form\": \"sequential\", \"absolute\": %s, \"relative\": %s, "
+      std::printf("%s{\"name\": %s, \"form\": \"%s\", \"absolute\": %s, \"relative\": %s, "
                   "\"units\": %s}",
-                  i ? ", " : "", jsonText(name).c_str(), jsonNumber(c.absolute).c_str(),
-                  jsonNumber(c.relative).c_str(), jsonNumber(c.units).c_str());
+                  first ? "" : ", ", jsonText(name).c_str(), form.c_str(),
+                  jsonNumber(c.absolute).c_str(), jsonNumber(c.relative).c_str(),
+                  jsonNumber(c.units).c_str());
     else
-      std::printf("%s  max |err| %s  relative %s  %s of the tolerance  %s\n", name.c_str(),
+      std::printf("%s%s  max |err| %s  relative %s  %s of the tolerance  %s\n",
+                  candidates.size() > 1 ? (form + "  ").c_str() : "", name.c_str(),
                   shortNumber(c.absolute).c_str(), shortNumber(c.relative).c_str(),
                   shortNumber(c.units).c_str(), c.units <= 1 ? "ok" : "WRONG");
   }
@@ -187,9 +224,8 @@ private:
 
   Session &session;
   std::unique_ptr<Interpreted> interpreted;
-  std::unique_ptr<jit::LoadedObject> loaded;
-  Runner compiled, reference;
-  std::vector<Comparison> worst;
+  std::vector<std::unique_ptr<Candidate>> candidates;
+  Runner reference;
   std::string mismatch;
   int cases = 0, refused = 0;
   bool illConditioned = false;
@@ -221,29 +257,29 @@ bool checkLengths(Session &session) {
   return false;
 }
 
-bool checkForm(Session &session) {
-  if (session.options.form.empty() || session.options.form == "sequential")
-    return true;
-  if (!session.emitSeq())
-    return false;
-  for (const ScanReport &scan : describeScans(session.seqModule()))
-    for (const StateReport &state : scan.states)
-      session.diags
-          .error(Diag::UnknownForm, scan.place,
-                 "state `" + state.name + "` has no form `" + session.options.form + "`")
-          .hint("its form is `" + state.form + "`");
-  if (!session.diags.hasErrors())
-    session.diags.error(Diag::UnknownForm, "--form",
-                        "`" + session.entry().name + "` has no state that could have a form");
-  return false;
+/// The forms to check: the one that would be chosen, that of `--form`, or all that some scan takes.
+bool formsToCheck(Session &session, std::vector<std::string> &forms) {
+  if (!session.options.allForms) {
+    forms.push_back(session.options.form);
+    return formExists(session);
+  }
+  for (llvm::StringRef form : formNames()) {
+    std::vector<FormReport> reports;
+    if (!tryForm(session, form, reports))
+      return false;
+    if (form == "sequential" || llvm::any_of(reports, [](auto &r) { return r.taken; }))
+      forms.push_back(form.str());
+  }
+  return true;
 }
 } // namespace
 
 int checkVerb(Session &session) {
-  if (!session.setUp() || !session.checkProgram() || !checkForm(session) ||
+  std::vector<std::string> forms;
+  if (!session.setUp() || !session.checkProgram() || !formsToCheck(session, forms) ||
       !session.loadInputs(true) || !sizesAgree(session) || !checkLengths(session))
     return UserError;
-  Checker checker(session);
+  Checker checker(session, forms);
   if (!checker.prepare())
     return UserError;
   bool good = allGiven(session) ? checker.checkGiven() : checker.checkOwn();

@@ -2,6 +2,7 @@
 #include "compiler/Codegen/Header.h"
 #include "compiler/Codegen/Link.h"
 #include "compiler/Tools/seqc/Output.h"
+#include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -103,7 +104,7 @@ private:
   }
   bool printLowered(std::string &text) {
     std::vector<codegen::Variant> variants;
-    if (!pipeline::transform(*module, session.context(), session.internal) ||
+    if (!pipeline::transform(*module, options(), session.context(), session.internal) ||
         !pipeline::lower(*module, options(), session.context(), variants, session.internal))
       return false;
     for (codegen::Variant &v : variants)
@@ -193,7 +194,7 @@ int compileVerb(Session &session) {
     reportWritten(session);
     return Good;
   }
-  if (!session.checkProgram())
+  if (!session.checkProgram() || !formExists(session))
     return UserError;
   Compiler compiler(session);
   if (!o.emit.empty() && !compiler.emitStage(o.emit))

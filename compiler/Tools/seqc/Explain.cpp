@@ -118,28 +118,6 @@ std::string subscriptedText(const SourceManager &sources, Location loc) {
 }
 
 //===----------------------------------------------------------------------===//
-// Forms of states
-//===----------------------------------------------------------------------===//
-
-static ScanReport describe(ScanOp scan) {
-  ScanReport report;
-  report.place = placeText(scan.getLoc());
-  for (size_t i = 0; i < scan.getInits().size(); ++i) {
-    StateReport state;
-    if (auto names = scan.getStateNames())
-      state.name = cast<StringAttr>((*names)[i]).str();
-    report.states.push_back(state);
-  }
-  return report;
-}
-
-std::vector<ScanReport> describeScans(ModuleOp module) {
-  std::vector<ScanReport> scans;
-  module.walk<WalkOrder::PreOrder>([&](ScanOp scan) { scans.push_back(describe(scan)); });
-  return scans;
-}
-
-//===----------------------------------------------------------------------===//
 // Memory for given sizes
 //===----------------------------------------------------------------------===//
 
@@ -213,13 +191,13 @@ int explainVerb(Session &session) {
   }
   const std::string &path = session.options.output;
   if ((!path.empty() && !canWrite(session, path)) || !session.setUp() || !session.checkProgram() ||
-      !session.loadInputs(true) || !session.emitSeq())
+      !session.loadInputs(true) || !formExists(session) || !session.emitSeq())
     return UserError;
   pipeline::Options options = session.pipelineOptions();
   options.targets = {options.targets.back()};
   OwningOpRef<ModuleOp> module(session.seqModule().clone());
   std::vector<codegen::Variant> variants;
-  if (!pipeline::transform(*module, session.context(), session.internal) ||
+  if (!pipeline::transform(*module, options, session.context(), session.internal) ||
       !pipeline::lower(*module, options, session.context(), variants, session.internal))
     return UserError;
   const cpu::Target &target = options.targets.front();

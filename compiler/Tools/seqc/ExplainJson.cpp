@@ -28,7 +28,8 @@ public:
       j.attribute("vector_bytes", e.vectorBytes);
       j.attributeArray("scans", [&] {
         for (const ScanFacts &scan : facts.scans)
-          j.object([&] { writeScan(scan); });
+          if (!scan.derived)
+            j.object([&] { writeScan(scan); });
       });
       maps("maps", facts.maps);
       j.attributeArray("packed", [&] { writePacks(); });

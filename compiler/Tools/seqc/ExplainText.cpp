@@ -117,7 +117,7 @@ std::string axisText(const StateFacts &state, unsigned axis) {
 }
 
 std::string formText(const ScanFacts &scan) {
-  return scan.parallel ? "parallel" : "sequential";
+  return scan.parallel ? "parallel" : scan.form;
 }
 
 namespace {
@@ -142,7 +142,8 @@ public:
     if (llvm::all_of(facts.scans, [](const ScanFacts &scan) { return scan.tiles; }))
       out += "there is no recurrence: all runs as maps, reductions and products\n";
     for (const ScanFacts &scan : facts.scans)
-      writeScan(scan);
+      if (!scan.derived)
+        writeScan(scan);
     writeOutside();
     writeWeights();
     writeWorkspace();

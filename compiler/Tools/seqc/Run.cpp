@@ -1,6 +1,7 @@
 //===- Run.cpp - seqc run --------------------------------------------------------------===//
 #include "compiler/Jit/Cache.h"
 #include "compiler/Tools/seqc/Report.h"
+#include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -120,7 +121,7 @@ static void printResult(const Session &session, size_t i, const Array &got, cons
 
 int runVerb(Session &session) {
   if (!session.setUp() || !prepareFolder(session) || !session.checkProgram() ||
-      !session.loadInputs(false))
+      !session.loadInputs(false) || !formExists(session))
     return UserError;
   std::vector<Array> outputs, reference;
   bool interpret = session.options.interpret;

@@ -1,4 +1,4 @@
-//===- Scans.h - The forms of a program's states ---------------------------------------===//
+//===- Scans.h - The forms of a program's scans ---------------------------------------===//
 #ifndef SEQC_TOOLS_SEQC_SCANS_H
 #define SEQC_TOOLS_SEQC_SCANS_H
 
@@ -6,16 +6,19 @@
 
 namespace seq::tool {
 
-struct StateReport {
-  std::string name, form = "sequential";
-};
-struct ScanReport {
+/// What came of a form that was asked for, for one scan of the entry.
+struct FormReport {
   std::string place;
-  std::vector<StateReport> states;
+  bool taken = false;
+  std::string state, why; ///< not taken: the state that is in the way
 };
 
-/// The scans of the entry's first function, outer ones first.
-std::vector<ScanReport> describeScans(mlir::ModuleOp module);
+/// The names of forms, the plain one first.
+llvm::ArrayRef<llvm::StringRef> formNames();
+/// What `form` would make of each scan. False: reported.
+bool tryForm(Session &session, llvm::StringRef form, std::vector<FormReport> &out);
+/// The form of `--form` is a name of one, and some scan takes it. False: reported.
+bool formExists(Session &session);
 
 } // namespace seq::tool
 

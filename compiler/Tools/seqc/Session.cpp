@@ -106,6 +106,7 @@ bool Session::setUp() {
   }
   sema.floatType = options.floatType == "f64" ? typed::Elem::F64 : typed::Elem::F32;
   pipe.floatType = sema.floatType;
+  pipe.form = options.form;
   sema.includeDirs = options.includeDirs;
   sema.stdlibDir = pipeline::stdlibFolder();
   pipe.optLevel = options.optLevel;

@@ -62,6 +62,8 @@ public:
 
   const typed::FunctionInstance &entry() const { return *program->functions.front(); }
   const pipeline::Options &pipelineOptions() const { return pipe; }
+  /// Compiles from now on in this form; "": the cheapest.
+  void setForm(const std::string &form) { pipe.form = form; }
   std::unique_ptr<codegen::Descriptor> describe() const;
   seq_safetensors *weightsFile() const { return weights; }
   /// Sizes given by name where a verb makes its own inputs: `T=128,1k`.

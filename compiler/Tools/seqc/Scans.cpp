@@ -1,0 +1,65 @@
+//===- Scans.cpp - The forms of a program's scans -----------------------------------------===//
+#include "compiler/Tools/seqc/Scans.h"
+
+#include "compiler/Tools/seqc/Explain.h"
+#include "dialect/Seq.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace seq::tool {
+
+ArrayRef<StringRef> formNames() {
+  static const StringRef names[] = {"sequential", "scan", "chunked"};
+  return names;
+}
+
+bool tryForm(Session &session, StringRef form, std::vector<FormReport> &out) {
+  if (!session.emitSeq())
+    return false;
+  OwningOpRef<ModuleOp> module(session.seqModule().clone());
+  pipeline::Options options = session.pipelineOptions();
+  options.form = form.str();
+  if (!pipeline::deriveForms(*module, options, session.context(), session.internal))
+    return false;
+  auto func = *module->getOps<func::FuncOp>().begin();
+  func.walk<WalkOrder::PreOrder>([&](ScanOp scan) {
+    FormReport r;
+    r.place = placeText(scan.getLoc());
+    if (auto refused = scan->getAttrOfType<DictionaryAttr>(kRefusedAttr)) {
+      r.state = cast<StringAttr>(refused.get("state")).str();
+      r.why = cast<StringAttr>(refused.get("why")).str();
+      out.push_back(std::move(r));
+    } else if (scan->hasAttr(kFormAttr)) {
+      r.taken = true;
+      out.push_back(std::move(r));
+    }
+  });
+  return true;
+}
+
+bool formExists(Session &session) {
+  const std::string &form = session.options.form;
+  if (form.empty() || form == "sequential")
+    return true;
+  if (!llvm::is_contained(formNames(), form)) {
+    session.diags.error(Diag::UnknownForm, "--form", "there is no form `" + form + "`")
+        .hint("forms are `sequential`, `scan` and `chunked`");
+    return false;
+  }
+  std::vector<FormReport> reports;
+  if (!tryForm(session, form, reports))
+    return false;
+  if (llvm::any_of(reports, [](const FormReport &r) { return r.taken; }))
+    return true;
+  for (const FormReport &r : reports)
+    session.diags.error(Diag::UnknownForm, r.place,
+                        "state `" + r.state + "` has no form `" + form + "`: " + r.why);
+  if (reports.empty())
+    session.diags.error(Diag::UnknownForm, "--form",
+                        "`" + session.entry().name + "` has no state that could have a form");
+  return false;
+}
+
+} // namespace seq::tool

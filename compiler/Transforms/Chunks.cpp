@@ -1,0 +1,716 @@
+//===- Chunks.cpp - Outer-product states in chunks of matrix products ----------------------===//
+//
+// For a state that is a matrix, updated by products of vectors (classes C3 and C4),
+//
+//   S_t = D_t S_{t−1} + Σ_r A_t^r (B_t^r · S_{t−1}) + Σ_m k_t^m v_t^m     (D diagonal)
+//
+// what the model wants are read-outs q_t · S. Inside of a chunk of L steps that begins with
+// S_0, the read-out of the state before step i with any vector f is
+//
+//   f · S_{i−1} = (f R_{i,0}) · S_0 + Σ_{j<i} Σ_src ((f R_{i,j}) · src_j) val_j
+//
+// where R_{i,j} = D_{j+1} ⋯ D_{i−1}, and the sources are k^m with the values v^m, and A^r with
+// the values u^r = B^r · S of their own steps. So
+//
+//   1. scores G[i, j] = (f_i R_{i,j}) · src_j for j < i: a matrix product
+//   2. u by forward substitution over the chunk: u_i = rhs_i + Σ_{j<i} G[i, j] u_j   (C4)
+//   3. read-outs: f R · S_0 + G val: two matrix products
+//   4. S_L = R_{L,0} S_0 + Σ_j R_{L,j} src_j val_j: one more
+//
+// S itself is touched once in L steps. A read-out of the state after the step is one of the
+// state before, plus known products: the analysis says which.
+//
+// R is made by multiplying on, row by row: decays of 0, −1 and 1e-30 are what they are.
+// Logarithms were rejected (no sign, no zero), and so was dividing cumulative products (1/Λ
+// overflows in a few steps of small decay).
+//
+// Other states run step by step inside of the chunk, before those that need them. What a
+// step computes besides is computed for all L steps of the chunk at once. Steps past the
+// end repeat the last one, with D = 1 and nothing added.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Transforms/ChunkPlan.h"
+#include "compiler/Transforms/Forms.h"
+#include "compiler/Transforms/Rewrite.h"
+#include "compiler/Transforms/StepWriter.h"
+
+using namespace mlir;
+
+namespace seq {
+
+using analysis::Component;
+using analysis::Exprs;
+using analysis::Form;
+using analysis::Product;
+using analysis::StateForm;
+using analysis::TensorForm;
+using analysis::Term;
+
+namespace {
+using Values = SmallVector<Value>;
+
+/// A vector that reads a matrix state, as a tile [L, extra …, batch …, K].
+struct Functional {
+  Value tile;
+  Values extra; ///< sizes
+};
+
+/// What a chunk knows of one matrix state.
+struct MatrixState {
+  const MatrixPlan *plan;
+  Value before;                       ///< S_0
+  Value ratios, last;                 ///< R: [L, batch …, (K), L + 1], and its last row; or null
+  SmallVector<Value> sources, values; ///< [batch …, K, L] and [L, batch …, V …]
+  Type type;
+  Values batch, columns;
+  Value rows; ///< K
+};
+
+class ChunkWriter {
+public:
+  ChunkWriter(ScanOp scan, ChunkPlan &plan, int64_t chunk)
+      : scan(scan), plan(plan), b(scan), loc(scan.getLoc()), chunk(chunk) {}
+
+  Values run() {
+    length = arith::ConstantIndexOp::create(b, loc, chunk);
+    onePast = arith::ConstantIndexOp::create(b, loc, chunk + 1);
+    extent = scan.getExtent();
+    Value up =
+        arith::AddIOp::create(b, loc, extent, arith::ConstantIndexOp::create(b, loc, chunk - 1));
+    Value count =
+        IntDivOp::create(b, loc, b.getIndexType(), DivKind::div, up, length, Value(), StringAttr());
+    SmallVector<Type> yields;
+    for (Value y : scan.next().getYields())
+      yields.push_back(tileType(cast<RankedTensorType>(y.getType())));
+    auto outer = ScanOp::create(
+        b, loc, count, scan.getInits(), yields, false,
+        [&](OpBuilder &in, Location, Value i, ValueRange states) { body(in, i, states); });
+    notePart(outer);
+    noteForm(scan, outer, "chunked");
+    Values results;
+    for (auto [k, y] : llvm::enumerate(outer.yieldResults()))
+      results.push_back(flattenTime(b, scan, y, length, cast<OpResult>(scan.getResult(k))));
+    llvm::append_range(results, outer.stateResults());
+    return results;
+  }
+
+private:
+  RankedTensorType tileType(RankedTensorType step) {
+    SmallVector<int64_t> shape{chunk};
+    llvm::append_range(shape, step.getShape());
+    return RankedTensorType::get(shape, step.getElementType());
+  }
+
+  void body(OpBuilder &in, Value block, ValueRange states) {
+    chunkBody = &in;
+    this->block = block;
+    Values next(states.begin(), states.end());
+    for (const Component &c : plan.recurrence.components) {
+      if (const MatrixPlan *m = plan.matrixOf(c))
+        next[c.states[0]] = crossChunk(*m, states[c.states[0]]);
+      else
+        stepThrough(c, states, next);
+    }
+    Values yields;
+    for (Value y : scan.next().getYields())
+      yields.push_back(tileOf(y));
+    NextOp::create(in, loc, next, yields);
+  }
+
+  //===--- Time ---===//
+
+  Value stepOf(OpBuilder &in, Value tau) {
+    return arith::AddIOp::create(in, loc, arith::MulIOp::create(in, loc, block, length), tau);
+  }
+
+  Value timeOf(OpBuilder &in, Value tau) {
+    Value one = arith::ConstantIndexOp::create(in, loc, 1);
+    Value last = arith::SubIOp::create(in, loc, extent, one);
+    Value at = arith::MinSIOp::create(in, loc, stepOf(in, tau), last);
+    return scan.getReverse() ? arith::SubIOp::create(in, loc, last, at).getResult() : at;
+  }
+
+  /// Whether the step of the chunk is one of the sequence.
+  Value exists(OpBuilder &in, Value tau) {
+    return arith::CmpIOp::create(in, loc, arith::CmpIPredicate::slt, stepOf(in, tau), extent);
+  }
+
+  //===--- Tiles ---===//
+
+  Value map(Type element, ArrayRef<Value> extents,
+            llvm::function_ref<Value(OpBuilder &, ValueRange)> value) {
+    return MapOp::create(*chunkBody, loc, TypeRange(element), extents,
+                         [&](OpBuilder &in, Location l, ValueRange i) {
+                           YieldOp::create(in, l, value(in, i));
+                         })
+        .getResult(0);
+  }
+
+  StepWriter writer(OpBuilder &in, Value tau) {
+    return StepWriter(in, loc, scan, timeOf(in, tau), tau, tensors);
+  }
+
+  /// What an extent of the step is outside of it.
+  Value outside(Value extent) {
+    IRMapping mapping;
+    return StepWriter(*chunkBody, loc, scan, Value(), Value(), tensors).bring(extent, mapping);
+  }
+
+  Values outside(ValueRange extents) {
+    Values out;
+    for (Value e : extents)
+      out.push_back(outside(e));
+    return out;
+  }
+
+  /// Makes tiles of all tensors of the step that the expressions read.
+  void ensure(Value tensor) {
+    if (tensor.getParentRegion() == &scan.getBody())
+      tileOf(tensor);
+  }
+  void ensure(const Product &p) {
+    forEachTensor(p, [&](Value t) { ensure(t); });
+  }
+
+  /// The tensor of the step for all steps of the chunk.
+  Value tileOf(Value v) {
+    if (auto it = tensors.tile.find(v); it != tensors.tile.end())
+      return it->second;
+    if (v.getParentRegion() != &scan.getBody())
+      return tensors.tile[v] = repeated(v);
+    switch (plan.how(v)) {
+    case How::Copy:
+      copyTile(v.getDefiningOp());
+      return tensors.tile.at(v);
+    case How::ReadOut:
+      return tensors.tile[v] = readOutTile(v);
+    default:
+      llvm_unreachable("the plan has a tile for it");
+    }
+  }
+
+  Value repeated(Value v) {
+    auto type = cast<RankedTensorType>(v.getType());
+    Values extents{length};
+    llvm::append_range(extents, *tensorSizes(*chunkBody, scan->getParentOfType<func::FuncOp>(), v));
+    return map(type.getElementType(), extents, [&](OpBuilder &in, ValueRange i) -> Value {
+      return ReadOp::create(in, loc, v, i.drop_front());
+    });
+  }
+
+  /// The op of the step with the steps of the chunk as a leading index.
+  void copyTile(Operation *op) {
+    op->walk([&](ReadOp r) { ensure(r.getTensor()); });
+    auto old = cast<MapOp>(op);
+    Values extents{length};
+    llvm::append_range(extents, outside(old.getExtents()));
+    SmallVector<Type> elements;
+    for (Value r : op->getResults())
+      elements.push_back(cast<RankedTensorType>(r.getType()).getElementType());
+    auto made = MapOp::create(*chunkBody, op->getLoc(), elements, extents,
+                              [&](OpBuilder &in, Location l, ValueRange i) {
+                                StepWriter w = writer(in, i[0]);
+                                IRMapping mapping;
+                                for (auto [from, to] : llvm::zip(old.indices(), i.drop_front()))
+                                  mapping.map(from, to);
+                                for (Operation &o : old.bodyBlock()->without_terminator())
+                                  mapping.map(o.getResults(), w.clone(&o, mapping)->getResults());
+                                Values out;
+                                for (Value v : old.yield().getValues())
+                                  out.push_back(w.bring(v, mapping));
+                                YieldOp::create(in, l, out);
+                              });
+    for (auto [from, to] : llvm::zip(op->getResults(), made.getResults())) {
+      auto type = cast<RankedTensorType>(from.getType());
+      to.setType(tileType(type));
+      tensors.tile[from] = to;
+    }
+  }
+
+  //===--- States that go step by step ---===//
+
+  /// Copies into the inner scan what depends on the component's own states; all else is
+  /// read from tiles.
+  Value copyInner(OpBuilder &in, StepTensors &inner, const Component &c, Value v, Value tau) {
+    if (auto it = inner.whole.find(v); it != inner.whole.end())
+      return it->second;
+    if (v.getParentRegion() != &scan.getBody())
+      return v;
+    if (!plan.dependsOn(v, c)) {
+      Value tile = tileOf(v);
+      inner.tile[v] = tile;
+      return Value();
+    }
+    Operation *d = v.getDefiningOp();
+    IRMapping mapping;
+    d->walk([&](Operation *o) {
+      for (Value t : o->getOperands())
+        if (isa<TensorType>(t.getType()) && !d->isAncestor(t.getParentRegion()->getParentOp()))
+          if (Value copy = copyInner(in, inner, c, t, tau))
+            mapping.map(t, copy);
+    });
+    Operation *copy = StepWriter(in, loc, scan, timeOf(in, tau), tau, inner).clone(d, mapping);
+    for (auto [from, to] : llvm::zip(d->getResults(), copy->getResults()))
+      inner.whole[from] = to;
+    return inner.whole[v];
+  }
+
+  void stepThrough(const Component &c, ValueRange states, Values &next) {
+    Values inits;
+    SmallVector<Type> types;
+    for (unsigned k : c.states) {
+      inits.push_back(states[k]);
+      types.push_back(states[k].getType());
+    }
+    auto s = ScanOp::create(*chunkBody, loc, length, inits, types, false,
+                            [&](OpBuilder &in, Location l, Value tau, ValueRange own) {
+                              StepTensors inner;
+                              for (auto [k, v] : llvm::zip(c.states, own))
+                                inner.whole[scan.states()[k]] = v;
+                              Values after;
+                              for (auto [k, old] : llvm::zip(c.states, own)) {
+                                Value v = scan.next().getStates()[k];
+                                Value made = copyInner(in, inner, c, v, tau);
+                                after.push_back(keepPast(in, made, inner, k, old, tau));
+                              }
+                              NextOp::create(in, l, after, own);
+                            });
+    notePart(s);
+    for (auto [i, k] : llvm::enumerate(c.states)) {
+      tensors.tile[scan.states()[k]] = s.getResult(i);
+      next[k] = s.getResult(c.states.size() + i);
+    }
+  }
+
+  /// The next value of a state, or the old one at steps past the end.
+  Value keepPast(OpBuilder &in, Value made, const StepTensors &inner, unsigned k, Value old,
+                 Value tau) {
+    Value v = scan.next().getStates()[k];
+    auto type = cast<RankedTensorType>(old.getType());
+    Values sizes = *tensorSizes(in, scan->getParentOfType<func::FuncOp>(), scan.getInits()[k]);
+    auto m = MapOp::create(
+        in, loc, TypeRange(type.getElementType()), sizes,
+        [&](OpBuilder &body, Location l, ValueRange i) {
+          Values at(i);
+          Value from = made;
+          if (!made) {
+            from = inner.tile.lookup(v);
+            at.insert(at.begin(), tau);
+          }
+          Value x = ReadOp::create(body, l, from, at);
+          Value y = ReadOp::create(body, l, old, i);
+          YieldOp::create(body, l,
+                          arith::SelectOp::create(body, l, exists(body, tau), x, y).getResult());
+        });
+    m.getResult(0).setType(type);
+    return m.getResult(0);
+  }
+
+  //===--- Matrix states ---===//
+
+  /// `tau`, then batch, then key where `key`: binds the state's variables.
+  void bindState(StepWriter &w, const MatrixPlan &m, ValueRange batch, Value key, ExprRef keyVar) {
+    for (auto [d, v] : llvm::zip(m.batch, batch))
+      w.bind(m.next.vars[d], v);
+    if (key)
+      w.bind(keyVar, key);
+  }
+
+  Value sumOf(StepWriter &w, OpBuilder &in, Type type, ArrayRef<Product> products) {
+    Value sum;
+    for (const Product &p : products) {
+      Value v = w.guarded(type, p);
+      sum = sum ? addValues(in, loc, sum, v) : v;
+    }
+    return sum ? sum : numberOf(in, loc, type, 0);
+  }
+
+  /// [batch …, K, L], 0 past the end.
+  Value sourceTile(const MatrixState &s, ArrayRef<Product> products) {
+    for (const Product &p : products)
+      ensure(p);
+    Values extents = s.batch;
+    extents.push_back(s.rows);
+    extents.push_back(length);
+    return map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
+      StepWriter w = writer(in, i.back());
+      bindState(w, *s.plan, i.drop_back(2), i[i.size() - 2], s.plan->next.vars[s.plan->key]);
+      Value v = sumOf(w, in, s.type, products);
+      return arith::SelectOp::create(in, loc, exists(in, i.back()), v, numberOf(in, loc, s.type, 0))
+          .getResult();
+    });
+  }
+
+  /// [L, batch …, V …].
+  Value valueTile(const MatrixState &s, const Product &p) {
+    ensure(p);
+    Values extents{length};
+    llvm::append_range(extents, s.batch);
+    llvm::append_range(extents, s.columns);
+    return map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
+      StepWriter w = writer(in, i[0]);
+      bindState(w, *s.plan, i.slice(1, s.batch.size()), Value(), nullptr);
+      for (auto [d, v] : llvm::zip(s.plan->columns, i.drop_front(1 + s.batch.size())))
+        w.bind(s.plan->next.vars[d], v);
+      return w.guarded(s.type, p);
+    });
+  }
+
+  /// [L, batch …, K]: a vector that the state's own step reads with.
+  Functional ownFunctional(const MatrixState &s, const Product &p) {
+    ensure(p);
+    Values extents{length};
+    llvm::append_range(extents, s.batch);
+    extents.push_back(s.rows);
+    return {map(s.type, extents,
+                [&](OpBuilder &in, ValueRange i) {
+                  StepWriter w = writer(in, i[0]);
+                  bindState(w, *s.plan, i.slice(1, s.batch.size()), i.back(), s.plan->contracted);
+                  return w.guarded(s.type, p);
+                }),
+            {}};
+  }
+
+  /// Row by row: R[i, …, j + 1] = D_{j+1} ⋯ D_{i−1}, and at 0 all of D_0 ⋯ D_{i−1}.
+  void makeRatios(MatrixState &s) {
+    const MatrixPlan &m = *s.plan;
+    if (m.undecayed())
+      return;
+    for (const Product &p : m.decay)
+      ensure(p);
+    Values extents = s.batch;
+    if (m.keyed)
+      extents.push_back(s.rows);
+    extents.push_back(onePast);
+    Value ones = map(s.type, extents,
+                     [&](OpBuilder &in, ValueRange) { return numberOf(in, loc, s.type, 1); });
+    Type row = ones.getType();
+    auto scanned = ScanOp::create(
+        *chunkBody, loc, length, ones, row, false,
+        [&](OpBuilder &in, Location l, Value tau, ValueRange rows) {
+          auto next = MapOp::create(
+              in, l, TypeRange(s.type), extents, [&](OpBuilder &body, Location, ValueRange i) {
+                StepWriter w = writer(body, tau);
+                bindState(w, m, i.take_front(s.batch.size()), m.keyed ? i[s.batch.size()] : Value(),
+                          m.next.vars[m.key]);
+                Value one = numberOf(body, loc, s.type, 1);
+                Value d = sumOf(w, body, s.type, m.decay);
+                Value use = arith::AndIOp::create(
+                    body, loc, exists(body, tau),
+                    arith::CmpIOp::create(body, loc, arith::CmpIPredicate::sle, i.back(), tau));
+                d = arith::SelectOp::create(body, loc, use, d, one);
+                Value old = ReadOp::create(body, loc, rows[0], i);
+                YieldOp::create(body, loc, mulValues(body, loc, old, d));
+              });
+          NextOp::create(in, l, next.getResult(0), rows[0]);
+        });
+    notePart(scanned);
+    s.ratios = scanned.getResult(0);
+    s.last = scanned.getResult(1);
+  }
+
+  /// R at (step `tau`, or the chunk's end where it is null; `column` = j + 1), or null for 1.
+  Value ratio(OpBuilder &in, const MatrixState &s, Value tau, ValueRange batch, Value key,
+              Value column) {
+    if (!s.ratios)
+      return Value();
+    Values at;
+    if (tau)
+      at.push_back(tau);
+    llvm::append_range(at, batch);
+    if (s.plan->keyed)
+      at.push_back(key);
+    at.push_back(column);
+    return ReadOp::create(in, loc, tau ? s.ratios : s.last, at);
+  }
+
+  Value times(OpBuilder &in, Value x, Value maybe) {
+    return maybe ? mulValues(in, loc, x, maybe) : x;
+  }
+
+  Value sum(OpBuilder &in, Type type, Value extent,
+            llvm::function_ref<Value(OpBuilder &, Value)> point) {
+    return ReduceOp::create(in, loc, ReduceKind::sum, type, extent,
+                            [&](OpBuilder &body, Location l, ValueRange i) {
+                              YieldOp::create(body, l, point(body, i[0]));
+                            })
+        .getResult(0);
+  }
+
+  /// G[i, extra …, batch …, j] = Σ_a f[i, a] R[i, j, a] source[a, j] for j < i, else 0.
+  Value scores(const MatrixState &s, const Functional &f, Value source) {
+    Values extents{length};
+    llvm::append_range(extents, f.extra);
+    llvm::append_range(extents, s.batch);
+    extents.push_back(length);
+    size_t skip = 1 + f.extra.size();
+    return map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
+      Value tau = i[0], j = i.back();
+      auto batch = i.slice(skip, s.batch.size());
+      Value one = arith::ConstantIndexOp::create(in, loc, 1);
+      Value column = arith::AddIOp::create(in, loc, j, one);
+      Value v = sum(in, s.type, s.rows, [&](OpBuilder &body, Value a) {
+        Values atF(i.drop_back()), atS(batch);
+        atF.push_back(a);
+        atS.push_back(a);
+        atS.push_back(j);
+        Value x = ReadOp::create(body, loc, f.tile, atF);
+        if (s.plan->keyed)
+          x = times(body, x, ratio(body, s, tau, batch, a, column));
+        return mulValues(body, loc, x, ReadOp::create(body, loc, source, atS));
+      });
+      if (!s.plan->keyed)
+        v = times(in, v, ratio(in, s, tau, batch, Value(), column));
+      Value before = arith::CmpIOp::create(in, loc, arith::CmpIPredicate::slt, j, tau);
+      return arith::SelectOp::create(in, loc, before, v, numberOf(in, loc, s.type, 0)).getResult();
+    });
+  }
+
+  /// (f R)·S_0 + Σ_src G_src val_src over the first `known` sources:
+  /// [L, extra …, batch …, V …].
+  Value readOut(const MatrixState &s, const Functional &f, size_t known) {
+    SmallVector<Value> g;
+    for (size_t k = 0; k < known; ++k)
+      g.push_back(scores(s, f, s.sources[k]));
+    Values extents{length};
+    llvm::append_range(extents, f.extra);
+    llvm::append_range(extents, s.batch);
+    llvm::append_range(extents, s.columns);
+    size_t skip = 1 + f.extra.size(), lead = skip + s.batch.size();
+    return map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
+      Value zero = arith::ConstantIndexOp::create(in, loc, 0), tau = i[0];
+      auto batch = i.slice(skip, s.batch.size()), columns = i.drop_front(lead);
+      Value total = sum(in, s.type, s.rows, [&](OpBuilder &body, Value a) {
+        Values atF(i.take_front(lead));
+        atF.push_back(a);
+        Value x = ReadOp::create(body, loc, f.tile, atF);
+        if (s.plan->keyed)
+          x = times(body, x, ratio(body, s, tau, batch, a, zero));
+        return mulValues(body, loc, x,
+                         ReadOp::create(body, loc, s.before, s.plan->place(batch, a, columns)));
+      });
+      if (!s.plan->keyed)
+        total = times(in, total, ratio(in, s, tau, batch, Value(), zero));
+      for (auto [score, value] : llvm::zip(g, s.values)) {
+        Value part = sum(in, s.type, length, [&](OpBuilder &body, Value j) {
+          Values atG(i.take_front(lead)), atV{j};
+          atG.push_back(j);
+          llvm::append_range(atV, batch);
+          llvm::append_range(atV, columns);
+          return mulValues(body, loc, ReadOp::create(body, loc, score, atG),
+                           ReadOp::create(body, loc, value, atV));
+        });
+        total = addValues(in, loc, total, part);
+      }
+      return total;
+    });
+  }
+
+  /// u_i = rhs_i + Σ_{j<i} G[i, j] u_j, for all ranks together: their values as sources.
+  void solve(MatrixState &s) {
+    const MatrixPlan &m = *s.plan;
+    size_t ranks = m.ranks.size(), known = s.sources.size();
+    if (ranks == 0)
+      return;
+    SmallVector<Functional> reads;
+    Values rhs;
+    for (const analysis::LowRank &r : m.ranks) {
+      reads.push_back(ownFunctional(s, r.read));
+      rhs.push_back(readOut(s, reads.back(), known));
+    }
+    for (const analysis::LowRank &r : m.ranks)
+      s.sources.push_back(sourceTile(s, r.writes));
+    SmallVector<Values> g(ranks);
+    for (size_t r = 0; r < ranks; ++r)
+      for (size_t q = 0; q < ranks; ++q)
+        g[r].push_back(scores(s, reads[r], s.sources[known + q]));
+    Values extents{length};
+    llvm::append_range(extents, s.batch);
+    llvm::append_range(extents, s.columns);
+    Value zeros = map(s.type, extents,
+                      [&](OpBuilder &in, ValueRange) { return numberOf(in, loc, s.type, 0); });
+    auto scanned = ScanOp::create(*chunkBody, loc, length, Values(ranks, zeros), TypeRange(), false,
+                                  [&](OpBuilder &in, Location l, Value tau, ValueRange u) {
+                                    Values rows, next;
+                                    for (size_t r = 0; r < ranks; ++r)
+                                      rows.push_back(solvedRow(in, s, rhs[r], g[r], u, tau));
+                                    for (size_t r = 0; r < ranks; ++r)
+                                      next.push_back(withRow(in, s, u[r], rows[r], extents, tau));
+                                    NextOp::create(in, l, next, ValueRange());
+                                  });
+    notePart(scanned);
+    llvm::append_range(s.values, scanned.getResults());
+  }
+
+  Value solvedRow(OpBuilder &in, const MatrixState &s, Value rhs, ArrayRef<Value> g, ValueRange u,
+                  Value tau) {
+    Values extents = s.batch;
+    llvm::append_range(extents, s.columns);
+    return MapOp::create(in, loc, TypeRange(s.type), extents,
+                         [&](OpBuilder &body, Location l, ValueRange i) {
+                           Values at{tau};
+                           llvm::append_range(at, i);
+                           Value total = ReadOp::create(body, l, rhs, at);
+                           for (auto [score, value] : llvm::zip(g, u)) {
+                             Value part = sum(body, s.type, length, [&](OpBuilder &inner, Value j) {
+                               Values atG{tau}, atV{j};
+                               llvm::append_range(atG, i.take_front(s.batch.size()));
+                               atG.push_back(j);
+                               llvm::append_range(atV, i);
+                               return mulValues(inner, loc, ReadOp::create(inner, loc, score, atG),
+                                                ReadOp::create(inner, loc, value, atV));
+                             });
+                             total = addValues(body, loc, total, part);
+                           }
+                           YieldOp::create(body, l, total);
+                         })
+        .getResult(0);
+  }
+
+  Value withRow(OpBuilder &in, const MatrixState &s, Value u, Value row, ArrayRef<Value> extents,
+                Value tau) {
+    return MapOp::create(
+               in, loc, TypeRange(s.type), extents,
+               [&](OpBuilder &body, Location l, ValueRange i) {
+                 Value here = arith::CmpIOp::create(body, l, arith::CmpIPredicate::eq, i[0], tau);
+                 Value x = ReadOp::create(body, l, row, i.drop_front());
+                 Value y = ReadOp::create(body, l, u, i);
+                 YieldOp::create(body, l, arith::SelectOp::create(body, l, here, x, y).getResult());
+               })
+        .getResult(0);
+  }
+
+  /// The state behind the chunk.
+  Value leaving(const MatrixState &s) {
+    const MatrixPlan &m = *s.plan;
+    Values extents = outside(m.extents());
+    Value out = map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
+      Value zero = arith::ConstantIndexOp::create(in, loc, 0);
+      Value one = arith::ConstantIndexOp::create(in, loc, 1);
+      Values batch = m.pick(i, m.batch), columns = m.pick(i, m.columns);
+      Value key = i[m.key];
+      Value total =
+          times(in, ReadOp::create(in, loc, s.before, i), ratio(in, s, Value(), batch, key, zero));
+      for (auto [source, value] : llvm::zip(s.sources, s.values)) {
+        Value part = sum(in, s.type, length, [&](OpBuilder &body, Value j) {
+          Values atS = batch, atV{j};
+          atS.push_back(key);
+          atS.push_back(j);
+          llvm::append_range(atV, batch);
+          llvm::append_range(atV, columns);
+          Value x = ReadOp::create(body, loc, source, atS);
+          Value column = arith::AddIOp::create(body, loc, j, one);
+          x = times(body, x, ratio(body, s, Value(), batch, key, column));
+          return mulValues(body, loc, x, ReadOp::create(body, loc, value, atV));
+        });
+        total = addValues(in, loc, total, part);
+      }
+      return total;
+    });
+    out.setType(s.before.getType());
+    return out;
+  }
+
+  Value crossChunk(const MatrixPlan &m, Value before) {
+    MatrixState &s = matrices[m.state];
+    s.plan = &m;
+    s.before = before;
+    s.type = cast<RankedTensorType>(before.getType()).getElementType();
+    Values extents = outside(m.extents());
+    s.batch = m.pick(extents, m.batch);
+    s.columns = m.pick(extents, m.columns);
+    s.rows = extents[m.key];
+    makeRatios(s);
+    for (const OuterProduct &p : m.products) {
+      s.sources.push_back(sourceTile(s, p.key));
+      s.values.push_back(valueTile(s, p.value));
+    }
+    solve(s);
+    return leaving(s);
+  }
+
+  //===--- Read-outs ---===//
+
+  /// A value of the step that is affine in one matrix state, from its form.
+  Value readOutTile(Value v) {
+    const ReadOutPlan &p = plan.readOut(v);
+    MatrixState &s = matrices[p.matrix->state];
+    SmallVector<Value> parts;
+    for (const ReadOutTerm &t : p.terms)
+      parts.push_back(readOut(s, functional(s, p, t), s.sources.size()));
+    for (const ReadOutTerm &t : p.terms)
+      ensure(t.outer);
+    for (const Product &c : p.constants)
+      ensure(c);
+    Values extents{length};
+    for (ExprRef e : p.vars)
+      extents.push_back(outside(e->value));
+    Value out = map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
+      StepWriter w = writer(in, i[0]);
+      for (auto [var, index] : llvm::zip(p.vars, i.drop_front()))
+        w.bind(var, index);
+      Value total = sumOf(w, in, s.type, p.constants);
+      for (auto [t, part] : llvm::zip(p.terms, parts)) {
+        Values at{i[0]};
+        for (ExprRef e : t.extra)
+          at.push_back(w.write(e));
+        for (unsigned d : s.plan->batch)
+          at.push_back(w.write(t.at[d]));
+        for (unsigned d : s.plan->columns)
+          at.push_back(w.write(t.at[d]));
+        Value present, c = w.product(s.type, t.outer, &present);
+        Value x = mulValues(in, loc, c, ReadOp::create(in, loc, part, at));
+        if (present)
+          x = arith::SelectOp::create(in, loc, present, x, numberOf(in, loc, s.type, 0));
+        total = addValues(in, loc, total, x);
+      }
+      return total;
+    });
+    out.setType(tileType(cast<RankedTensorType>(v.getType())));
+    return out;
+  }
+
+  Functional functional(const MatrixState &s, const ReadOutPlan &p, const ReadOutTerm &t) {
+    ensure(t.inner);
+    Values extents{length}, extra;
+    for (ExprRef e : t.extra)
+      extra.push_back(outside(e->value));
+    llvm::append_range(extents, extra);
+    llvm::append_range(extents, s.batch);
+    extents.push_back(s.rows);
+    return {map(s.type, extents,
+                [&](OpBuilder &in, ValueRange i) {
+                  StepWriter w = writer(in, i[0]);
+                  for (auto [e, index] : llvm::zip(t.extra, i.slice(1, extra.size())))
+                    w.bind(e, index);
+                  auto batch = i.slice(1 + extra.size(), s.batch.size());
+                  for (auto [d, index] : llvm::zip(s.plan->batch, batch))
+                    w.bind(t.at[d], index);
+                  w.bind(t.bound, i.back());
+                  return w.guarded(s.type, t.inner);
+                }),
+            extra};
+  }
+
+  ScanOp scan;
+  ChunkPlan &plan;
+  OpBuilder b;
+  Location loc;
+  int64_t chunk;
+  Value length, onePast, extent, block;
+  OpBuilder *chunkBody = nullptr;
+  StepTensors tensors;
+  llvm::DenseMap<unsigned, MatrixState> matrices;
+};
+} // namespace
+
+Refusal canRunInChunks(ScanOp scan, analysis::Recurrence &r) {
+  return ChunkPlan(scan, r).refusal;
+}
+
+Values runInChunks(ScanOp scan, analysis::Recurrence &r, int64_t chunk) {
+  ChunkPlan plan(scan, r);
+  return ChunkWriter(scan, plan, chunk).run();
+}
+
+} // namespace seq

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Recurrences in every form that is derived from their step. Closes with counts.
+
+    run.py --seqc build/bin/seqc [--wide] [--only TEXT] [-v]
+
+A line `// forms: scan chunked` stands before each function of the .seq files beside this
+one: the derived forms that it has, besides `sequential`. `seqc check --all-forms` compares each
+of them with the interpreter, at lengths around the ends of chunks and blocks and in a ragged
+batch; the forms that it tells must be those. Each function counts once in f32 and once in f64;
+--wide: for v2, v3 and v4 and for one and two threads too.
+"""
+import argparse
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FUNCTION = re.compile(r"^// forms:(.*)\nfn (\w+)", re.M)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--seqc", required=True)
+    p.add_argument("--wide", action="store_true")
+    p.add_argument("--only", default="")
+    p.add_argument("-v", action="store_true", help="the worst error of each form too")
+    args = p.parse_args()
+    modes = [["--float", "f32", "--threads", "2"], ["--float", "f64", "--threads", "1"]]
+    if args.wide:
+        modes = [["--float", f, "--threads", t, "--target", f"x86-64-v{v}"]
+                 for f in ("f32", "f64") for t in "12" for v in (2, 3, 4)]
+    jobs = []
+    for file in sorted(glob.glob(os.path.join(HERE, "*.seq"))):
+        with open(file, encoding="utf-8") as f:
+            for forms, name in FUNCTION.findall(f.read()):
+                jobs += [(file, name, forms.split(), m) for m in modes if args.only in name]
+
+    def one(job):
+        file, name, forms, mode = job
+        label = f"{os.path.basename(file)}:{name} {' '.join(mode)}"
+        r = subprocess.run([os.path.abspath(args.seqc), "check", file, name, "--all-forms",
+                            "--json"] + mode, capture_output=True, text=True)
+        try:
+            report = json.loads(r.stdout)
+        except ValueError:
+            return label, f"exit {r.returncode}: {' '.join(r.stderr.split())[:250]}", {}
+        worst = {}
+        for o in report["outputs"]:
+            worst[o["form"]] = max(worst.get(o["form"], 0),
+                                   float("inf") if o["units"] is None else o["units"])
+        if set(worst) != {"sequential", *forms}:
+            return label, f"has the forms {sorted(worst)}, not {forms}", worst
+        return label, None if report["ok"] else f"off: {worst} {report['mismatch']}", worst
+
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for label, wrong, worst in pool.map(one, jobs):
+            failed += wrong is not None
+            if wrong:
+                print(f"FAIL {label}: {wrong}")
+            elif args.v:
+                print(f"ok   {label}: {worst}")
+    print(f"{len(jobs) - failed} passed, {failed} failed")
+    return 1 if failed or not jobs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
