@@ -406,9 +406,10 @@ private:
     for (unsigned k : c.states) {
       Value value = scan.next().getStates()[k];
       StateForm next{k, {}, {}};
-      // Another state as it stands, or a tensor from outside, has no form of the step's own.
-      bool own = value == scan.states()[k];
-      if (own || (value.getDefiningOp() && value.getParentBlock() == scan.bodyBlock())) {
+      // A state of another component, or a tensor from outside, has no form of the step's own.
+      bool ofComponent =
+          llvm::any_of(c.states, [&](unsigned s) { return value == scan.states()[s]; });
+      if (ofComponent || (value.getDefiningOp() && value.getParentBlock() == scan.bodyBlock())) {
         TensorForm t = step.of(value);
         next.vars = t.vars;
         next.form = t.form;
