@@ -155,7 +155,7 @@ public:
     if (c.cls == Class::C5 || c.cls == Class::C6)
       for (const analysis::Term &t : next.form.terms)
         add(("from " + nameOf(t.state)).str(), t.coef);
-    if (f.key >= 0 && !f.values.empty())
+    if (!f.keys.empty() && !f.keys[0].columns.empty())
       for (const Product &p : ArrayRef(next.form.constants).take_front(kMaxProducts))
         outer(p, next);
     else
@@ -179,7 +179,8 @@ private:
   /// What belongs to the key's axis, and what to the others.
   void outer(const Product &p, const analysis::StateForm &next) {
     auto ofValue = [&](ExprRef e) {
-      return llvm::any_of(c.factors.values, [&](unsigned d) { return e->dependsOn(next.vars[d]); });
+      return llvm::any_of(c.factors.keys[0].columns,
+                          [&](unsigned d) { return e->dependsOn(next.vars[d]); });
     };
     Product key, value;
     for (ExprRef e : p.factors)

@@ -208,6 +208,8 @@ int explainVerb(Session &session) {
   e.target = codegen::targetName(target);
   e.vectorBytes = target.vectorBytes;
   e.function = std::move(variants.front().functions.front());
+  // What a form is made of is not the program's.
+  llvm::erase_if(e.function.facts.scans, [](const cpu::ScanFacts &s) { return s.derived; });
   describeEntry(session, e);
   if (!askWorkspace(session, e))
     return UserError;

@@ -28,8 +28,7 @@ public:
       j.attribute("vector_bytes", e.vectorBytes);
       j.attributeArray("scans", [&] {
         for (const ScanFacts &scan : facts.scans)
-          if (!scan.derived)
-            j.object([&] { writeScan(scan); });
+          j.object([&] { writeScan(scan); });
       });
       maps("maps", facts.maps);
       j.attributeArray("packed", [&] { writePacks(); });

@@ -142,8 +142,7 @@ public:
     if (llvm::all_of(facts.scans, [](const ScanFacts &scan) { return scan.tiles; }))
       out += "there is no recurrence: all runs as maps, reductions and products\n";
     for (const ScanFacts &scan : facts.scans)
-      if (!scan.derived)
-        writeScan(scan);
+      writeScan(scan);
     writeOutside();
     writeWeights();
     writeWorkspace();
