@@ -90,6 +90,27 @@ class Examples:
         if found:
             raise Problem("\n".join(found))
 
+    def own_cell_05(self):
+        model = os.path.join(self.source("05-own-cell"), "model.seq")
+
+        def state(entry):
+            scan, = json.loads(run(self.seqc, "explain", model, entry, "--json"))["scans"]
+            return scan["states"][0]
+
+        memory, watchful = state("Memory(32)"), state("Watchful(32)")
+        if (memory["class"], memory["detail"], memory["hint"]) != ("C4", "rank 1", ""):
+            raise Problem(f"Memory: {memory}")
+        if watchful["class"] != "C7" or "sigmoid(w_rate @ seen)" not in watchful["hint"]:
+            raise Problem(f"Watchful: {watchful}")
+        checked = json.loads(run(self.seqc, "check", model, "Memory(32)", "--all-forms", "--json",
+                                 "--weights", "random:1"))
+        if not checked["ok"] or [o["form"] for o in checked["outputs"]] != ["sequential", "scan", "chunked"]:
+            raise Problem(f"Memory: {checked}")
+        p = subprocess.run([self.seqc, "check", model, "Watchful(32)", "--form", "chunked", "--weights",
+                            "random:1"], capture_output=True, text=True)
+        if p.returncode != 1 or "model.seq:32:5: error: state `M` has no form `chunked`" not in p.stderr:
+            raise Problem(f"Watchful: exit {p.returncode}\n{p.stderr}")
+
 
 def close(got, want, tolerance):
     worst = np.abs(got - want).max()
