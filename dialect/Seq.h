@@ -23,6 +23,13 @@ constexpr llvm::StringLiteral kSizesAttr = "seq.sizes";
 /// Argument attributes: the parameter's or input's name, and which it is.
 constexpr llvm::StringLiteral kNameAttr = "seq.name";
 constexpr llvm::StringLiteral kWeightAttr = "seq.weight"; ///< unit: depends on parameters alone
+/// Argument and result attribute: the shape as an affine map without dimensions over the
+/// function's sizes as symbols, in the order of `seq.sizes`: `()[s0] -> (s0, 4 * s0, 16)`.
+constexpr llvm::StringLiteral kShapeAttr = "seq.shape";
+/// Of a stream: the function's size that is the place of the piece's first step, and the unit
+/// attribute of arguments that are state. The last results are the states after the piece.
+constexpr llvm::StringLiteral kPositionAttr = "seq.position";
+constexpr llvm::StringLiteral kStateAttr = "seq.state";
 
 /// Attribute of a scan: the places of what left its step.
 constexpr llvm::StringLiteral kHoistedAttr = "seq.hoisted";

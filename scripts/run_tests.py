@@ -99,6 +99,9 @@ class Suites:
                                         "--stage", "2", "--jobs", str(self.args.jobs), *more)
         return passed, failed, 0  # cases of later stages are not skipped tests
 
+    def cuts(self):
+        return self.script("test/Cuts/run.py", "--seqc", self.tool("seqc"), "--jobs", str(self.args.jobs))
+
     def programs(self):
         return self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "200",
                            "--jobs", str(self.args.jobs))
@@ -130,8 +133,8 @@ def cmake_variable(build, name):
     return found and found.group(1)
 
 
-ALL = ["check", "unit", "lit", "cases", "classes", "programs", "forms", "meaning", "docs", "examples",
-       "install"]
+ALL = ["check", "unit", "lit", "cases", "classes", "cuts", "programs", "forms", "meaning", "docs",
+       "examples", "install"]
 NOT_SANITIZED = {"check", "examples", "install"}  # outside programs link no sanitizer
 
 

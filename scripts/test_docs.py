@@ -4,7 +4,7 @@
     test_docs.py --seqc build/bin/seqc [PAGE ...]
 
 A block ```seq [file=NAME] ARGUMENTS is run with `seqc run`, compiled and interpreted, and the two
-must agree; ```seq error CODE must fail with that code; ```seq alone must check. In a block
+must agree; ```seq error CODE [ARGUMENTS] must fail with that code; ```seq alone must check. In a block
 ```console, a line `$ seqc ...` is run in the folder of the page's named files, and the lines
 that follow are its output, where `…` stands for anything.
 """
@@ -58,11 +58,11 @@ class Pages:
         with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
             f.write(body)
         if words and words[0] == "error":
-            return self.must_fail(folder, name, words[1])
+            return self.must_fail(folder, name, words[1], words[2:])
         return self.must_agree(folder, name, words) if words else None
 
-    def must_fail(self, folder, name, code):
-        r = self.call(folder, "run", name)
+    def must_fail(self, folder, name, code, words):
+        r = self.call(folder, "run", name, *words)
         return None if r.returncode == 1 and f"[{code}]" in r.stderr else f"exit {r.returncode}, not {code}: {r.stderr}"
 
     def must_agree(self, folder, name, words):

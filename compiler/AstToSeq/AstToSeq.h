@@ -8,10 +8,6 @@
 
 namespace seq {
 
-/// Argument and result attribute: the shape as an affine map without dimensions over the
-/// function's sizes as symbols, in the order of `seq.sizes`: `()[s0] -> (s0, 4 * s0, 16)`.
-constexpr char kShapeAttr[] = "seq.shape";
-
 /// One func.func for each function of the entry, named as it. Arguments: the program's
 /// weights in order (attributes seq.weight, seq.name, seq.shape), then the function's
 /// parameters (seq.name, seq.shape). Results: the function's (seq.name, seq.shape). The

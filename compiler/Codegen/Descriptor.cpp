@@ -34,12 +34,6 @@ const char *Descriptor::text(llvm::StringRef s) {
   return p;
 }
 
-template <class T> T *Descriptor::copy(llvm::ArrayRef<T> items) {
-  T *p = arena.Allocate<T>(items.size() + 1);
-  std::copy(items.begin(), items.end(), p);
-  return p;
-}
-
 //===----------------------------------------------------------------------===//
 // Sizes as postfix programs
 //===----------------------------------------------------------------------===//

@@ -12,6 +12,7 @@
 #include "compiler/Sema/Typed.h"
 #include "seq/abi.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Allocator.h"
 
 namespace seq::codegen {
@@ -21,6 +22,10 @@ public:
   /// Describes the first `count` functions of the program.
   Descriptor(const typed::Program &program, size_t count);
   Descriptor(const Descriptor &) = delete;
+
+  /// Describes a stream of the first function, made by `makeStream`, as one more function.
+  void addStream(mlir::func::FuncOp stream);
+  bool hasStream() const { return !functions.empty() && functions.back().is_stream; }
 
   const seq_model_desc &model() const { return desc; }
   size_t functionCount() const { return functions.size(); }
@@ -33,7 +38,11 @@ public:
 
 private:
   const char *text(llvm::StringRef s);
-  template <class T> T *copy(llvm::ArrayRef<T> items);
+  template <class T> T *copy(llvm::ArrayRef<T> items) {
+    T *p = arena.Allocate<T>(items.size() + 1);
+    std::copy(items.begin(), items.end(), p);
+    return p;
+  }
   seq_dim dim(const Size &size, llvm::ArrayRef<const SizeSymbol *> sizes);
   void emitDim(const Size &size, llvm::ArrayRef<const SizeSymbol *> sizes,
                std::vector<seq_dim_op> &ops);
@@ -43,6 +52,8 @@ private:
                          llvm::ArrayRef<const SizeSymbol *> sizes);
   seq_tensor_desc weight(const typed::EntryWeight &weight);
   seq_function_desc describe(const typed::Program &program, const typed::FunctionInstance &fn);
+  seq_tensor_desc tensor(llvm::StringRef name, mlir::Type type, mlir::AffineMap shape,
+                         llvm::ArrayRef<std::string> sizes);
   void describeSizes(seq_function_desc &out, llvm::ArrayRef<const SizeSymbol *> sizes);
 
   llvm::BumpPtrAllocator arena;

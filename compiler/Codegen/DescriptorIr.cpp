@@ -115,9 +115,10 @@ private:
     for (const Variant &v : variants)
       codes.push_back(variant(v, i));
     return ConstantStruct::getAnon({text(f.name), i32(f.n_sizes), i32(f.n_inputs), i32(f.n_outputs),
-                                    i32(f.n_places), i32(codes.size()), i32(0), array(names),
-                                    array(sequence), tensors(f.inputs, f.n_inputs),
-                                    tensors(f.outputs, f.n_outputs), array(places), array(codes)});
+                                    i32(f.n_places), i32(codes.size()), i32(f.is_stream),
+                                    array(names), array(sequence), tensors(f.inputs, f.n_inputs),
+                                    tensors(f.outputs, f.n_outputs), array(places), array(codes),
+                                    i32(f.n_states), i32(f.time)});
   }
 
   Module &module;
@@ -129,7 +130,7 @@ private:
 } // namespace
 
 static_assert(sizeof(seq_variant) == 40 && sizeof(seq_tensor_desc) == 40 &&
-              sizeof(seq_place) == 32 && sizeof(seq_function_desc) == 80 &&
+              sizeof(seq_place) == 32 && sizeof(seq_function_desc) == 88 &&
               sizeof(seq_model_desc) == 40);
 
 void emitDescriptor(Module &module, const Descriptor &descriptor,

@@ -8,10 +8,18 @@
 //                        const seq_lengths *, int32_t n_lengths);
 //   int seq_lstm_forward_workspace_size(seq_model *, …, int64_t *bytes);
 //
+// and for its stream, where it has one:
+//
+//   int seq_lstm_state_size(seq_model *, const seq_state_options *, int64_t *bytes);
+//   int seq_lstm_state_create(seq_model *, const seq_state_options *, seq_state **);
+//   int seq_lstm_prefill(seq_state *, const DLTensor *const *, …);
+//   int seq_lstm_step(seq_state *, const DLTensor *const *, …);
+//
 // They fill a seq_args and call the runtime.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Codegen/DescriptorIr.h"
+#include "compiler/Codegen/Header.h"
 
 #include "seq/runtime.h"
 
@@ -35,6 +43,10 @@ public:
     writeCreate();
     writeLoad();
     for (size_t i = 0; i < descriptor.functionCount(); ++i) {
+      if (descriptor.function(i).is_stream) {
+        writeStream(i);
+        continue;
+      }
       writeCall(i);
       writeWorkspace(i);
     }
@@ -78,8 +90,8 @@ private:
     if (outputs)
       set(args, offsetof(seq_args, outputs), outputs);
     set(args, offsetof(seq_args, lengths), lengths);
-    set(args, offsetof(seq_args, n_inputs), b.getInt32(f.n_inputs));
-    set(args, offsetof(seq_args, n_outputs), b.getInt32(f.n_outputs));
+    set(args, offsetof(seq_args, n_inputs), b.getInt32(f.n_inputs - f.n_states));
+    set(args, offsetof(seq_args, n_outputs), b.getInt32(f.n_outputs - f.n_states));
     set(args, offsetof(seq_args, n_lengths), n);
     return args;
   }
@@ -88,6 +100,19 @@ private:
     Function *f = define(base + "_" + descriptor.function(i).name, {ptr, ptr, ptr, ptr, i32});
     Value *args = fillArgs(i, f->getArg(1), f->getArg(2), f->getArg(3), f->getArg(4));
     returnCall("seq_model_call", {ptr, i32, ptr}, {f->getArg(0), b.getInt32(i), args});
+  }
+  void writeStream(size_t i) {
+    for (StringRef name : {"size", "create"}) {
+      Function *f = define(streamBase(descriptor) + "state_" + name, {ptr, ptr, ptr});
+      returnCall(("seq_state_" + name).str(), {ptr, ptr, ptr},
+                 {f->getArg(0), f->getArg(1), f->getArg(2)});
+    }
+    for (auto [name, callee] :
+         {std::pair("prefill", "seq_state_call"), {"step", "seq_state_step"}}) {
+      Function *f = define(streamBase(descriptor) + name, {ptr, ptr, ptr, ptr, i32});
+      Value *args = fillArgs(i, f->getArg(1), f->getArg(2), f->getArg(3), f->getArg(4));
+      returnCall(callee, {ptr, ptr}, {f->getArg(0), args});
+    }
   }
   void writeWorkspace(size_t i) {
     Function *f = define(base + "_" + descriptor.function(i).name + "_workspace_size",

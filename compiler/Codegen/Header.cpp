@@ -5,10 +5,24 @@
 
 namespace seq::codegen {
 
+std::string streamBase(const Descriptor &descriptor) {
+  std::string base = symbolBase(descriptor.model().name) + "_";
+  for (size_t i = 0; i < descriptor.functionCount(); ++i)
+    for (const char *name : {"prefill", "step", "state_size", "state_create"})
+      if (descriptor.function(i).name == std::string(name))
+        return base + "stream_";
+  return base;
+}
+
 std::vector<std::string> entryPointNames(const Descriptor &descriptor) {
   std::string base = symbolBase(descriptor.model().name);
   std::vector<std::string> names = {base + "_desc", base + "_create", base + "_load"};
   for (size_t i = 0; i < descriptor.functionCount(); ++i) {
+    if (descriptor.function(i).is_stream) {
+      for (const char *name : {"state_size", "state_create", "prefill", "step"})
+        names.push_back(streamBase(descriptor) + name);
+      continue;
+    }
     names.push_back(base + "_" + descriptor.function(i).name);
     names.push_back(base + "_" + descriptor.function(i).name + "_workspace_size");
   }
@@ -30,7 +44,9 @@ public:
     writeParameters();
     writeLifetime();
     for (size_t i = 0; i < descriptor.functionCount(); ++i)
-      writeFunction(i);
+      descriptor.function(i).is_stream ? writeStream(descriptor.function(i)) : writeFunction(i);
+    if (!descriptor.hasStream())
+      text += "/* There is no stream: `seqc run --cut` says why. */\n\n";
     text += "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
     return std::move(text);
   }
@@ -114,6 +130,43 @@ private:
         " * zero past them.\n";
   }
 
+  static bool grows(const seq_function_desc &f) {
+    for (int32_t i = f.n_inputs - f.n_states; i < f.n_inputs; ++i)
+      for (int32_t k = 0; k < f.inputs[i].rank; ++k)
+        for (int64_t d = 0; d < f.inputs[i].dims[k].n; ++d)
+          if (f.inputs[i].dims[k].ops[d].op == SEQ_DIM_SIZE &&
+              f.inputs[i].dims[k].ops[d].value == f.n_sizes - 1)
+            return true;
+    return false;
+  }
+
+  void writeStream(const seq_function_desc &f) {
+    const char *time = f.size_names[f.time];
+    text += "/* The stream of forward: sequences in pieces, with what was kept between them in a\n"
+            " * seq_state (seq/runtime.h: save, restore, fork, reorder, reset).\n *\n";
+    listTensors("inputs", f.inputs, f.n_inputs - f.n_states);
+    listTensors("outputs", f.outputs, f.n_outputs - f.n_states);
+    text += " *\n * `" + std::string(time) + "` is the number of steps of the piece. Kept:\n";
+    for (int32_t i = f.n_inputs - f.n_states; i < f.n_inputs; ++i)
+      text += " *   " + std::string(f.inputs[i].name) + ": " + type(f.inputs[i]) + "\n";
+    text += grows(f) ? " * Every step is kept: `capacity` is the number that a sequence may have.\n"
+                     : " * No number of steps is too many: `capacity` does not count.\n";
+    text += " */\n";
+    std::string base = streamBase(descriptor);
+    auto declare = [&](const std::string &name, const std::string &first, const char *rest) {
+      text += "int " + base + name + "(" + first + ",\n" +
+              std::string(base.size() + name.size() + 5, ' ') + rest + ");\n";
+    };
+    std::string options = "seq_model *model, const seq_state_options *options";
+    declare("state_size", options, "int64_t *bytes");
+    declare("state_create", options, "seq_state **state");
+    text += "\n/* prefill: any number of steps; step: one, `" + std::string(time) + "` is 1. */\n";
+    for (const char *name : {"prefill", "step"})
+      declare(name, "seq_state *state, const DLTensor *const *inputs",
+              "DLTensor *const *outputs, const seq_lengths *lengths, int32_t n_lengths");
+    text += "\n";
+  }
+
   void writeFunction(size_t i) {
     const seq_function_desc &f = descriptor.function(i);
     std::string name = base + "_" + f.name, upper = llvm::StringRef(name).upper();
@@ -173,11 +226,18 @@ private:
     return out + "\"";
   }
 
+  /// Part `i` of "[T.start + T, D]".
+  static std::string partOf(llvm::StringRef shape, int32_t i) {
+    llvm::SmallVector<llvm::StringRef> parts;
+    shape.drop_front().drop_back().split(parts, ", ");
+    return parts[i].str();
+  }
+
   std::string dim(const seq_tensor_desc &t, int32_t i, llvm::ArrayRef<Size> shape) {
     const seq_dim &d = t.dims[i];
     if (d.n == 1 && d.ops[0].op == SEQ_DIM_CONST)
       return std::to_string(d.ops[0].value);
-    return quote(size_t(i) < shape.size() ? shape[i].str() : "?");
+    return quote(size_t(i) < shape.size() ? shape[i].str() : partOf(t.shape_text, i));
   }
 
   void tensor(const seq_tensor_desc &t, llvm::ArrayRef<Size> shape) {
@@ -200,18 +260,22 @@ private:
 
   void function(size_t i) {
     const seq_function_desc &f = descriptor.function(i);
-    const typed::FunctionInstance &fn = *program.functions[i];
+    const typed::FunctionInstance &fn = *program.functions[f.is_stream ? 0 : i];
     std::string name = symbolBase(descriptor.model().name) + "_" + f.name;
     text += std::string(i ? "," : "") + "\n    {\n      \"name\": " + quote(f.name) +
             ",\n      \"symbol\": " + quote(name) + ",\n      \"sizes\": [";
     for (int32_t k = 0; k < f.n_sizes; ++k)
       text += (k ? ", " : "") + quote(f.size_names[k]);
     text += "],\n      \"inputs\": ";
-    tensors(f.inputs, f.n_inputs, "      ",
+    tensors(f.inputs, f.n_inputs - f.n_states, "      ",
             [&](int32_t k) { return llvm::ArrayRef<Size>(fn.params[k].var->type.shape); });
     text += ",\n      \"outputs\": ";
-    tensors(f.outputs, f.n_outputs, "      ",
+    tensors(f.outputs, f.n_outputs - f.n_states, "      ",
             [&](int32_t k) { return llvm::ArrayRef<Size>(fn.results[k].type.shape); });
+    if (f.is_stream) {
+      text += ",\n      \"states\": ";
+      tensors(f.inputs + f.n_inputs - f.n_states, f.n_states, "      ");
+    }
     text += "\n    }";
   }
 

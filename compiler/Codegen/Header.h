@@ -14,6 +14,10 @@ std::string headerText(const typed::Program &program, const Descriptor &descript
 std::string modelJson(const typed::Program &program, const Descriptor &descriptor,
                       const std::vector<cpu::Target> &targets);
 
+/// What the names of a stream's functions begin with: `seq_lstm_`, or `seq_lstm_stream_` where
+/// the model has functions of the same names.
+std::string streamBase(const Descriptor &descriptor);
+
 /// The public symbols of a generated library.
 std::vector<std::string> entryPointNames(const Descriptor &descriptor);
 

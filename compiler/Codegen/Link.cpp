@@ -51,12 +51,40 @@ private:
 };
 } // namespace
 
-static const char *const kRuntimeExports[] = {
-    "seq_ctx_create",    "seq_ctx_destroy",        "seq_ctx_threads",         "seq_last_error",
-    "seq_last_note",     "seq_ctx_set_parallel",   "seq_ctx_failure",         "seq_failure_text",
-    "seq_cpu_level",     "seq_model_create",       "seq_model_bind",          "seq_model_bind_file",
-    "seq_model_destroy", "seq_model_function",     "seq_model_descriptor",    "seq_model_call",
-    "seq_model_sizes",   "seq_model_output_shape", "seq_model_workspace_size"};
+static const char *const kRuntimeExports[] = {"seq_ctx_create",
+                                              "seq_ctx_destroy",
+                                              "seq_ctx_threads",
+                                              "seq_last_error",
+                                              "seq_last_note",
+                                              "seq_ctx_set_parallel",
+                                              "seq_ctx_failure",
+                                              "seq_failure_text",
+                                              "seq_cpu_level",
+                                              "seq_model_create",
+                                              "seq_model_bind",
+                                              "seq_model_bind_file",
+                                              "seq_model_destroy",
+                                              "seq_model_function",
+                                              "seq_model_descriptor",
+                                              "seq_model_call",
+                                              "seq_model_sizes",
+                                              "seq_model_output_shape",
+                                              "seq_model_workspace_size",
+                                              "seq_state_create",
+                                              "seq_state_destroy",
+                                              "seq_state_size",
+                                              "seq_state_call",
+                                              "seq_state_step",
+                                              "seq_state_output_shape",
+                                              "seq_state_workspace_size",
+                                              "seq_state_positions",
+                                              "seq_state_reset",
+                                              "seq_state_has_capacity",
+                                              "seq_state_bytes",
+                                              "seq_state_save",
+                                              "seq_state_restore",
+                                              "seq_state_fork",
+                                              "seq_state_reorder"};
 
 static std::string versionScript(ArrayRef<std::string> exports) {
   std::string text = "{\n  global:\n";

@@ -57,6 +57,7 @@ std::string cacheKey(const SourceManager &sources, const typed::Program &program
                                     std::to_string(functions),
                                     std::to_string(options.optLevel),
                                     options.form,
+                                    options.streams ? "streams" : "",
                                     typed::elemName(options.floatType)};
   for (uint32_t id = 1; id <= sources.size(); ++id) {
     parts.push_back(sources.path(id));
@@ -154,6 +155,8 @@ bool compileCached(const typed::Program &program, size_t functions, const Source
   if (!module)
     return false;
   codegen::Descriptor descriptor(program, functions);
+  if (mlir::func::FuncOp stream = pipeline::streamOf(*module))
+    descriptor.addStream(stream);
   codegen::Code code;
   if (!pipeline::compile(*module, descriptor, options, context(), code, error) ||
       !pipeline::emit(code, options, codegen::Emit::Object, object, error))

@@ -41,6 +41,7 @@ struct loader {
       return refuse("opt_level", "is not 0 to 3");
     pipe.targets.push_back(choice.target);
     pipe.optLevel = unsigned(opts.opt_level);
+    pipe.streams = opts.streams;
     sema.floatType = opts.float_type == "f64" ? typed::Elem::F64 : typed::Elem::F32;
     pipe.floatType = sema.floatType;
     sema.includeDirs = opts.include_dirs;
@@ -81,8 +82,14 @@ struct loader {
     size_t count = checked->functions.size();
     bool good = compileCached(
         *checked, count, sources, pipe, opts.cache ? cacheFolder() : "",
-        [&] { return pipeline::toSeq(*checked, count, getContext(), diags, error); }, getContext,
-        object, error);
+        [&] {
+          auto module = pipeline::toSeq(*checked, count, getContext(), diags, error);
+          std::optional<StreamRefusal> none;
+          if (module && pipe.streams)
+            pipeline::addStream(*module, none);
+          return module;
+        },
+        getContext, object, error);
     if (!good)
       return internal(error);
     std::shared_ptr<LoadedObject> code = LoadedObject::load(

@@ -97,6 +97,24 @@ OwningOpRef<ModuleOp> toSeq(const typed::Program &program, size_t count, Context
   return module;
 }
 
+bool addStream(ModuleOp module, std::optional<StreamRefusal> &refusal) {
+  func::FuncOp first = *module.getOps<func::FuncOp>().begin();
+  func::FuncOp stream = makeStream(first, "stream", refusal);
+  if (!stream)
+    return false;
+  stream->moveBefore(module.getBody(), module.getBody()->end());
+  for (unsigned n = 1; module.lookupSymbol<func::FuncOp>(stream.getName()) != stream; ++n)
+    stream.setName("stream." + std::to_string(n));
+  return true;
+}
+
+func::FuncOp streamOf(ModuleOp module) {
+  for (func::FuncOp func : module.getOps<func::FuncOp>())
+    if (func->hasAttr(kPositionAttr))
+      return func;
+  return {};
+}
+
 static void addForms(OpPassManager &pm, const Options &options) {
   pm.addNestedPass<func::FuncOp>(createSeqClassify());
   pm.addNestedPass<func::FuncOp>(createSeqForm({options.form}));

@@ -11,6 +11,7 @@
 #ifndef SEQC_PIPELINES_PIPELINES_H
 #define SEQC_PIPELINES_PIPELINES_H
 
+#include "compiler/Analysis/Time.h"
 #include "compiler/Codegen/Codegen.h"
 #include "compiler/Sema/Sema.h"
 
@@ -32,6 +33,7 @@ struct Options {
   /// The form that scans take where they can: "sequential", "scan", "chunked"; "": the
   /// cheapest.
   std::string form;
+  bool streams = false;     ///< the module holds a stream of the first function, where there is one
   bool entryPoints = false; ///< the C functions of the generated header too
   /// Called after each phase with its name and milliseconds.
   std::function<void(const char *, double)> onPhase;
@@ -56,6 +58,12 @@ private:
 mlir::OwningOpRef<mlir::ModuleOp> toSeq(const typed::Program &program, size_t count,
                                         Context &context, DiagnosticEngine &diags,
                                         InternalError &error);
+
+/// Adds the stream of the first function as the last one; false with the reason where it
+/// has none.
+bool addStream(mlir::ModuleOp module, std::optional<StreamRefusal> &refusal);
+/// The stream that a module holds, null where it has none.
+mlir::func::FuncOp streamOf(mlir::ModuleOp module);
 
 /// seq → seq: everything that makes it fast.
 bool transform(mlir::ModuleOp module, const Options &options, Context &context,

@@ -127,6 +127,21 @@ def SeqFuse : Pass<"seq-fuse", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SeqStream : Pass<"seq-stream", "::mlir::ModuleOp"> {
+  let summary = "derives the function of a stream from that of a whole sequence";
+  let description = [{
+    For each function `f` a function `f_stream` of a piece of the sequence: the inputs of
+    `f` with the steps of the piece, then the states before it; the results of `f` for
+    these steps, then the states after it. The size `T.start` is the place of the piece's
+    first step in the sequence; where it is 0, the states are not read.
+
+    Precondition: the module is as it was emitted; every argument has `seq.name` and
+    `seq.shape`. Refuses a function that looks ahead, and one whose time it does not
+    understand, with the place of the expression.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SeqTranspose : Pass<"seq-transpose", "::mlir::func::FuncOp"> {
   let summary = "copies an operand of a product so that vector lanes read it in order";
   let description = [{

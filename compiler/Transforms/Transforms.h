@@ -9,6 +9,12 @@
 
 namespace seq {
 
+struct StreamRefusal;
+/// A function `name` after `forward`, which computes a piece of the sequence from the state
+/// before it (see Stream.cpp); null with the reason where `forward` has none.
+mlir::func::FuncOp makeStream(mlir::func::FuncOp forward, llvm::StringRef name,
+                              std::optional<StreamRefusal> &refusal);
+
 #define GEN_PASS_DECL
 #include "compiler/Transforms/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

@@ -26,7 +26,7 @@ int seq_run_region(seq_ctx *ctx, seq_region_fn fn, const seq_call *call) {
   return SEQ_OK;
 }
 
-static int needed_workspace(seq_plan *plan, int64_t *bytes) {
+int seq_plan_workspace(seq_plan *plan, int64_t *bytes) {
   seq_ctx *ctx = plan->model->ctx;
   *bytes = plan->variant->workspace ? plan->variant->workspace(&plan->call, ctx->threads) : 0;
   if (*bytes < 0)
@@ -38,7 +38,7 @@ static int needed_workspace(seq_plan *plan, int64_t *bytes) {
 static int give_workspace(seq_plan *plan) {
   seq_ctx *ctx = plan->model->ctx;
   int64_t need;
-  int status = needed_workspace(plan, &need);
+  int status = seq_plan_workspace(plan, &need);
   if (status)
     return status;
   if (!plan->args->workspace) {
@@ -58,25 +58,26 @@ static int give_workspace(seq_plan *plan) {
   return SEQ_OK;
 }
 
+int seq_plan_run(seq_plan *plan) {
+  seq_ctx *ctx = plan->model->ctx;
+  if (!plan->model->bound)
+    return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "the parameters of `%s` are not bound",
+                        plan->model->desc->name);
+  int status = seq_plan_outputs(plan);
+  if (status || plan->count == 0)
+    return status;
+  if ((status = give_workspace(plan)))
+    return status;
+  seq_failure_reset(&ctx->failure);
+  if ((status = seq_run_region(ctx, plan->variant->forward, &plan->call)))
+    return status;
+  return seq_failure_report(ctx, plan->fn, plan->count > 1);
+}
+
 int seq_model_call(seq_model *model, int32_t function, const seq_args *args) {
   seq_plan plan;
   int status = seq_plan_make(&plan, model, function, args);
-  if (status)
-    return status;
-  seq_ctx *ctx = model->ctx;
-  if (!model->bound)
-    return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "the parameters of `%s` are not bound",
-                        model->desc->name);
-  if ((status = seq_plan_outputs(&plan)))
-    return status;
-  if (plan.count == 0)
-    return SEQ_OK;
-  if ((status = give_workspace(&plan)))
-    return status;
-  seq_failure_reset(&ctx->failure);
-  if ((status = seq_run_region(ctx, plan.variant->forward, &plan.call)))
-    return status;
-  return seq_failure_report(ctx, plan.fn, plan.count > 1);
+  return status ? status : seq_plan_run(&plan);
 }
 
 int seq_model_sizes(seq_model *model, int32_t function, const seq_args *args, int64_t *sizes,
@@ -110,5 +111,5 @@ int seq_model_workspace_size(seq_model *model, int32_t function, const seq_args 
   int status = seq_plan_make(&plan, model, function, args);
   if (status)
     return status;
-  return needed_workspace(&plan, bytes);
+  return seq_plan_workspace(&plan, bytes);
 }

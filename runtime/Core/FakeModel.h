@@ -6,6 +6,8 @@
 //   fn project(x: [T, 3]) -> [T, 2]                               with parameters w, bias
 //   fn ring(x: [T, D]) -> [D]       h'[d] = x[t, d] + h[(d + 1) % D]: a barrier a step
 //   fn pair(x: [T], y: [S], m: bool[T, S]) -> [T, S]              two sequence sizes
+//   stream of sums: y[t, d] = h'[d] = h[d] + x[t, d], 0 in place of a NaN that fails;
+//   it keeps every x
 #ifndef SEQ_CORE_FAKE_MODEL_H
 #define SEQ_CORE_FAKE_MODEL_H
 
@@ -111,16 +113,37 @@ inline void pair(const seq_call *c, int32_t tid, int32_t) {
         out(c, 0)[(b * T + t) * S + s] = in(c, 0, b)[t] + in(c, 1, b)[s];
 }
 
+// Outputs: y, then the states h and the steps so far.
+inline void sums(const seq_call *c, int32_t tid, int32_t) {
+  int64_t T = c->sizes[0], D = c->sizes[1], rows = T + c->sizes[2];
+  for (int64_t b = 0; b < c->batch && tid == 0; b++) {
+    int64_t start = length(c, 2, b);
+    for (int64_t d = 0; d < D; d++) {
+      float h = start == 0 ? 0 : in(c, 1, b)[d];
+      for (int64_t t = 0; t < length(c, 0, b); t++) {
+        float x = in(c, 0, b)[t * D + d];
+        if (x != x)
+          seq_rt_fail(c, 0, b, start + t, 0);
+        h += x == x ? x : 0;
+        out(c, 0)[(b * T + t) * D + d] = h;
+        out(c, 2)[(b * rows + start + t) * D + d] = x;
+      }
+      out(c, 1)[b * D + d] = h;
+    }
+  }
+}
+
 inline const seq_dim_op op0[] = {{SEQ_DIM_SIZE, 0}}, op1[] = {{SEQ_DIM_SIZE, 1}},
                         op2[] = {{SEQ_DIM_SIZE, 2}}, op3[] = {{SEQ_DIM_CONST, 3}},
                         opTwo[] = {{SEQ_DIM_CONST, 2}},
                         op4H[] = {{SEQ_DIM_CONST, 4}, {SEQ_DIM_SIZE, 2}, {SEQ_DIM_MUL, 0}},
+                        opFar[] = {{SEQ_DIM_SIZE, 2}, {SEQ_DIM_SIZE, 0}, {SEQ_DIM_ADD, 0}},
                         opT2[] = {{SEQ_DIM_SIZE, 0}, {SEQ_DIM_CONST, 2}, {SEQ_DIM_SUB, 0}};
 inline const seq_dim d01[] = {{op0, 1}, {op1, 1}}, d1[] = {{op1, 1}}, d0[] = {{op0, 1}},
                      dW[] = {{op4H, 3}, {op1, 1}}, dH[] = {{op2, 1}, {op1, 1}},
                      dT2H[] = {{opT2, 3}, {op2, 1}}, dT3[] = {{op0, 1}, {op3, 1}},
                      dT2[] = {{op0, 1}, {opTwo, 1}}, d23[] = {{opTwo, 1}, {op3, 1}},
-                     d2[] = {{opTwo, 1}};
+                     d2[] = {{opTwo, 1}}, dFar[] = {{opFar, 3}, {op1, 1}};
 inline const double two = 2, half = 0.5;
 
 inline const seq_tensor_desc scaleIn[] = {{"x", SEQ_F32, 2, d01, "[T, D]", nullptr},
@@ -141,10 +164,17 @@ inline const seq_tensor_desc scaleIn[] = {{"x", SEQ_F32, 2, d01, "[T, D]", nullp
                                          {"y", SEQ_F32, 1, d1, "[S]", nullptr},
                                          {"m", SEQ_BOOL, 2, d01, "[T, S]", nullptr}},
                              pairOut[] = {{"z", SEQ_F32, 2, d01, "[T, S]", nullptr}},
+                             sumsIn[] = {{"x", SEQ_F32, 2, d01, "[T, D]", nullptr},
+                                         {"h", SEQ_F32, 1, d1, "[D]", nullptr},
+                                         {"x", SEQ_F32, 2, dFar, "[T.start + T, D]", nullptr}},
+                             sumsOut[] = {{"y", SEQ_F32, 2, d01, "[T, D]", nullptr},
+                                          {"h", SEQ_F32, 1, d1, "[D]", nullptr},
+                                          {"x", SEQ_F32, 2, dFar, "[T.start + T, D]", nullptr}},
                              params[] = {{"layers.0.w", SEQ_F32, 2, d23, "[2, 3]", nullptr},
                                          {"layers.0.bias", SEQ_F32, 1, d2, "[2]", nullptr}};
 
-inline const char *const TD[] = {"T", "D", "H"}, *const NT[] = {"N", "T"}, *const TS[] = {"T", "S"};
+inline const char *const TD[] = {"T", "D", "H"}, *const NT[] = {"N", "T"}, *const TS[] = {"T", "S"},
+                         *const TDP[] = {"T", "D", "T.start"};
 inline const int32_t seq100[] = {1, 0, 0}, seq01[] = {0, 1}, seq11[] = {1, 1};
 inline const seq_place place[] = {{"model.seq", 2, 14, SEQ_FAIL_INDEX, "w[i[t]]"}};
 inline const seq_variant scaleV[] = {{1, 0, nullptr, scale, nullptr, 0}},
@@ -152,16 +182,22 @@ inline const seq_variant scaleV[] = {{1, 0, nullptr, scale, nullptr, 0}},
                          gatherV[] = {{1, 0, nullptr, gather, nullptr, 0}},
                          projectV[] = {{1, 0, projectPrepare, project, nullptr, 32}},
                          ringV[] = {{1, 0, nullptr, ring, ringWorkspace, 0}},
+                         sumsV[] = {{1, 0, nullptr, sums, nullptr, 0}},
                          pairV[] = {{1, 0, nullptr, pair, nullptr, 0}};
 
 enum { SCALE, MIX, GATHER, RING, PAIR, PROJECT };
 inline const seq_function_desc functions[] = {
-    {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV},
-    {"mix", 3, 3, 2, 0, 1, 0, TD, seq100, mixIn, mixOut, nullptr, mixV},
-    {"gather", 2, 2, 1, 1, 1, 0, NT, seq01, gatherIn, gatherOut, place, gatherV},
-    {"ring", 2, 1, 1, 0, 1, 0, TD, seq100, scaleIn, ringOut, nullptr, ringV},
-    {"pair", 2, 3, 1, 0, 1, 0, TS, seq11, pairIn, pairOut, nullptr, pairV},
-    {"project", 1, 1, 1, 0, 1, 0, TD, seq100, projectIn, projectOut, nullptr, projectV}};
+    {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV, 0, 0},
+    {"mix", 3, 3, 2, 0, 1, 0, TD, seq100, mixIn, mixOut, nullptr, mixV, 0, 0},
+    {"gather", 2, 2, 1, 1, 1, 0, NT, seq01, gatherIn, gatherOut, place, gatherV, 0, 0},
+    {"ring", 2, 1, 1, 0, 1, 0, TD, seq100, scaleIn, ringOut, nullptr, ringV, 0, 0},
+    {"pair", 2, 3, 1, 0, 1, 0, TS, seq11, pairIn, pairOut, nullptr, pairV, 0, 0},
+    {"project", 1, 1, 1, 0, 1, 0, TD, seq100, projectIn, projectOut, nullptr, projectV, 0, 0}};
+inline const seq_function_desc streamed[] = {
+    {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV, 0, 0},
+    {"stream", 3, 3, 3, 1, 1, 1, TDP, seq100, sumsIn, sumsOut, place, sumsV, 2, 0}};
+inline const seq_model_desc streaming = {SEQ_ABI_MAGIC, SEQ_ABI_VERSION, "Sums", 0, 2,
+                                         nullptr,       streamed};
 inline const seq_model_desc plain = {SEQ_ABI_MAGIC, SEQ_ABI_VERSION, "Plain", 0, 5,
                                      nullptr,       functions};
 inline const seq_model_desc layer = {SEQ_ABI_MAGIC, SEQ_ABI_VERSION,    "Cell", 2, 1,

@@ -117,8 +117,15 @@ const char *seq_shape_text(const int64_t *shape, int32_t rank, char *text, size_
 
 /* --- Plan.c: a call's arguments, checked and laid out */
 
+/* Of a stream: where its sequences stand. */
+typedef struct seq_places {
+  const int64_t *positions; /* [count] */
+  bool limited;             /* a shape is made of the place: found with the sizes */
+} seq_places;
+
 typedef struct seq_plan {
   seq_model *model;
+  seq_places *places; /* null: no stream */
   const seq_function_desc *fn;
   const seq_args *args;
   const seq_variant *variant;
@@ -130,6 +137,12 @@ typedef struct seq_plan {
 
 /* Fills the plan from inputs and lengths; outputs are seq_plan_outputs' work. */
 int seq_plan_make(seq_plan *plan, seq_model *model, int32_t function, const seq_args *args);
+int seq_plan_make_at(seq_plan *plan, seq_model *model, int32_t function, const seq_args *args,
+                     seq_places *places);
+
+/* The workspace that the call needs, and a call that is planned. */
+int seq_plan_workspace(seq_plan *plan, int64_t *bytes);
+int seq_plan_run(seq_plan *plan);
 
 /* Checks the outputs and zeroes them where the batch is ragged. */
 int seq_plan_outputs(seq_plan *plan);

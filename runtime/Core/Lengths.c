@@ -92,6 +92,23 @@ static int fill_table(seq_plan *plan) {
   return SEQ_OK;
 }
 
+/* A stream's sequences stand where the state says, and end within its arrays. */
+static int fill_places(seq_plan *plan) {
+  seq_scratch *s = &plan->model->scratch;
+  int32_t place = plan->fn->n_sizes - 1, time = plan->fn->time;
+  int64_t *table = s->lengths, n = plan->count, most = s->sizes[place] + s->sizes[time];
+  for (int64_t i = 0; i < n; i++) {
+    int64_t at = plan->places->positions[i], steps = table[time * n + i];
+    table[place * n + i] = at;
+    if (plan->places->limited && steps > most - at)
+      return seq_ctx_fail(plan->model->ctx, SEQ_ERR_CAPACITY,
+                          "sequence %lld would have %lld steps, and the state has a capacity of "
+                          "%lld",
+                          (long long)i, (long long)(at + steps), (long long)most);
+  }
+  return SEQ_OK;
+}
+
 /* An axis such as `T - 2` must lie within its padded extent for every sequence, for
  * that is where the generated code reads and writes. */
 static int check_axis(seq_plan *plan, const seq_tensor_desc *desc, int32_t axis, int64_t seq) {
@@ -148,6 +165,8 @@ int seq_plan_lengths(seq_plan *plan) {
     status = check_entry(plan, i);
   if (!status)
     status = fill_table(plan);
+  if (!status && plan->places)
+    return fill_places(plan);
   if (!status && plan->ragged)
     status = check_shapes(plan);
   return status;

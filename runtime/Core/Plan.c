@@ -144,6 +144,11 @@ static void make_call(seq_plan *plan, int32_t function) {
 }
 
 int seq_plan_make(seq_plan *plan, seq_model *model, int32_t function, const seq_args *args) {
+  return seq_plan_make_at(plan, model, function, args, NULL);
+}
+
+int seq_plan_make_at(seq_plan *plan, seq_model *model, int32_t function, const seq_args *args,
+                     seq_places *places) {
   if (!model)
     return SEQ_ERR_ARGUMENT;
   seq_ctx *ctx = model->ctx;
@@ -154,7 +159,11 @@ int seq_plan_make(seq_plan *plan, seq_model *model, int32_t function, const seq_
   int status = check_struct(ctx, args);
   if (status)
     return status;
+  if (model->desc->functions[function].is_stream && !places)
+    return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "the stream of `%s` is called with a state",
+                        model->desc->name);
   *plan = (seq_plan){.model = model,
+                     .places = places,
                      .fn = &model->desc->functions[function],
                      .args = args,
                      .variant = model->functions[function].variant};
@@ -221,7 +230,7 @@ int seq_plan_outputs(seq_plan *plan) {
     int64_t bytes = 0;
     plan->model->scratch.outputs[i] = seq_view_data(view);
     seq_shape_bytes(view->shape, view->ndim, seq_dtype_size(plan->fn->outputs[i].dtype), &bytes);
-    if (plan->ragged && bytes > 0)
+    if (plan->ragged && bytes > 0 && i < n - plan->fn->n_states)
       memset(seq_view_data(view), 0, (size_t)bytes);
   }
   return SEQ_OK;

@@ -65,6 +65,10 @@ static int solve_axis(seq_plan *plan, int32_t input, int32_t axis, int *found) {
     return SEQ_OK;
   bool solved = !__builtin_sub_overflow(have, b, &rest) && !(rest == INT64_MIN && a == -1) &&
                 rest % a == 0 && rest / a >= 0;
+  if (!solved && plan->places && size == plan->fn->n_sizes - 1)
+    return seq_ctx_fail(plan->model->ctx, SEQ_ERR_CAPACITY,
+                        "a piece of %lld steps is longer than the state's capacity of %lld",
+                        (long long)s->sizes[plan->fn->time], (long long)have);
   if (!solved)
     return seq_ctx_fail(plan->model->ctx, SEQ_ERR_SHAPE,
                         "`%s` axis %d is %lld, and no size `%s` makes it so in `%s`", desc->name,
@@ -91,6 +95,18 @@ static int solve_pass(seq_plan *plan, bool plain_only, int *found) {
   return SEQ_OK;
 }
 
+/* No shape need tell a stream's place: then the furthest sequence does. */
+static void solve_place(seq_plan *plan) {
+  seq_scratch *s = &plan->model->scratch;
+  int32_t place = plan->fn->n_sizes - 1;
+  plan->places->limited = s->origin_input[place] >= 0;
+  for (int64_t i = 0; !plan->places->limited && i < plan->count; i++)
+    if (plan->places->positions[i] > s->sizes[place])
+      s->sizes[place] = plan->places->positions[i];
+  if (!plan->places->limited)
+    s->origin_input[place] = 0; /* no message speaks of it */
+}
+
 static int solve_sizes(seq_plan *plan) {
   seq_scratch *s = &plan->model->scratch;
   for (int32_t i = 0; i < plan->fn->n_sizes; i++) {
@@ -103,6 +119,8 @@ static int solve_sizes(seq_plan *plan) {
     found = 0;
     status = solve_pass(plan, false, &found);
   }
+  if (plan->places)
+    solve_place(plan);
   for (int32_t i = 0; !status && i < plan->fn->n_sizes; i++)
     if (s->origin_input[i] < 0)
       status = seq_ctx_fail(plan->model->ctx, SEQ_ERR_SHAPE,

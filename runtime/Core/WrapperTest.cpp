@@ -44,3 +44,25 @@ TEST(Wrapper, QueriesAndLengths) {
   EXPECT_EQ(y, (floats{2, 0, 6, 8}));
   EXPECT_FALSE(ctx.failure());
 }
+
+TEST(Wrapper, States) {
+  seq::context ctx(1);
+  seq::model model(ctx, fake::streaming);
+  EXPECT_THROW(seq::state(model, {2, 4, {}}), seq::error);
+  seq::state two(model, {2, 4, {{"D", 1}}});
+  floats x = {1, 10}, y(2);
+  two.step({seq::view(x, {2, 1, 1})}, {seq::view(y, {2, 1, 1})});
+  std::vector<char> saved = two.save();
+  seq::state fork = two.fork();
+  fork.reorder({1, 1});
+  fork.step({seq::view(x, {2, 1, 1})}, {seq::view(y, {2, 1, 1})}, {{{1, 0}, ""}});
+  EXPECT_EQ(y, (floats{11, 0}));
+  EXPECT_EQ(fork.positions()[0], 2);
+  EXPECT_EQ(fork.positions()[1], 1);
+  two.reset(0);
+  two.step({seq::view(x, {2, 1, 1})}, {seq::view(y, {2, 1, 1})});
+  EXPECT_EQ(y, (floats{1, 20}));
+  two.restore(saved);
+  two.prefill({seq::view(x, {2, 1, 1})}, {seq::view(y, {2, 1, 1})});
+  EXPECT_EQ(y, (floats{2, 20}));
+}

@@ -1,4 +1,5 @@
-// Compiles ema.seq in this process and calls it; prints its outputs. Then a program that is
+// Compiles ema.seq in this process and calls it; prints its outputs. Then as a stream, from a
+// copy of its state too. Then a program that is
 // wrong: its message comes as a value.
 #include <seq/jit.h>
 
@@ -18,6 +19,16 @@ int main(int, char **argv) {
   for (float v : y)
     std::printf("%g ", v);
   std::printf("\n");
+  std::vector<float> first = {1, 2}, second = {3, 4}, z(2), again(2);
+  seq::state state(model);
+  state.prefill({seq::view(first, {2}), seq::view(decay, {})}, {seq::view(z, {2})});
+  seq::state fork = state.fork(), restored(model);
+  restored.restore(state.save());
+  for (seq::state *s : {&state, &fork, &restored}) {
+    s->prefill({seq::view(second, {2}), seq::view(decay, {})}, {seq::view(again, {2})});
+    if (z[1] != y[1] || again[0] != y[2] || again[1] != y[3] || *s->positions() != 4)
+      return 1;
+  }
   auto wrong = seq::jit::load_text("wrong.seq", "fn f(x: [T]) -> [T] {\n  return z\n}\n");
   return wrong || wrong.error().find("wrong.seq:2:10: error: unknown name `z`") != 0;
 }

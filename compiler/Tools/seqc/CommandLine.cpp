@@ -98,8 +98,28 @@ bool setSeed(CommandLine &c, const std::string &v) {
   return good;
 }
 
+/// Ends of pieces, in order; a last piece goes to the end of the sequence.
+bool setCut(CommandLine &c, const std::string &v) {
+  c.cut.emplace();
+  for (const std::string &part : splitText(v, ',')) {
+    int64_t n;
+    if (!parseInteger(part, n) || n < (c.cut->empty() ? 0 : c.cut->back()))
+      return false;
+    c.cut->push_back(n);
+  }
+  return true;
+}
+
 bool setSeconds(CommandLine &c, const std::string &v) {
   return parseDouble(v, c.seconds) && c.seconds > 0 && c.seconds <= 3600;
+}
+
+bool setTokens(CommandLine &c, const std::string &v) {
+  return parseInteger(v, c.tokens) && c.tokens >= 0 && c.tokens <= 1000000000;
+}
+
+bool setTemperature(CommandLine &c, const std::string &v) {
+  return parseDouble(v, c.temperature) && c.temperature >= 0 && c.temperature <= 1e6;
 }
 
 bool setOptLevel(CommandLine &c, const std::string &v) {
@@ -142,6 +162,8 @@ const OptionSpec kOptions[] = {
      "compare with the reference interpreter", ""},
     {"--interpret", nullptr, Run, [](CommandLine &c, auto &) { return c.interpret = true; },
      "run the reference interpreter instead of compiled code", ""},
+    {"--cut", "N,...", Run, setCut, "run as a stream, in pieces that end there",
+     "steps from 0 in ascending order, such as 3,17"},
     {"--reference-float", "f32|f64", Run | Check,
      [](CommandLine &c, auto &v) {
        c.referenceF64 = v == "f64";
@@ -149,7 +171,13 @@ const OptionSpec kOptions[] = {
      },
      "the interpreter's precision", "f32 or f64"},
     {"--trials", "N", Check, setTrials, "so many sets of inputs for each length", "1 or more"},
-    {"--seed", "S", Check | Bench, setSeed, "seed of the inputs that the tool makes", "0 or more"},
+    {"--seed", "S", Check | Bench | Generate, setSeed,
+     "seed of the inputs that the tool makes, and of what it draws", "0 or more"},
+    {"--prompt", "TEXT", Generate, [](CommandLine &c, auto &v) { return setText(c.prompt, v); },
+     "the text that is gone on from (default: a new line)", "a text of one byte or more"},
+    {"--tokens", "N", Generate, setTokens, "how many to make (default 256)", "a number from 0"},
+    {"--temperature", "X", Generate, setTemperature,
+     "0 takes the most likely token, 1 draws as the model says (default)", "a number from 0"},
     {"--form", "FORM", Every, [](CommandLine &c, auto &v) { return setText(c.form, v); },
      "the form of recurrences that can have it: sequential, scan or chunked", "a form"},
     {"--all-forms", nullptr, Check, [](CommandLine &c, auto &) { return c.allForms = true; },
@@ -212,6 +240,8 @@ const VerbSpec kVerbs[] = {
      "lstm.seq 'LSTM(64, 128)' T=128,1k batch=1,16 --threads 1,2"},
     {"explain", Explain, "how the recurrences run, and why",
      "lstm.seq 'LSTM(64, 128)' T=1k batch=16\nlstm.seq --html -o lstm.html"},
+    {"generate", Generate, "go on from a text, byte by byte",
+     "charlm.seq --weights charlm.safetensors --prompt 'The ' --tokens 200 --temperature 0.7"},
     {"help", Help, "this text, or that of a verb", ""},
 };
 

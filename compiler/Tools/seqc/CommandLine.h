@@ -5,6 +5,7 @@
 #include "compiler/Diagnostics/Diagnostics.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,10 @@ enum Verb : unsigned {
   Explain = 16,
   Help = 32,
   Version = 64,
+  Generate = 128,
   Reporting = Check | Bench | Explain,
-  Running = Run | Check | Bench,
-  Every = Compile | Run | Check | Bench | Explain,
+  Running = Run | Check | Bench | Generate,
+  Every = Compile | Run | Check | Bench | Explain | Generate,
 };
 
 /// NAME=VALUE as written.
@@ -59,11 +61,15 @@ struct CommandLine {
   std::string outDir;       // run
   bool check = false, interpret = false;
   bool referenceF64 = false;
-  int trials = 1; // check
+  std::optional<std::vector<int64_t>> cut; // run: where pieces of a stream end
+  int trials = 1;                          // check
   uint64_t seed = 0;
   std::string form;
   bool allForms = false;
-  double seconds = 0.5; // bench
+  double seconds = 0.5;      // bench
+  std::string prompt = "\n"; // generate
+  int64_t tokens = 256;
+  double temperature = 1;
 };
 
 /// Reads the arguments after the program's name. False where they are wrong: reported,

@@ -64,6 +64,8 @@ public:
   }
 
   bool writeHeader() {
+    if (!module && !makeModule())
+      return false;
     fs::path header = session.options.header, json = header;
     json.replace_extension(".json");
     std::string text =
@@ -83,6 +85,11 @@ private:
   bool makeModule() {
     module = pipeline::toSeq(*session.program, count, session.context(), session.diags,
                              session.internal);
+    // The stages before are the program's own functions; what hosts call has the stream too.
+    std::optional<StreamRefusal> none;
+    bool stage = session.options.emit == "seq" || session.options.emit == "linalg";
+    if (module && !stage && pipeline::addStream(*module, none))
+      descriptor.addStream(pipeline::streamOf(*module));
     return bool(module);
   }
   bool makeCode() {

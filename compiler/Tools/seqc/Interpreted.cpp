@@ -13,12 +13,17 @@ static int64_t noWorkspace(const seq_call *, int32_t) {
   return 0;
 }
 
-Interpreted::Interpreted(mlir::func::FuncOp func, std::unique_ptr<codegen::Descriptor> descriptor,
+Interpreted::Interpreted(mlir::ModuleOp module, std::unique_ptr<codegen::Descriptor> descriptor,
                          bool f64)
-    : func(func), descriptor(std::move(descriptor)) {
+    : descriptor(std::move(descriptor)) {
+  for (mlir::func::FuncOp func : module.getOps<mlir::func::FuncOp>())
+    funcs.push_back(func);
   options.f64 = f64;
-  seq_variant variant = {1, 0, prepare, forward, noWorkspace, sizeof(Interpreted *)};
-  this->descriptor->setVariants(0, variant);
+  seq_region_fn functions[] = {forward<0>, forward<1>};
+  for (size_t i = 0; i < this->descriptor->functionCount(); ++i) {
+    seq_variant variant = {1, 0, prepare, functions[i], noWorkspace, sizeof(Interpreted *)};
+    this->descriptor->setVariants(i, variant);
+  }
 }
 
 void Interpreted::makeCurrent() {
@@ -33,12 +38,12 @@ void Interpreted::prepare(const seq_call *call, int32_t tid, int32_t) {
   current->readWeights(call);
 }
 
-void Interpreted::forward(const seq_call *call, int32_t tid, int32_t) {
+template <size_t Function> void Interpreted::forward(const seq_call *call, int32_t tid, int32_t) {
   if (tid != 0)
     return;
   Interpreted *self;
   std::memcpy(&self, call->prepared, sizeof self);
-  self->run(call);
+  self->run(Function, call);
 }
 
 static reference::Elem elemOf(int32_t dtype) {
@@ -89,9 +94,8 @@ void Interpreted::readWeights(const seq_call *call) {
     weights.push_back(copyOf(m.params[i], nullptr, -1, call->params[i]));
 }
 
-void Interpreted::readInputs(const seq_call *call, reference::Batch &batch,
-                             std::vector<Tensor> &tensors) {
-  const seq_function_desc &f = descriptor->function(0);
+void Interpreted::readInputs(const seq_function_desc &f, const seq_call *call,
+                             reference::Batch &batch, std::vector<Tensor> &tensors) {
   for (int32_t i = 0; i < f.n_inputs; ++i) {
     bool batched = call->input_strides[i] != 0;
     tensors.push_back(
@@ -100,8 +104,8 @@ void Interpreted::readInputs(const seq_call *call, reference::Batch &batch,
   }
 }
 
-void Interpreted::readSizes(const seq_call *call, reference::Batch &batch) {
-  const seq_function_desc &f = descriptor->function(0);
+void Interpreted::readSizes(const seq_function_desc &f, const seq_call *call,
+                            reference::Batch &batch) {
   batch.batch = call->batch;
   for (int32_t i = 0; i < f.n_sizes; ++i) {
     batch.sizes[f.size_names[i]] = call->sizes[i];
@@ -110,26 +114,26 @@ void Interpreted::readSizes(const seq_call *call, reference::Batch &batch) {
   }
 }
 
-void Interpreted::run(const seq_call *call) {
+void Interpreted::run(size_t function, const seq_call *call) {
+  const seq_function_desc &f = descriptor->function(function);
   reference::Batch batch;
   std::vector<Tensor> tensors;
   batch.batched.assign(weights.size(), false);
-  readInputs(call, batch, tensors);
-  readSizes(call, batch);
+  readInputs(f, call, batch, tensors);
+  readSizes(f, call, batch);
   for (const Tensor &w : weights)
     batch.args.push_back(&w);
   for (const Tensor &t : tensors)
     batch.args.push_back(&t);
   reference::Failure failure;
   last.clear();
-  if (reference::interpretBatch(func, batch, options, last, failure))
-    writeOutputs(call);
+  if (reference::interpretBatch(funcs[function], batch, options, last, failure))
+    writeOutputs(f, call);
   else
-    fail(call, failure);
+    fail(function, call, failure);
 }
 
-void Interpreted::writeOutputs(const seq_call *call) {
-  const seq_function_desc &f = descriptor->function(0);
+void Interpreted::writeOutputs(const seq_function_desc &f, const seq_call *call) {
   for (int32_t i = 0; i < f.n_outputs; ++i) {
     const Tensor &t = last[size_t(i)];
     if (f.outputs[i].dtype == SEQ_F32 && t.elem == reference::Elem::F64)
@@ -140,14 +144,14 @@ void Interpreted::writeOutputs(const seq_call *call) {
   }
 }
 
-void Interpreted::fail(const seq_call *call, const reference::Failure &failure) {
+void Interpreted::fail(size_t function, const seq_call *call, const reference::Failure &failure) {
   cpu::Place place;
   place.file = failure.file;
   place.what = failure.what;
   place.line = failure.line;
   place.column = failure.column;
   place.kind = failure.kind;
-  descriptor->setPlaces(0, place);
+  descriptor->setPlaces(function, place);
   seq_rt_fail(call, 0, failure.sequence, failure.value, failure.bound);
 }
 

@@ -14,8 +14,8 @@ namespace seq::tool {
 
 class Interpreted {
 public:
-  /// `descriptor` describes the one function `func`.
-  Interpreted(mlir::func::FuncOp func, std::unique_ptr<codegen::Descriptor> descriptor, bool f64);
+  /// `descriptor` describes the one function of `module`, or that and its stream.
+  Interpreted(mlir::ModuleOp module, std::unique_ptr<codegen::Descriptor> descriptor, bool f64);
 
   const seq_model_desc &model() const { return descriptor->model(); }
 
@@ -28,16 +28,17 @@ public:
 
 private:
   static void prepare(const seq_call *call, int32_t tid, int32_t threads);
+  template <size_t Function>
   static void forward(const seq_call *call, int32_t tid, int32_t threads);
   void readWeights(const seq_call *call);
-  void run(const seq_call *call);
-  void readInputs(const seq_call *call, reference::Batch &batch,
+  void run(size_t function, const seq_call *call);
+  void readInputs(const seq_function_desc &f, const seq_call *call, reference::Batch &batch,
                   std::vector<reference::Tensor> &tensors);
-  void readSizes(const seq_call *call, reference::Batch &batch);
-  void writeOutputs(const seq_call *call);
-  void fail(const seq_call *call, const reference::Failure &failure);
+  void readSizes(const seq_function_desc &f, const seq_call *call, reference::Batch &batch);
+  void writeOutputs(const seq_function_desc &f, const seq_call *call);
+  void fail(size_t function, const seq_call *call, const reference::Failure &failure);
 
-  mlir::func::FuncOp func;
+  std::vector<mlir::func::FuncOp> funcs;
   std::unique_ptr<codegen::Descriptor> descriptor;
   reference::Options options;
   std::vector<reference::Tensor> weights, last;

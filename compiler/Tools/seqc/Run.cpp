@@ -1,5 +1,6 @@
 //===- Run.cpp - seqc run --------------------------------------------------------------===//
 #include "compiler/Jit/Cache.h"
+#include "compiler/Tools/seqc/Pieces.h"
 #include "compiler/Tools/seqc/Report.h"
 #include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
@@ -43,7 +44,7 @@ std::unique_ptr<jit::LoadedObject> loadCompiled(Session &session) {
 std::unique_ptr<Interpreted> makeInterpreted(Session &session, bool f64) {
   if (!session.emitSeq())
     return nullptr;
-  return std::make_unique<Interpreted>(session.entryFunction(), session.describe(), f64);
+  return std::make_unique<Interpreted>(session.seqModule(), session.describe(), f64);
 }
 
 bool interpretOnce(Session &session, Interpreted &interpreted, Runner &runner, CallInputs &inputs,
@@ -62,15 +63,17 @@ bool interpretOnce(Session &session, Interpreted &interpreted, Runner &runner, C
   return true;
 }
 
-static bool runInterpreted(Session &session, std::vector<Array> &outputs) {
+static bool runInterpreted(Session &session, bool cut, std::vector<Array> &outputs) {
   bool f64 = session.options.referenceF64;
   auto interpreted = makeInterpreted(session, f64);
   if (!interpreted)
     return false;
   interpreted->makeCurrent();
   Runner runner(session);
-  return runner.create(interpreted->model(), 1) &&
-         interpretOnce(session, *interpreted, runner, session.inputs, f64, outputs);
+  if (!runner.create(interpreted->model(), 1))
+    return false;
+  return cut ? runPieces(session, runner, outputs)
+             : interpretOnce(session, *interpreted, runner, session.inputs, f64, outputs);
 }
 
 static bool runCompiled(Session &session, std::vector<Array> &outputs) {
@@ -83,7 +86,8 @@ static bool runCompiled(Session &session, std::vector<Array> &outputs) {
   if (!runner.create(*loaded->descriptor, threadsOf(session)))
     return false;
   start = Clock::now();
-  if (!runner.call(session.inputs, outputs))
+  bool cut = session.options.cut.has_value();
+  if (!(cut ? runPieces(session, runner, outputs) : runner.call(session.inputs, outputs)))
     return false;
   if (session.options.timePhases)
     std::fprintf(stderr, "compile %.1f ms, run %.3f ms\n", compile, since(start));
@@ -125,10 +129,12 @@ int runVerb(Session &session) {
     return UserError;
   std::vector<Array> outputs, reference;
   bool interpret = session.options.interpret;
-  if (!(interpret ? runInterpreted(session, outputs) : runCompiled(session, outputs)))
+  if (!(interpret ? runInterpreted(session, session.options.cut.has_value(), outputs)
+                  : runCompiled(session, outputs)))
     return UserError;
-  bool check = session.options.check && !interpret;
-  if (check && !runInterpreted(session, reference))
+  // The whole sequence at once is what pieces are held to.
+  bool check = session.options.check && (!interpret || session.options.cut);
+  if (check && !runInterpreted(session, false, reference))
     return UserError;
   if (!writeResults(session, outputs))
     return UserError;

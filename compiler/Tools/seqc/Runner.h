@@ -26,14 +26,22 @@ public:
   const std::string &message() const { return kept; }
 
   int threads() const { return seq_ctx_threads(ctx); }
+  seq_model *get() const { return model; }
+
+  /// Reports what the runtime said; false.
+  bool refuse(Diag kind, int status, const std::string &subject);
+  /// seq_args of arrays; they live until the next call.
+  const seq_args &argsOf(CallInputs &inputs, std::vector<Array> &outputs) {
+    fillArgs(inputs, outputs);
+    return args;
+  }
+  bool makeOutputs(std::vector<Array> &outputs);
 
 private:
   bool bind(const seq_model_desc &desc);
   bool bindRandom(const seq_model_desc &desc);
-  bool refuse(Diag kind, int status, const std::string &subject);
   void reportFailure(const seq_failure_info &failure);
   void fillArgs(CallInputs &inputs, std::vector<Array> &outputs);
-  bool makeOutputs(std::vector<Array> &outputs);
 
   Session &session;
   bool quiet = false;

@@ -110,6 +110,7 @@ bool Session::setUp() {
   sema.includeDirs = options.includeDirs;
   sema.stdlibDir = pipeline::stdlibFolder();
   pipe.optLevel = options.optLevel;
+  pipe.streams = wantsStream();
   if (options.timePhases)
     pipe.onPhase = [](const char *name, double ms) {
       std::fprintf(stderr, "%-10s %8.2f ms\n", name, ms);
@@ -142,7 +143,8 @@ bool Session::readOneValue(const Given &given) {
     return parseLengths(given, inputs.lengths.back().values, diags);
   }
   std::vector<int64_t> sizes;
-  bool isSize = options.verb != Run && options.verb != Compile && parseSizes(given.value, sizes);
+  bool isSize = options.verb != Run && options.verb != Compile && options.verb != Generate &&
+                parseSizes(given.value, sizes);
   if (isSize) {
     known.sizes[given.name] = sizes.front();
     sizeLists[given.name] = sizes;
@@ -275,9 +277,32 @@ pipeline::Context &Session::context() {
 }
 
 bool Session::emitSeq() {
-  if (!module)
-    module = pipeline::toSeq(*program, 1, context(), diags, internal);
+  if (module)
+    return true;
+  module = pipeline::toSeq(*program, 1, context(), diags, internal);
+  std::optional<StreamRefusal> refusal;
+  if (module && wantsStream() && !pipeline::addStream(*module, refusal)) {
+    reportNoStream(*refusal);
+    module = {};
+  }
   return bool(module);
+}
+
+void Session::reportNoStream(const StreamRefusal &refusal) {
+  Diag kind = refusal.kind == StreamRefusal::LooksAhead ? Diag::LooksAhead : Diag::NoStream;
+  mlir::FileLineColRange place;
+  refusal.where->walk([&](mlir::Location l) {
+    place = mlir::dyn_cast<mlir::FileLineColRange>(l);
+    return place ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
+  });
+  SourceRange range = entry().range;
+  for (uint32_t id = 1; place && id <= sources.size(); ++id)
+    if (sources.path(id) == place.getFilename().str())
+      range = {id, sources.offset(id, {place.getStartLine(), place.getStartColumn()}),
+               sources.offset(id, {place.getEndLine(), place.getEndColumn()})};
+  auto e = diags.error(kind, range, refusal.text);
+  if (!refusal.hint.empty())
+    e.hint(refusal.hint);
 }
 
 mlir::func::FuncOp Session::entryFunction() {
@@ -285,7 +310,10 @@ mlir::func::FuncOp Session::entryFunction() {
 }
 
 std::unique_ptr<codegen::Descriptor> Session::describe() const {
-  return std::make_unique<codegen::Descriptor>(*program, 1);
+  auto out = std::make_unique<codegen::Descriptor>(*program, 1);
+  if (mlir::func::FuncOp stream = module ? pipeline::streamOf(module.get()) : nullptr)
+    out->addStream(stream);
+  return out;
 }
 
 } // namespace seq::tool

@@ -54,8 +54,10 @@ public:
   /// Inputs of the entry's first function from the values given. `makesOwn`: sizes may be
   /// given by name, and inputs may be missing.
   bool loadInputs(bool makesOwn);
-  /// The seq dialect of the first function, as emitted.
+  /// The seq dialect of the first function, as emitted, and of its stream where the command
+  /// line asks for one. False: reported.
   bool emitSeq();
+  bool wantsStream() const { return options.cut.has_value() || options.verb == Generate; }
   mlir::ModuleOp seqModule() { return *module; }
   mlir::func::FuncOp entryFunction();
   pipeline::Context &context();
@@ -78,6 +80,7 @@ private:
   bool readOneValue(const Given &given);
   bool openWeights();
   bool reportUnknownInputs(bool makesOwn);
+  void reportNoStream(const StreamRefusal &refusal);
 
   pipeline::Options pipe;
   SemaOptions sema;

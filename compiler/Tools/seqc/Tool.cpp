@@ -25,6 +25,8 @@ static int dispatch(Session &session) {
     return benchVerb(session);
   case Explain:
     return explainVerb(session);
+  case Generate:
+    return generateVerb(session);
   default:
     break;
   }

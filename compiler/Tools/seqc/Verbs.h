@@ -15,6 +15,7 @@ int compileVerb(Session &session);
 int checkVerb(Session &session);
 int benchVerb(Session &session);
 int explainVerb(Session &session);
+int generateVerb(Session &session);
 
 /// The entry's first function compiled into this process, or taken from the cache.
 std::unique_ptr<jit::LoadedObject> loadCompiled(Session &session);

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define SEQ_ABI_MAGIC 0x43514553u /* "SEQC" in memory order */
-#define SEQ_ABI_VERSION 1u
+#define SEQ_ABI_VERSION 2u
 
 /* Element types. Booleans are bytes of 0 or 1. */
 enum { SEQ_F32 = 0, SEQ_F64 = 1, SEQ_I32 = 2, SEQ_BOOL = 3 };
@@ -92,15 +92,21 @@ typedef struct seq_variant {
   int64_t prepared_bytes;
 } seq_variant;
 
+/* A stream computes a piece of the sequence: its last `n_states` inputs are what was kept of
+ * the steps before, its last `n_states` outputs what is to be kept after, and its last size
+ * is the place of the piece's first step. Where that is 0, the states are not read. A state
+ * whose shape uses it keeps every step; its output may be the array that is its input. */
 typedef struct seq_function_desc {
-  const char *name; /* "forward" */
-  int32_t n_sizes, n_inputs, n_outputs, n_places, n_variants, reserved;
+  const char *name; /* "forward", "stream" */
+  int32_t n_sizes, n_inputs, n_outputs, n_places, n_variants, is_stream;
   const char *const *size_names;
   const int32_t *size_is_sequence; /* [n_sizes] 1: plain `lengths` may name it */
   const seq_tensor_desc *inputs;
   const seq_tensor_desc *outputs;
   const seq_place *places;
   const seq_variant *variants; /* from the lowest level to the highest */
+  int32_t n_states;            /* of a stream */
+  int32_t time;                /* of a stream: the size that is the piece's length */
 } seq_function_desc;
 
 typedef struct seq_model_desc {

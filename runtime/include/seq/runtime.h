@@ -26,7 +26,8 @@ typedef enum seq_status {
   SEQ_ERR_RUN = 3,      /* the program failed on these data: seq_ctx_failure tells where */
   SEQ_ERR_MEMORY = 4,   /* no memory or no thread to be had */
   SEQ_ERR_IO = 5,       /* a file that cannot be read or is not well-formed */
-  SEQ_ERR_MODEL = 6     /* a model of another ABI, or one that this CPU cannot run */
+  SEQ_ERR_MODEL = 6,    /* a model of another ABI, or one that this CPU cannot run */
+  SEQ_ERR_CAPACITY = 7  /* a sequence would grow beyond what its state can keep */
 } seq_status;
 
 /* The most axes of a tensor, its batch axis included. */
@@ -153,6 +154,64 @@ int seq_model_output_shape(seq_model *model, int32_t function, const seq_args *a
 /* The workspace that seq_model_call needs with these arguments. */
 int seq_model_workspace_size(seq_model *model, int32_t function, const seq_args *args,
                              int64_t *bytes);
+
+/* --- streams ---------------------------------------------------------------------- */
+
+/* What a model keeps between pieces of its sequences: `batch` of them, each at a place of its
+ * own. A state belongs to the model that it was made for, which must outlive it. */
+typedef struct seq_state seq_state;
+
+typedef struct seq_state_options {
+  uint32_t struct_size;     /* sizeof(seq_state_options) */
+  uint32_t flags;           /* 0 */
+  int64_t batch;            /* -1: one sequence, and arrays without a batch axis */
+  int64_t capacity;         /* steps that a sequence may have, for models that keep them all */
+  const seq_lengths *sizes; /* dynamic sizes that the states' shapes use, one value each */
+  int32_t n_sizes, reserved;
+} seq_state_options;
+
+/* A fresh state of the model's stream: every sequence is at place 0. SEQ_ERR_MODEL where
+ * the model has no stream. */
+int seq_state_create(seq_model *model, const seq_state_options *options, seq_state **out);
+void seq_state_destroy(seq_state *state); /* null is allowed */
+
+/* seq_state_bytes of such a state, without making it. */
+int seq_state_size(seq_model *model, const seq_state_options *options, int64_t *bytes);
+
+/* Runs a piece. Inputs and outputs are those of the model's forward, with the steps of the
+ * piece; `lengths` gives each sequence's own number of them, 0 for one that rests. On
+ * SEQ_OK the state is that after the piece, else as it was. A sequence that would grow
+ * beyond the capacity is SEQ_ERR_CAPACITY. Allocates as seq_model_call does. */
+int seq_state_call(seq_state *state, const seq_args *args);
+
+/* The same for one step of each sequence: the piece's length must be 1. */
+int seq_state_step(seq_state *state, const seq_args *args);
+
+/* The shape of an output of such a call, and the workspace that it needs. */
+int seq_state_output_shape(seq_state *state, const seq_args *args, int32_t output, int64_t *shape,
+                           int32_t *rank);
+int seq_state_workspace_size(seq_state *state, const seq_args *args, int64_t *bytes);
+
+/* The places of the sequences: steps that each has had. [batch], 1 without a batch. */
+const int64_t *seq_state_positions(const seq_state *state);
+
+/* Makes a sequence fresh, or all of them where `sequence` is -1. */
+int seq_state_reset(seq_state *state, int64_t sequence);
+
+/* 1 where the state keeps every step, so that its capacity counts. */
+int seq_state_has_capacity(const seq_state *state);
+
+/* The state as bytes: its size, writing, reading. Reading checks that they were written by
+ * a state of the same model, batch, capacity and sizes. */
+int64_t seq_state_bytes(const seq_state *state);
+int seq_state_save(const seq_state *state, void *buffer, int64_t bytes);
+int seq_state_restore(seq_state *state, const void *buffer, int64_t bytes);
+
+/* A second state that goes on from here. */
+int seq_state_fork(const seq_state *state, seq_state **out);
+
+/* Sequence i becomes what from[i] was, for beam search; from[batch]. */
+int seq_state_reorder(seq_state *state, const int64_t *from, int64_t count);
 
 #ifdef __cplusplus
 }

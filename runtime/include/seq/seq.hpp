@@ -235,8 +235,90 @@ private:
   struct destroy {
     void operator()(seq_model *m) const noexcept { seq_model_destroy(m); }
   };
+  friend class state;
   const context *ctx_;
   std::unique_ptr<seq_model, destroy> model_;
+};
+
+// What a state is made for: see seq_state_options.
+struct state_options {
+  std::int64_t batch = -1; // -1: one sequence, without a batch axis
+  std::int64_t capacity = 0;
+  std::vector<std::pair<std::string, std::int64_t>> sizes;
+};
+
+// What a model keeps between pieces of its sequences. Move only; the model must outlive it
+// and stay where it is.
+class state {
+public:
+  explicit state(const model &of, const state_options &options = {}) : ctx_(of.ctx_) {
+    std::vector<seq_lengths> sizes;
+    for (const auto &size : options.sizes)
+      sizes.push_back({size.first.c_str(), &size.second, 1});
+    seq_state_options o{};
+    o.struct_size = sizeof o;
+    o.batch = options.batch;
+    o.capacity = options.capacity;
+    o.sizes = sizes.data();
+    o.n_sizes = model::count(sizes);
+    seq_state *made = nullptr;
+    ctx_->check(seq_state_create(of.get(), &o, &made));
+    state_.reset(made);
+  }
+
+  seq_state *get() const noexcept { return state_.get(); }
+
+  // Any number of steps; `own` gives each sequence's own number of them.
+  void prefill(const std::vector<view> &inputs, const std::vector<view> &outputs,
+               const std::vector<lengths> &own = {}) {
+    model::arguments args(inputs, outputs, own);
+    ctx_->check(seq_state_call(state_.get(), &args.args));
+  }
+
+  // One step of each sequence.
+  void step(const std::vector<view> &inputs, const std::vector<view> &outputs,
+            const std::vector<lengths> &own = {}) {
+    model::arguments args(inputs, outputs, own);
+    ctx_->check(seq_state_step(state_.get(), &args.args));
+  }
+
+  // The steps that each sequence has had; one entry without a batch.
+  const std::int64_t *positions() const noexcept { return seq_state_positions(state_.get()); }
+
+  void reset(std::int64_t sequence = -1) { ctx_->check(seq_state_reset(state_.get(), sequence)); }
+
+  std::vector<char> save() const {
+    std::vector<char> bytes(static_cast<std::size_t>(seq_state_bytes(state_.get())));
+    ctx_->check(
+        seq_state_save(state_.get(), bytes.data(), static_cast<std::int64_t>(bytes.size())));
+    return bytes;
+  }
+
+  void restore(const std::vector<char> &bytes) {
+    ctx_->check(
+        seq_state_restore(state_.get(), bytes.data(), static_cast<std::int64_t>(bytes.size())));
+  }
+
+  // A second state that goes on from here.
+  state fork() const {
+    seq_state *made = nullptr;
+    ctx_->check(seq_state_fork(state_.get(), &made));
+    return state(ctx_, made);
+  }
+
+  // Sequence i becomes what from[i] was.
+  void reorder(const std::vector<std::int64_t> &from) {
+    ctx_->check(
+        seq_state_reorder(state_.get(), from.data(), static_cast<std::int64_t>(from.size())));
+  }
+
+private:
+  state(const context *ctx, seq_state *made) : ctx_(ctx), state_(made) {}
+  struct destroy {
+    void operator()(seq_state *s) const noexcept { seq_state_destroy(s); }
+  };
+  const context *ctx_;
+  std::unique_ptr<seq_state, destroy> state_;
 };
 
 } // namespace seq

@@ -7,6 +7,12 @@
 //   model.bind_file("weights.safetensors");
 //   model.call("forward", {seq::view(x, {5, 3})}, {seq::view(y, {5, 4})});
 //
+// Its stream, where it has one:
+//
+//   seq::state state(model, {.capacity = 2048});
+//   state.prefill({seq::view(x, {5, 3})}, {seq::view(y, {5, 4})});
+//   state.step({seq::view(x1, {1, 3})}, {seq::view(y1, {1, 4})});
+//
 // Compiled code is kept on disk between runs as the tool's is: see SEQC_CACHE_DIR.
 #ifndef SEQ_JIT_H
 #define SEQ_JIT_H
@@ -30,6 +36,7 @@ struct options {
   std::vector<std::string> include_dirs;
   int opt_level = 2;
   bool cache = true;
+  bool streams = true; // prefill and step too (seq::state), where the program has them
 };
 
 // A compiled program, or why there is none. Copies share the code, which lives as long as

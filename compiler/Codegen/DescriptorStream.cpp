@@ -1,0 +1,111 @@
+//===- DescriptorStream.cpp - The descriptor of a stream -------------------------------===//
+#include "compiler/Codegen/Descriptor.h"
+
+#include "dialect/Seq.h"
+
+using namespace mlir;
+
+namespace seq::codegen {
+
+static void emitDim(AffineExpr expr, std::vector<seq_dim_op> &ops) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return ops.push_back({SEQ_DIM_CONST, constant.getValue()});
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return ops.push_back({SEQ_DIM_SIZE, symbol.getPosition()});
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  emitDim(binary.getLHS(), ops);
+  emitDim(binary.getRHS(), ops);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return ops.push_back({SEQ_DIM_ADD, 0});
+  case AffineExprKind::Mul:
+    return ops.push_back({SEQ_DIM_MUL, 0});
+  case AffineExprKind::Mod:
+    return ops.push_back({SEQ_DIM_MOD, 0});
+  default:
+    return ops.push_back({SEQ_DIM_FLOORDIV, 0});
+  }
+}
+
+/// As the language writes sizes; `outer` binds at least as tightly as the text needs.
+static std::string dimText(AffineExpr expr, llvm::ArrayRef<std::string> sizes, bool inProduct) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return std::to_string(constant.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return sizes[symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  bool sum = expr.getKind() == AffineExprKind::Add;
+  const char *sign = sum                                     ? " + "
+                     : expr.getKind() == AffineExprKind::Mul ? " * "
+                     : expr.getKind() == AffineExprKind::Mod ? " % "
+                                                             : " / ";
+  std::string text =
+      dimText(binary.getLHS(), sizes, !sum) + sign + dimText(binary.getRHS(), sizes, !sum);
+  return sum && inProduct ? "(" + text + ")" : text;
+}
+
+static int dtypeOf(Type type) {
+  Type element = cast<RankedTensorType>(type).getElementType();
+  if (element.isInteger(1))
+    return SEQ_BOOL;
+  return element.isF32() ? SEQ_F32 : element.isF64() ? SEQ_F64 : SEQ_I32;
+}
+
+seq_tensor_desc Descriptor::tensor(llvm::StringRef name, Type type, AffineMap shape,
+                                   llvm::ArrayRef<std::string> sizes) {
+  std::vector<seq_dim> dims;
+  std::string shapeText = "[";
+  for (AffineExpr axis : shape.getResults()) {
+    std::vector<seq_dim_op> ops;
+    seq::codegen::emitDim(axis, ops);
+    dims.push_back({copy<seq_dim_op>(ops), int64_t(ops.size())});
+    shapeText += (shapeText.size() > 1 ? ", " : "") + dimText(axis, sizes, false);
+  }
+  return {text(name),          dtypeOf(type),         int32_t(dims.size()),
+          copy<seq_dim>(dims), text(shapeText + "]"), nullptr};
+}
+
+void Descriptor::addStream(func::FuncOp stream) {
+  const seq_function_desc &forward = functions.front();
+  seq_function_desc out = {};
+  std::vector<std::string> sizes;
+  std::vector<const char *> names;
+  std::vector<int32_t> sequence;
+  for (Attribute name : stream->getAttrOfType<ArrayAttr>(kSizesAttr)) {
+    sizes.push_back(cast<StringAttr>(name).str());
+    names.push_back(text(sizes.back()));
+    size_t k = sequence.size();
+    sequence.push_back(k < size_t(forward.n_sizes) ? forward.size_is_sequence[k] : 0);
+    if (sizes.back() + ".start" == stream->getAttrOfType<StringAttr>(kPositionAttr))
+      out.time = int32_t(k);
+  }
+  std::vector<seq_tensor_desc> inputs, outputs;
+  for (unsigned k = 0; k < stream.getNumArguments(); ++k) {
+    if (stream.getArgAttr(k, kWeightAttr))
+      continue;
+    out.n_states += stream.getArgAttr(k, kStateAttr) != nullptr;
+    inputs.push_back(tensor(
+        stream.getArgAttrOfType<StringAttr>(k, kNameAttr).getValue(), stream.getArgumentTypes()[k],
+        stream.getArgAttrOfType<AffineMapAttr>(k, kShapeAttr).getValue(), sizes));
+    if (inputs.size() <= size_t(forward.n_inputs))
+      inputs.back().default_value = forward.inputs[inputs.size() - 1].default_value;
+  }
+  for (unsigned k = 0; k < stream.getNumResults(); ++k)
+    outputs.push_back(tensor(
+        stream.getResultAttrOfType<StringAttr>(k, kNameAttr).getValue(), stream.getResultTypes()[k],
+        stream.getResultAttrOfType<AffineMapAttr>(k, kShapeAttr).getValue(), sizes));
+  out.name = "stream";
+  out.is_stream = 1;
+  out.n_sizes = int32_t(names.size());
+  out.n_inputs = int32_t(inputs.size());
+  out.n_outputs = int32_t(outputs.size());
+  out.size_names = copy<const char *>(names);
+  out.size_is_sequence = copy<int32_t>(sequence);
+  out.inputs = copy<seq_tensor_desc>(inputs);
+  out.outputs = copy<seq_tensor_desc>(outputs);
+  functions.push_back(out);
+  desc.n_functions = int32_t(functions.size());
+  desc.functions = functions.data();
+}
+
+} // namespace seq::codegen
