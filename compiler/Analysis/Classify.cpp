@@ -167,15 +167,6 @@ private:
 // The structure of one component
 //===----------------------------------------------------------------------===//
 
-bool dependsOnAny(ExprRef e, ArrayRef<ExprRef> vars) {
-  return llvm::any_of(vars, [&](ExprRef v) { return e->dependsOn(v); });
-}
-
-bool dependsOnAny(const Product &p, ArrayRef<ExprRef> vars) {
-  auto on = [&](ExprRef e) { return dependsOnAny(e, vars); };
-  return llvm::any_of(p.factors, on) || llvm::any_of(p.guards, on);
-}
-
 /// All factors and guards of a product.
 Exprs parts(const Product &p) {
   Exprs all = p.factors;
@@ -270,11 +261,11 @@ private:
       if (d == out.keys[0].key)
         continue;
       ExprRef v = next.vars[d];
-      bool used = llvm::any_of(out.decay, [&](const Product &p) { return dependsOnAny(p, v); });
+      bool used = llvm::any_of(out.decay, [&](const Product &p) { return p.dependsOn(v); });
       for (const LowRank &r : out.ranks) {
-        used |= dependsOnAny(r.read, v);
+        used |= r.read.dependsOn(v);
         for (const Product &w : r.writes)
-          used |= dependsOnAny(w, v);
+          used |= w.dependsOn(v);
       }
       if (!used)
         out.keys[0].columns.push_back(d);
@@ -284,8 +275,7 @@ private:
 
   /// Whether the decay depends on the axis.
   bool decays(const Factors &f, unsigned axis) {
-    return llvm::any_of(f.decay,
-                        [&](const Product &p) { return dependsOnAny(p, next.vars[axis]); });
+    return llvm::any_of(f.decay, [&](const Product &p) { return p.dependsOn(next.vars[axis]); });
   }
 
   /// The products are outer ones between a key axis and axes that the decay does not use.
@@ -296,8 +286,8 @@ private:
         if (d != key && !decays(out, d) && splits(key, d))
           columns.push_back(d);
       bool outer = llvm::any_of(next.form.constants, [&](const Product &p) {
-        return dependsOnAny(p, next.vars[key]) &&
-               llvm::any_of(columns, [&](unsigned d) { return dependsOnAny(p, next.vars[d]); });
+        return p.dependsOn(next.vars[key]) &&
+               llvm::any_of(columns, [&](unsigned d) { return p.dependsOn(next.vars[d]); });
       });
       if (outer)
         out.keys.push_back({key, columns});
@@ -459,9 +449,14 @@ private:
 };
 } // namespace
 
-SmallVector<unsigned> statesReadBy(ScanOp scan, unsigned state) {
-  llvm::SmallBitVector bits = Reads(scan).of(scan.next().getStates()[state]);
-  return SmallVector<unsigned>(bits.set_bits().begin(), bits.set_bits().end());
+std::vector<SmallVector<unsigned>> statesRead(ScanOp scan) {
+  Reads reads(scan);
+  std::vector<SmallVector<unsigned>> out;
+  for (Value next : scan.next().getStates()) {
+    llvm::SmallBitVector bits = reads.of(next);
+    out.emplace_back(bits.set_bits().begin(), bits.set_bits().end());
+  }
+  return out;
 }
 
 Recurrence classify(ScanOp scan) {

@@ -29,6 +29,11 @@ void Expr::Profile(llvm::FoldingSetNodeID &node) const {
     node.AddPointer(read.getTensor().getAsOpaquePointer());
 }
 
+bool Product::dependsOn(ExprRef var) const {
+  auto on = [&](ExprRef e) { return e->dependsOn(var); };
+  return llvm::any_of(factors, on) || llvm::any_of(guards, on);
+}
+
 bool Expr::dependsOn(ExprRef var) const {
   return llvm::is_contained(deps, var->id);
 }

@@ -126,6 +126,8 @@ private:
 /// zero) elsewhere.
 struct Product {
   Exprs factors, guards;
+
+  bool dependsOn(ExprRef var) const;
 };
 
 /// `e` as a sum of products, as far as that separates factors of different indices or

@@ -78,8 +78,8 @@ struct Recurrence {
   const Component &of(unsigned state) const;
 };
 
-/// The states that the next value of a state reads, itself perhaps among them.
-llvm::SmallVector<unsigned> statesReadBy(ScanOp scan, unsigned state);
+/// For each state, the states that its next value reads, itself perhaps among them.
+std::vector<llvm::SmallVector<unsigned>> statesRead(ScanOp scan);
 
 /// Classifies every state of the scan. The step may be anything; nothing is changed.
 Recurrence classify(ScanOp scan);

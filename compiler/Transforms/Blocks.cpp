@@ -21,6 +21,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/Forms.h"
+#include "compiler/Transforms/IndexMath.h"
 #include "compiler/Transforms/Rewrite.h"
 #include "compiler/Transforms/StepWriter.h"
 
@@ -52,6 +53,8 @@ Refusal canRunInBlocks(ScanOp scan, const analysis::Recurrence &r) {
     for (unsigned k : c.states) {
       if (c.cls == analysis::Class::C7)
         return {k, "it is nonlinear"};
+      if (c.cls == analysis::Class::C6 && !isFloatState(scan, k))
+        return {k, "it is no float"};
       if (c.cls == analysis::Class::C0 || c.states.size() == 1)
         continue;
       auto rank = [&](unsigned s) { return c.next[s].vars.size(); };
@@ -121,11 +124,6 @@ struct Axes {
   SmallVector<bool> moved, used;
 };
 
-bool dependsOn(const Product &p, ExprRef var) {
-  auto on = [&](ExprRef e) { return e->dependsOn(var); };
-  return llvm::any_of(p.factors, on) || llvm::any_of(p.guards, on);
-}
-
 Axes axesOf(const Component &c) {
   Axes a;
   a.moved.assign(c.next[0].vars.size(), false);
@@ -134,7 +132,7 @@ Axes axesOf(const Component &c) {
     for (const Term &t : n.form.terms)
       for (auto [d, v] : llvm::enumerate(n.vars)) {
         a.moved[d] = a.moved[d] || t.at[d] != v;
-        a.used[d] = a.used[d] || dependsOn(t.coef, v);
+        a.used[d] = a.used[d] || t.coef.dependsOn(v);
       }
   return a;
 }
@@ -146,7 +144,7 @@ Axes axesOf(const Component &c) {
 class BlockWriter {
 public:
   BlockWriter(ScanOp scan, analysis::Recurrence &r)
-      : scan(scan), r(r), b(scan), loc(scan.getLoc()) {}
+      : scan(scan), r(r), b(scan), loc(scan.getLoc()), reads(analysis::statesRead(scan)) {}
 
   SmallVector<Value> run() {
     unsigned states = scan.getInits().size();
@@ -170,14 +168,9 @@ private:
 
   void setSizes() {
     extent = scan.getExtent();
-    Value blocks = constant(b, kBlocks), one = constant(b, 1);
-    Value up = arith::AddIOp::create(b, loc, extent, constant(b, kBlocks - 1));
-    Value even =
-        IntDivOp::create(b, loc, b.getIndexType(), DivKind::div, up, blocks, Value(), StringAttr());
-    steps = arith::MaxSIOp::create(b, loc, even, constant(b, kLeastSteps));
-    Value last = arith::SubIOp::create(b, loc, arith::AddIOp::create(b, loc, extent, steps), one);
-    count = IntDivOp::create(b, loc, b.getIndexType(), DivKind::div, last, steps, Value(),
-                             StringAttr());
+    IndexMath m(b, loc);
+    steps = m.max(m.ceilDiv(extent, kBlocks), m.constant(kLeastSteps));
+    count = m.div(m.add(m.add(extent, steps), -1), steps);
   }
 
   /// Components whose step depends on components of earlier groups alone.
@@ -187,7 +180,7 @@ private:
     for (const Component &c : r.components) {
       unsigned level = 0;
       for (unsigned k : c.states)
-        for (unsigned s : analysis::statesReadBy(scan, k))
+        for (unsigned s : reads[k])
           if (!llvm::is_contained(c.states, s))
             level = std::max(level, levelOf.lookup(s) + 1);
       for (unsigned k : c.states)
@@ -311,26 +304,26 @@ private:
       inits.push_back(nothing(in, c, k));
   }
 
+  /// The factors under the semiring's ⊗.
+  Value coefficient(StepWriter &w, const Semiring &ring, const Product &p) {
+    if (ring.kind == ReduceKind::sum)
+      return w.product(ring.type, p);
+    Value v = numberOf(ring.b, loc, ring.type, 0);
+    for (ExprRef f : p.factors)
+      v = addValues(ring.b, loc, v, w.write(f));
+    return v;
+  }
+
   /// fold over the term's bound variables of coef ⊗ operand.
   Value termValue(StepWriter &w, OpBuilder &body, const Term &t, ReduceKind kind, Type type,
-                  llvm::function_ref<Value(OpBuilder &, StepWriter &, const Term &)> operand,
-                  const StepTensors &tensors, Value time) {
-    auto point = [&](OpBuilder &in, StepWriter &writer, Value *present) {
+                  llvm::function_ref<Value(OpBuilder &, StepWriter &, const Term &)> operand) {
+    auto point = [&](OpBuilder &in, StepWriter &writer) {
       Semiring ring{in, loc, kind, type};
-      Value x = operand(in, writer, t), c;
-      if (kind == ReduceKind::sum)
-        c = writer.product(type, t.coef, present);
-      else {
-        Product sum{{}, t.coef.guards};
-        c = writer.product(type, sum, present);
-        c = numberOf(in, loc, type, 0);
-        for (ExprRef f : t.coef.factors)
-          c = addValues(in, loc, c, writer.write(f));
-      }
-      return ring.times(x, c);
+      Value x = operand(in, writer, t);
+      return ring.times(x, coefficient(writer, ring, t.coef));
     };
     if (t.bound.empty()) {
-      Value present, v = point(body, w, &present);
+      Value v = point(body, w), present = w.presence(t.coef);
       Semiring ring{body, loc, kind, type};
       return present ? arith::SelectOp::create(body, loc, present, v, ring.zero()) : v;
     }
@@ -343,7 +336,7 @@ private:
                               StepWriter inner = w.inside(in);
                               for (auto [v, i] : llvm::zip(t.bound, at))
                                 inner.bind(v, i);
-                              Value present, v = point(in, inner, &present);
+                              Value v = point(in, inner), present = inner.presence(t.coef);
                               YieldOp::create(in, l, v, present);
                             })
         .getResult(0);
@@ -358,42 +351,39 @@ private:
     auto numberIn = [&](unsigned state) {
       return std::distance(c.states.begin(), llvm::find(c.states, state));
     };
-    return MapOp::create(
-               in, loc, TypeRange(type), transitionSizes(c),
-               [&](OpBuilder &body, Location l, ValueRange i) {
-                 StepWriter w(body, l, scan, time, Value(), tensors);
-                 unsigned at = 0;
-                 for (unsigned d = 0; d < n.vars.size(); ++d)
-                   if (axes.moved[d] || axes.used[d])
-                     w.bind(n.vars[d], i[at++]);
-                 auto columns = i.drop_front(at);
-                 Semiring ring{body, l, kindOf(c), type};
-                 Value sum;
-                 for (const Term &t : n.form.terms) {
-                   Value p = old[numberIn(t.state) * c.states.size() + m];
-                   auto operand = [&](OpBuilder &x, StepWriter &writer, const Term &term) {
-                     SmallVector<Value> place;
-                     for (unsigned d = 0; d < n.vars.size(); ++d)
-                       if (axes.moved[d] || axes.used[d])
-                         place.push_back(writer.write(term.at[d]));
-                     llvm::append_range(place, columns);
-                     return readWithin(x, writer, p, place, term, c);
-                   };
-                   Value v = termValue(w, body, t, kindOf(c), type, operand, tensors, time);
-                   sum = sum ? ring.plus(sum, v) : v;
-                 }
-                 YieldOp::create(body, l, sum ? sum : ring.zero());
-               })
+    return MapOp::create(in, loc, TypeRange(type), transitionSizes(c),
+                         [&](OpBuilder &body, Location l, ValueRange i) {
+                           StepWriter w(body, l, scan, time, Value(), tensors);
+                           unsigned at = 0;
+                           for (unsigned d = 0; d < n.vars.size(); ++d)
+                             if (axes.moved[d] || axes.used[d])
+                               w.bind(n.vars[d], i[at++]);
+                           auto columns = i.drop_front(at);
+                           Semiring ring{body, l, kindOf(c), type};
+                           Value sum;
+                           for (const Term &t : n.form.terms) {
+                             Value p = old[numberIn(t.state) * c.states.size() + m];
+                             auto operand = [&](OpBuilder &x, StepWriter &writer,
+                                                const Term &term) {
+                               SmallVector<Value> place;
+                               for (unsigned d = 0; d < n.vars.size(); ++d)
+                                 if (axes.moved[d] || axes.used[d])
+                                   place.push_back(writer.write(term.at[d]));
+                               llvm::append_range(place, columns);
+                               return readWithin(x, writer, p, place, term);
+                             };
+                             Value v = termValue(w, body, t, kindOf(c), type, operand);
+                             sum = sum ? ring.plus(sum, v) : v;
+                           }
+                           YieldOp::create(body, l, sum ? sum : ring.zero());
+                         })
         .getResult(0);
   }
 
   /// Reads `tensor`; a place that the term's guards keep inside is not read outside.
   Value readWithin(OpBuilder &in, StepWriter &writer, Value tensor, ArrayRef<Value> place,
-                   const Term &t, const Component &c) {
-    Value present;
-    if (!t.coef.guards.empty())
-      writer.product(in.getI1Type(), Product{{}, t.coef.guards}, &present);
-    return ReadOp::create(in, loc, tensor, place, present);
+                   const Term &t) {
+    return ReadOp::create(in, loc, tensor, place, writer.presence(t.coef));
   }
 
   /// q'[i] = ⊕ coef ⊗ q[at] ⊕ constants.
@@ -417,9 +407,9 @@ private:
               SmallVector<Value> place;
               for (ExprRef e : term.at)
                 place.push_back(writer.write(e));
-              return readWithin(x, writer, old[from], place, term, c);
+              return readWithin(x, writer, old[from], place, term);
             };
-            add(termValue(w, body, t, kind, type, operand, tensors, time));
+            add(termValue(w, body, t, kind, type, operand));
           }
           if (n.form.isConstant() && n.form.whole)
             add(w.write(n.form.whole));
@@ -432,13 +422,7 @@ private:
   }
 
   Value constantValue(StepWriter &w, OpBuilder &body, const Semiring &ring, const Product &p) {
-    if (ring.kind == ReduceKind::sum)
-      return w.guarded(ring.type, p);
-    Value present;
-    w.product(ring.type, Product{{}, p.guards}, &present);
-    Value v = numberOf(body, loc, ring.type, 0);
-    for (ExprRef f : p.factors)
-      v = addValues(body, loc, v, w.write(f));
+    Value v = coefficient(w, ring, p), present = w.presence(p);
     return present ? arith::SelectOp::create(body, loc, present, v, ring.zero()) : v;
   }
 
@@ -474,7 +458,7 @@ private:
       unsigned k = todo.pop_back_val();
       if (!seen.insert(k))
         continue;
-      for (unsigned s : analysis::statesReadBy(scan, k)) {
+      for (unsigned s : reads[k]) {
         todo.push_back(s);
         if (entering[s])
           known.insert(s);
@@ -682,6 +666,7 @@ private:
   analysis::Recurrence &r;
   OpBuilder b;
   Location loc;
+  std::vector<SmallVector<unsigned>> reads; ///< of each state's next value
   Value extent, steps, count;
   SmallVector<Value> entering, finals;
   llvm::DenseMap<const Component *, SmallVector<Value>> summaries;

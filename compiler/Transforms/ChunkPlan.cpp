@@ -15,11 +15,6 @@ using analysis::Product;
 using analysis::TensorForm;
 using analysis::Term;
 
-static bool dependsOn(const Product &p, ExprRef var) {
-  auto on = [&](ExprRef e) { return e->dependsOn(var); };
-  return llvm::any_of(p.factors, on) || llvm::any_of(p.guards, on);
-}
-
 ChunkPlan::ChunkPlan(ScanOp scan, analysis::Recurrence &recurrence)
     : recurrence(recurrence), scan(scan) {
   findNeeds();
@@ -116,7 +111,7 @@ void ChunkPlan::addMatrix(const Component &c) {
   m->ranks = c.factors.ranks;
   m->contracted = c.factors.contracted;
   for (const Product &p : m->decay)
-    m->keyed |= seq::dependsOn(p, m->next.vars[m->key]);
+    m->keyed |= p.dependsOn(m->next.vars[m->key]);
   for (const Product &p : m->next.form.constants)
     if (!split(*m, p))
       return refuse(m->state, "what is added to it is no outer product");

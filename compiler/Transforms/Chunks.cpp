@@ -31,6 +31,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/ChunkPlan.h"
 #include "compiler/Transforms/Forms.h"
+#include "compiler/Transforms/IndexMath.h"
 #include "compiler/Transforms/Rewrite.h"
 #include "compiler/Transforms/StepWriter.h"
 
@@ -75,10 +76,7 @@ public:
     length = arith::ConstantIndexOp::create(b, loc, chunk);
     onePast = arith::ConstantIndexOp::create(b, loc, chunk + 1);
     extent = scan.getExtent();
-    Value up =
-        arith::AddIOp::create(b, loc, extent, arith::ConstantIndexOp::create(b, loc, chunk - 1));
-    Value count =
-        IntDivOp::create(b, loc, b.getIndexType(), DivKind::div, up, length, Value(), StringAttr());
+    Value count = IndexMath(b, loc).ceilDiv(extent, chunk);
     SmallVector<Type> yields;
     for (Value y : scan.next().getYields())
       yields.push_back(tileType(cast<RankedTensorType>(y.getType())));
@@ -658,7 +656,7 @@ private:
           at.push_back(w.write(t.at[d]));
         for (unsigned d : s.plan->columns)
           at.push_back(w.write(t.at[d]));
-        Value present, c = w.product(s.type, t.outer, &present);
+        Value c = w.product(s.type, t.outer), present = w.presence(t.outer);
         Value x = mulValues(in, loc, c, ReadOp::create(in, loc, part, at));
         if (present)
           x = arith::SelectOp::create(in, loc, present, x, numberOf(in, loc, s.type, 0));

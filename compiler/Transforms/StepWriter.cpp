@@ -1,6 +1,7 @@
 //===- StepWriter.cpp - A step, written at other times -----------------------------------===//
 #include "compiler/Transforms/StepWriter.h"
 
+#include "compiler/Transforms/IndexMath.h"
 #include "compiler/Transforms/Rewrite.h"
 
 using namespace mlir;
@@ -112,18 +113,22 @@ Value StepWriter::fold(ExprRef e) {
   return reduce.getResult(0);
 }
 
-Value StepWriter::product(Type type, const analysis::Product &p, Value *present) {
-  Value v, all;
+Value StepWriter::product(Type type, const analysis::Product &p) {
+  Value v;
   for (ExprRef f : p.factors)
     v = v ? mulValues(b, loc, v, write(f)) : write(f);
-  for (ExprRef g : p.guards)
-    all = all ? arith::AndIOp::create(b, loc, all, write(g)).getResult() : write(g);
-  *present = all;
   return v ? v : numberOf(b, loc, type, 1);
 }
 
+Value StepWriter::presence(const analysis::Product &p) {
+  Value all;
+  for (ExprRef g : p.guards)
+    all = all ? arith::AndIOp::create(b, loc, all, write(g)).getResult() : write(g);
+  return all;
+}
+
 Value StepWriter::guarded(Type type, const analysis::Product &p) {
-  Value present, v = product(type, p, &present);
+  Value v = product(type, p), present = presence(p);
   return present ? arith::SelectOp::create(b, loc, present, v, numberOf(b, loc, type, 0)) : v;
 }
 
@@ -241,23 +246,20 @@ Value flattenTime(OpBuilder &b, ScanOp scan, Value chunks, Value steps, OpResult
     llvm::append_range(extents, *tensorSizes(b, func, step));
   }
   auto type = cast<RankedTensorType>(like.getType());
-  auto map = MapOp::create(
-      b, loc, TypeRange(type.getElementType()), extents,
-      [&](OpBuilder &in, Location l, ValueRange i) {
-        Value t = i[0];
-        if (scan.getReverse())
-          t = arith::SubIOp::create(in, l,
-                                    arith::SubIOp::create(in, l, scan.getExtent(),
-                                                          arith::ConstantIndexOp::create(in, l, 1)),
-                                    t);
-        auto part = [&](DivKind kind) {
-          return IntDivOp::create(in, l, t.getType(), kind, t, steps, Value(), StringAttr())
-              .getResult();
-        };
-        SmallVector<Value> at{part(DivKind::div), part(DivKind::mod)};
-        llvm::append_range(at, i.drop_front());
-        YieldOp::create(in, l, ReadOp::create(in, l, chunks, at).getResult());
-      });
+  auto map = MapOp::create(b, loc, TypeRange(type.getElementType()), extents,
+                           [&](OpBuilder &in, Location l, ValueRange i) {
+                             Value t = i[0];
+                             if (scan.getReverse())
+                               t = arith::SubIOp::create(
+                                   in, l,
+                                   arith::SubIOp::create(in, l, scan.getExtent(),
+                                                         arith::ConstantIndexOp::create(in, l, 1)),
+                                   t);
+                             IndexMath m(in, l);
+                             SmallVector<Value> at{m.div(t, steps), m.mod(t, steps)};
+                             llvm::append_range(at, i.drop_front());
+                             YieldOp::create(in, l, ReadOp::create(in, l, chunks, at).getResult());
+                           });
   map.getResult(0).setType(type);
   return map.getResult(0);
 }

@@ -40,8 +40,10 @@ public:
   }
   void bind(ExprRef var, mlir::Value value) { memo[var] = value; }
   mlir::Value write(ExprRef e);
-  /// Of `type`; the guards' conjunction in `present`, null where there are none.
-  mlir::Value product(mlir::Type type, const analysis::Product &p, mlir::Value *present);
+  /// The factors, of `type`, whatever the guards say.
+  mlir::Value product(mlir::Type type, const analysis::Product &p);
+  /// Where all guards hold; null where there are none.
+  mlir::Value presence(const analysis::Product &p);
   /// The product, 0 where a guard fails.
   mlir::Value guarded(mlir::Type type, const analysis::Product &p);
 

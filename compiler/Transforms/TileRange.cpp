@@ -15,15 +15,6 @@
 using namespace mlir;
 namespace seq {
 
-Value IndexMath::divide(DivKind kind, Value x, Value y) {
-  auto a = constantOf(x), d = constantOf(y);
-  if (d == 1)
-    return kind == DivKind::div ? x : constant(0);
-  if (a && d && *a >= 0 && *d > 0)
-    return constant(kind == DivKind::div ? *a / *d : *a % *d);
-  return IntDivOp::create(b, loc, kind, x, y, Value(), StringAttr());
-}
-
 KeyRange::KeyRange(Value condition, Value key, Value extent, Region &body)
     : body(body), extent(extent), bounds(boundsOf(condition, key, body)),
       exact(isAllBounds(condition, key, body)) {
@@ -77,26 +68,26 @@ Value KeyRange::extreme(IndexMath &m, const AffineSum &sum, const Box &box, bool
   return total;
 }
 
-std::pair<Value, Value> KeyRange::some(IndexMath &m, const Box &box) const {
+/// The range that the loosest of each bound leaves, or the tightest.
+std::pair<Value, Value> KeyRange::between(IndexMath &m, const Box &box, bool loosest) const {
   Value lo = m.constant(0), hi = extent;
   for (const IndexBound &b : bounds)
     if (b.lower)
-      lo = m.max(lo, extreme(m, b.value, box, false));
+      lo = m.max(lo, extreme(m, b.value, box, !loosest));
     else
-      hi = m.min(hi, m.add(extreme(m, b.value, box, true), 1));
+      hi = m.min(hi, m.add(extreme(m, b.value, box, loosest), 1));
   return {lo, hi};
 }
 
+std::pair<Value, Value> KeyRange::some(IndexMath &m, const Box &box) const {
+  return between(m, box, true);
+}
+
 std::pair<Value, Value> KeyRange::all(IndexMath &m, const Box &box) const {
-  Value lo = m.constant(0), hi = extent;
-  if (!exact)
-    return {lo, lo};
-  for (const IndexBound &b : bounds)
-    if (b.lower)
-      lo = m.max(lo, extreme(m, b.value, box, true));
-    else
-      hi = m.min(hi, m.add(extreme(m, b.value, box, false), 1));
-  return {lo, hi};
+  if (exact)
+    return between(m, box, false);
+  Value none = m.constant(0);
+  return {none, none};
 }
 
 } // namespace seq

@@ -285,33 +285,37 @@ static int join_args(seq_state *state, const seq_args *args, seq_args *joined) {
   return SEQ_OK;
 }
 
-static int make_plan(seq_state *state, const seq_args *args, seq_plan *plan, seq_args *joined,
-                     seq_places *places) {
-  int status = join_args(state, args, joined);
+/* A call's plan, with what it points to. */
+typedef struct {
+  seq_plan plan;
+  seq_args joined;
+  seq_places places;
+} state_plan;
+
+static int make_plan(seq_state *state, const seq_args *args, state_plan *p) {
+  int status = join_args(state, args, &p->joined);
   if (status)
     return status;
-  *places = (seq_places){.positions = state->positions};
-  return seq_plan_make_at(plan, state->model, state->function, joined, places);
+  p->places = (seq_places){.positions = state->positions};
+  return seq_plan_make_at(&p->plan, state->model, state->function, &p->joined, &p->places);
 }
 
 static int call(seq_state *state, const seq_args *args, bool step) {
   if (!state)
     return SEQ_ERR_ARGUMENT;
-  seq_plan plan;
-  seq_args joined;
-  seq_places places;
-  int status = make_plan(state, args, &plan, &joined, &places);
+  state_plan p;
+  int status = make_plan(state, args, &p);
   if (status)
     return status;
   int32_t time = state->fn->time;
-  if (step && plan.call.sizes[time] != 1)
+  if (step && p.plan.call.sizes[time] != 1)
     return seq_ctx_fail(state->model->ctx, SEQ_ERR_SHAPE, "a step has 1 for `%s`, this has %lld",
-                        state->fn->size_names[time], (long long)plan.call.sizes[time]);
-  if ((status = seq_plan_run(&plan)))
+                        state->fn->size_names[time], (long long)p.plan.call.sizes[time]);
+  if ((status = seq_plan_run(&p.plan)))
     return status;
   state->now = 1 - state->now;
   for (int64_t i = 0; i < state->count; i++)
-    state->positions[i] += plan.call.lengths[time * state->count + i];
+    state->positions[i] += p.plan.call.lengths[time * state->count + i];
   return SEQ_OK;
 }
 
@@ -325,24 +329,20 @@ int seq_state_step(seq_state *state, const seq_args *args) {
 
 int seq_state_output_shape(seq_state *state, const seq_args *args, int32_t output, int64_t *shape,
                            int32_t *rank) {
-  seq_plan plan;
-  seq_args joined;
-  seq_places places;
-  int status = make_plan(state, args, &plan, &joined, &places);
+  state_plan p;
+  int status = make_plan(state, args, &p);
   if (status)
     return status;
   if (output < 0 || output >= state->fn->n_outputs - state->n)
     return seq_ctx_fail(state->model->ctx, SEQ_ERR_ARGUMENT, "there is no output number %d",
                         (int)output);
-  return seq_plan_output_shape(&plan, output, shape, rank);
+  return seq_plan_output_shape(&p.plan, output, shape, rank);
 }
 
 int seq_state_workspace_size(seq_state *state, const seq_args *args, int64_t *bytes) {
-  seq_plan plan;
-  seq_args joined;
-  seq_places places;
-  int status = make_plan(state, args, &plan, &joined, &places);
-  return status ? status : seq_plan_workspace(&plan, bytes);
+  state_plan p;
+  int status = make_plan(state, args, &p);
+  return status ? status : seq_plan_workspace(&p.plan, bytes);
 }
 
 /* --- copies ---------------------------------------------------------------------- */
