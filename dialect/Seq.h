@@ -20,6 +20,10 @@ class NextOp;
 
 /// Function attribute: names of the dynamic sizes, in the order of the call's `sizes`.
 constexpr llvm::StringLiteral kSizesAttr = "seq.sizes";
+/// Function attribute: what the sizes have to satisfy, an array of dictionaries with `sizes`, an
+/// affine map to two numbers, `equal` where they are to be equal (else the first is at most the
+/// second), the rule's `text`, and the place and source of `what` needs it.
+constexpr llvm::StringLiteral kRequiresAttr = "seq.requires";
 /// Argument attributes: the parameter's or input's name, and which it is.
 constexpr llvm::StringLiteral kNameAttr = "seq.name";
 constexpr llvm::StringLiteral kWeightAttr = "seq.weight"; ///< unit: depends on parameters alone

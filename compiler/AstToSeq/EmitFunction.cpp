@@ -63,6 +63,29 @@ AffineMapAttr Emitter::shapeAttr(const typed::Type &type, const typed::FunctionI
   return AffineMapAttr::get(AffineMap::get(0, symbols.size(), dims, b.getContext()));
 }
 
+/// What the entry's sizes have to satisfy, where they are not known to.
+ArrayAttr Emitter::requirementsAttr(const typed::FunctionInstance &fn) {
+  auto symbols = dynamicSymbols(fn);
+  AffineOfSize affine{b.getContext(), symbols};
+  SmallVector<Attribute> all;
+  for (const typed::SizeRequirement &r : fn.requirements) {
+    std::optional<int64_t> gap = (resolve(r.b) - resolve(r.a)).asConstant();
+    if (gap && (r.equal ? *gap == 0 : *gap >= 0))
+      continue;
+    AffineExpr sides[] = {affine.of(resolve(r.a)), affine.of(resolve(r.b))};
+    NamedAttrList entry;
+    entry.set("sizes",
+              AffineMapAttr::get(AffineMap::get(0, symbols.size(), sides, b.getContext())));
+    if (r.equal)
+      entry.set("equal", b.getUnitAttr());
+    entry.set("text", b.getStringAttr(r.a.str() + (r.equal ? " == " : " <= ") + r.b.str()));
+    entry.set("place", LocationAttr(loc(r.range)));
+    entry.set("what", sourceText(r.range));
+    all.push_back(entry.getDictionary(b.getContext()));
+  }
+  return b.getArrayAttr(all);
+}
+
 static typed::Type typeOf(const typed::EntryWeight &weight) {
   typed::Type type{weight.elem, {}};
   for (int64_t n : weight.shape)
@@ -108,6 +131,8 @@ void Emitter::emitFunction(const typed::FunctionInstance &fn, ModuleOp module) {
   for (const SizeSymbol *symbol : dynamicSymbols(fn))
     names.push_back(b.getStringAttr(symbol->name));
   func->setAttr(kSizesAttr, b.getArrayAttr(names));
+  if (ArrayAttr requirements = requirementsAttr(fn); !requirements.empty())
+    func->setAttr(kRequiresAttr, requirements);
   entry = func.addEntryBlock();
   b.setInsertionPointToStart(entry);
   declareArguments(fn, func);

@@ -126,6 +126,7 @@ private:
   // EmitFunction.cpp
   mlir::RankedTensorType tensorType(const typed::Type &type);
   mlir::AffineMapAttr shapeAttr(const typed::Type &type, const typed::FunctionInstance &fn);
+  mlir::ArrayAttr requirementsAttr(const typed::FunctionInstance &fn);
   void declareArguments(const typed::FunctionInstance &fn, mlir::func::FuncOp func);
   void declareResults(const typed::FunctionInstance &fn, mlir::func::FuncOp func,
                       mlir::TypeRange types);

@@ -23,8 +23,9 @@ public:
   Descriptor(const typed::Program &program, size_t count);
   Descriptor(const Descriptor &) = delete;
 
-  /// Describes a stream of the first function, made by `makeStream`, as one more function.
-  void addStream(mlir::func::FuncOp stream);
+  /// Adds what the program's module tells of these functions: what they require of their sizes;
+  /// and a stream of the first one, made by `makeStream`, as one more function.
+  void addModule(mlir::ModuleOp module);
   bool hasStream() const { return !functions.empty() && functions.back().is_stream; }
 
   const seq_model_desc &model() const { return desc; }
@@ -52,6 +53,9 @@ private:
                          llvm::ArrayRef<const SizeSymbol *> sizes);
   seq_tensor_desc weight(const typed::EntryWeight &weight);
   seq_function_desc describe(const typed::Program &program, const typed::FunctionInstance &fn);
+  void addStream(mlir::func::FuncOp stream);
+  void setRequirements(seq_function_desc &out, mlir::func::FuncOp func);
+  seq_dim dim(mlir::AffineExpr expr);
   seq_tensor_desc tensor(llvm::StringRef name, mlir::Type type, mlir::AffineMap shape,
                          llvm::ArrayRef<std::string> sizes);
   void describeSizes(seq_function_desc &out, llvm::ArrayRef<const SizeSymbol *> sizes);

@@ -92,6 +92,11 @@ private:
         {text(p.file), i32(p.line), i32(p.column), i32(p.kind), i32(0), text(p.what)});
   }
 
+  Constant *requirement(const seq_requirement &r) {
+    return ConstantStruct::getAnon(
+        {dim(r.lhs), dim(r.rhs), text(r.text), place(r.place), i32(r.equal), i32(0)});
+  }
+
   Constant *symbol(StringRef name) {
     Constant *f = name.empty() ? nullptr : module.getFunction(name);
     return f ? f : null();
@@ -105,20 +110,23 @@ private:
 
   Constant *function(size_t i) {
     const seq_function_desc &f = descriptor.function(i);
-    SmallVector<Constant *> names, sequence, places, codes;
+    SmallVector<Constant *> names, sequence, places, codes, requirements;
     for (int32_t k = 0; k < f.n_sizes; ++k) {
       names.push_back(text(f.size_names[k]));
       sequence.push_back(i32(f.size_is_sequence[k]));
     }
     for (int32_t k = 0; k < f.n_places; ++k)
       places.push_back(place(f.places[k]));
+    for (int32_t k = 0; k < f.n_requirements; ++k)
+      requirements.push_back(requirement(f.requirements[k]));
     for (const Variant &v : variants)
       codes.push_back(variant(v, i));
     return ConstantStruct::getAnon({text(f.name), i32(f.n_sizes), i32(f.n_inputs), i32(f.n_outputs),
                                     i32(f.n_places), i32(codes.size()), i32(f.is_stream),
                                     array(names), array(sequence), tensors(f.inputs, f.n_inputs),
                                     tensors(f.outputs, f.n_outputs), array(places), array(codes),
-                                    i32(f.n_states), i32(f.time)});
+                                    i32(f.n_states), i32(f.time), i32(requirements.size()), i32(0),
+                                    array(requirements)});
   }
 
   Module &module;
@@ -130,8 +138,8 @@ private:
 } // namespace
 
 static_assert(sizeof(seq_variant) == 40 && sizeof(seq_tensor_desc) == 40 &&
-              sizeof(seq_place) == 32 && sizeof(seq_function_desc) == 88 &&
-              sizeof(seq_model_desc) == 40);
+              sizeof(seq_place) == 32 && sizeof(seq_function_desc) == 104 &&
+              sizeof(seq_requirement) == 80 && sizeof(seq_model_desc) == 40);
 
 void emitDescriptor(Module &module, const Descriptor &descriptor,
                     const std::vector<Variant> &variants) {

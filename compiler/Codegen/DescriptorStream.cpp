@@ -1,4 +1,4 @@
-//===- DescriptorStream.cpp - The descriptor of a stream -------------------------------===//
+//===- DescriptorStream.cpp - What modules add to a descriptor -------------------------===//
 #include "compiler/Codegen/Descriptor.h"
 
 #include "dialect/Seq.h"
@@ -51,14 +51,18 @@ static int dtypeOf(Type type) {
   return element.isF32() ? SEQ_F32 : element.isF64() ? SEQ_F64 : SEQ_I32;
 }
 
+seq_dim Descriptor::dim(AffineExpr expr) {
+  std::vector<seq_dim_op> ops;
+  seq::codegen::emitDim(expr, ops);
+  return {copy<seq_dim_op>(ops), int64_t(ops.size())};
+}
+
 seq_tensor_desc Descriptor::tensor(llvm::StringRef name, Type type, AffineMap shape,
                                    llvm::ArrayRef<std::string> sizes) {
   std::vector<seq_dim> dims;
   std::string shapeText = "[";
   for (AffineExpr axis : shape.getResults()) {
-    std::vector<seq_dim_op> ops;
-    seq::codegen::emitDim(axis, ops);
-    dims.push_back({copy<seq_dim_op>(ops), int64_t(ops.size())});
+    dims.push_back(dim(axis));
     shapeText += (shapeText.size() > 1 ? ", " : "") + dimText(axis, sizes, false);
   }
   return {text(name),          dtypeOf(type),         int32_t(dims.size()),
@@ -103,9 +107,41 @@ void Descriptor::addStream(func::FuncOp stream) {
   out.size_is_sequence = copy<int32_t>(sequence);
   out.inputs = copy<seq_tensor_desc>(inputs);
   out.outputs = copy<seq_tensor_desc>(outputs);
+  setRequirements(out, stream);
   functions.push_back(out);
   desc.n_functions = int32_t(functions.size());
   desc.functions = functions.data();
+}
+
+void Descriptor::setRequirements(seq_function_desc &out, func::FuncOp func) {
+  std::vector<seq_requirement> all;
+  auto attr = func->getAttrOfType<ArrayAttr>(kRequiresAttr);
+  for (Attribute entry : attr ? attr.getValue() : ArrayRef<Attribute>()) {
+    auto of = cast<DictionaryAttr>(entry);
+    AffineMap sizes = of.getAs<AffineMapAttr>("sizes").getValue();
+    seq_place place = {"", 0, 0, SEQ_FAIL_REQUIRED, text(of.getAs<StringAttr>("what").getValue())};
+    if (auto at = of.getAs<FileLineColRange>("place")) {
+      place.file = text(at.getFilename().getValue());
+      place.line = int32_t(at.getStartLine());
+      place.column = int32_t(at.getStartColumn());
+    }
+    all.push_back({dim(sizes.getResult(0)), dim(sizes.getResult(1)),
+                   text(of.getAs<StringAttr>("text").getValue()), place, of.contains("equal"), 0});
+  }
+  out.n_requirements = int32_t(all.size());
+  out.requirements = copy<seq_requirement>(all);
+}
+
+void Descriptor::addModule(ModuleOp module) {
+  size_t own = 0;
+  func::FuncOp stream;
+  for (func::FuncOp func : module.getOps<func::FuncOp>())
+    if (func->hasAttr(kPositionAttr))
+      stream = func;
+    else if (own < functions.size())
+      setRequirements(functions[own++], func);
+  if (stream)
+    addStream(stream);
 }
 
 } // namespace seq::codegen

@@ -155,8 +155,7 @@ bool compileCached(const typed::Program &program, size_t functions, const Source
   if (!module)
     return false;
   codegen::Descriptor descriptor(program, functions);
-  if (mlir::func::FuncOp stream = pipeline::streamOf(*module))
-    descriptor.addStream(stream);
+  descriptor.addModule(*module);
   codegen::Code code;
   if (!pipeline::compile(*module, descriptor, options, context(), code, error) ||
       !pipeline::emit(code, options, codegen::Emit::Object, object, error))

@@ -75,6 +75,35 @@ void Builder::declare(StringRef name) {
   b.setInsertionPointToStart(entry);
 }
 
+/// What the sizes have to satisfy holds of the steps so far. That a sequence's length is equal
+/// to something can be said of the whole alone.
+void Builder::declareRequirements() {
+  auto attr = from->getAttrOfType<ArrayAttr>(kRequiresAttr);
+  if (!attr)
+    return;
+  AffineExpr length = getAffineSymbolExpr(timeSymbol, b.getContext());
+  AffineExpr soFar = length + getAffineSymbolExpr(time.sizeNames.size(), b.getContext());
+  SmallVector<Attribute> all;
+  for (Attribute entry : attr) {
+    NamedAttrList of(cast<DictionaryAttr>(entry));
+    AffineMap sizes = cast<AffineMapAttr>(of.get("sizes")).getValue();
+    if (of.get("equal") && sizes.isFunctionOfSymbol(timeSymbol) && !*refusal) {
+      *refusal = StreamRefusal{StreamRefusal::NoStream, cast<LocationAttr>(of.get("place")),
+                               "`" + cast<StringAttr>(of.get("text")).str() +
+                                   "` is needed here, and a stream does not know how its sequence "
+                                   "ends",
+                               ""};
+      return;
+    }
+    SmallVector<AffineExpr> sides;
+    for (AffineExpr side : sizes.getResults())
+      sides.push_back(side.replace(length, soFar));
+    of.set("sizes", shapeOf(sides));
+    all.push_back(of.getDictionary(b.getContext()));
+  }
+  to->setAttr(kRequiresAttr, b.getArrayAttr(all));
+}
+
 /// All sizes stand at the start of the function.
 void Builder::declareSizes() {
   Location loc = b.getUnknownLoc();
@@ -316,6 +345,7 @@ void Builder::finish() {
 func::FuncOp Builder::build(StringRef name, std::optional<StreamRefusal> &why) {
   refusal = &why;
   declare(name);
+  declareRequirements();
   declareSizes();
   for (BlockArgument arg : from.getArguments()) {
     auto given = from.getArgAttrOfType<StringAttr>(arg.getArgNumber(), kNameAttr);

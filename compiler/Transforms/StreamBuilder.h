@@ -40,6 +40,7 @@ public:
 private:
   // Stream.cpp: the function, its states
   void declare(StringRef name);
+  void declareRequirements();
   void declareSizes();
   mlir::AffineMapAttr shapeOf(ArrayRef<AffineExpr> axes);
   Value addState(Value like, SmallVector<AffineExpr> axes, StringRef name, Location loc);

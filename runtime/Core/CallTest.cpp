@@ -186,6 +186,27 @@ TEST(Call, FailureOfTheFirstSequence) {
   }
 }
 
+TEST(Call, RequirementsOfSizes) {
+  session s(requiring);
+  seq_failure_info info;
+  array x({5, 2}), y({5, 2}), odd({2, 3}), yOdd({2, 3});
+  EXPECT_EQ(s.run(0, {{&x.view, nullptr}, {&y.view}}), SEQ_ERR_SHAPE);
+  EXPECT_EQ(s.error(), "model.seq:3:9: error: `pos[t]` needs `T <= 4`, here 5 and 4");
+  ASSERT_EQ(seq_ctx_failure(s.ctx, &info), 1);
+  EXPECT_STREQ(info.rule, "T <= 4");
+  EXPECT_EQ(info.kind, SEQ_FAIL_REQUIRED);
+  EXPECT_EQ(s.run(0, {{&odd.view, nullptr}, {&yOdd.view}}), SEQ_ERR_SHAPE);
+  EXPECT_EQ(s.error(), "model.seq:4:1: error: `x[D]` needs `D == 2 * (D / 2)`, here 3 and 2");
+
+  // Each sequence has its own sizes; padding is of no account.
+  array xs({3, 6, 2}), ys({3, 6, 2});
+  const int64_t fine[] = {4, 0, 4}, late[] = {1, 4, 5};
+  EXPECT_EQ(s.run(0, {{&xs.view, nullptr}, {&ys.view}, {{nullptr, fine, 3}}}), SEQ_OK);
+  EXPECT_EQ(s.run(0, {{&xs.view, nullptr}, {&ys.view}, {{nullptr, late, 3}}}), SEQ_ERR_SHAPE);
+  EXPECT_EQ(s.error(), "model.seq:3:9: error: `pos[t]` needs `T <= 4`, here 5 and 4 (sequence 2 of "
+                       "the batch)");
+}
+
 TEST(Call, FailureTexts) {
   char text[200];
   seq_failure_info f{};

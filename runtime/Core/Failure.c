@@ -53,9 +53,35 @@ int seq_failure_text(const seq_failure_info *f, char *text, int64_t bytes) {
   case SEQ_FAIL_SIZE:
     return snprintf(text, n, "a size came out as %lld where %lld is needed in `%s`", value, bound,
                     f->what);
+  case SEQ_FAIL_REQUIRED:
+    return snprintf(text, n, "`%s` needs `%s`, here %lld and %lld", f->what, f->rule ? f->rule : "",
+                    value, bound);
   default:
     return snprintf(text, n, "failure %d in `%s`", (int)f->kind, f->what);
   }
+}
+
+/* Keeps what failed where, and sets the message. */
+static int report(seq_ctx *ctx, int status, const seq_place *place, const char *rule,
+                  const seq_failure *failure, bool batched) {
+  seq_failure_info *info = &ctx->failed;
+  *info = (seq_failure_info){.kind = place->kind,
+                             .line = place->line,
+                             .column = place->column,
+                             .batched = batched,
+                             .file = place->file,
+                             .what = place->what,
+                             .seq = failure->seq,
+                             .value = failure->value,
+                             .bound = failure->bound,
+                             .rule = rule};
+  char text[640];
+  seq_failure_text(info, text, sizeof text);
+  if (!batched)
+    return seq_ctx_fail(ctx, status, "%s:%d:%d: error: %s", info->file, (int)info->line,
+                        (int)info->column, text);
+  return seq_ctx_fail(ctx, status, "%s:%d:%d: error: %s (sequence %lld of the batch)", info->file,
+                      (int)info->line, (int)info->column, text, (long long)info->seq);
 }
 
 int seq_failure_report(seq_ctx *ctx, const seq_function_desc *fn, bool batched) {
@@ -65,24 +91,13 @@ int seq_failure_report(seq_ctx *ctx, const seq_function_desc *fn, bool batched) 
   if (first->place < 0 || first->place >= fn->n_places)
     return seq_ctx_fail(ctx, SEQ_ERR_MODEL, "`%s` failed at place %d of %d", fn->name,
                         (int)first->place, (int)fn->n_places);
-  const seq_place *place = &fn->places[first->place];
-  seq_failure_info *info = &ctx->failed;
-  *info = (seq_failure_info){.kind = place->kind,
-                             .line = place->line,
-                             .column = place->column,
-                             .batched = batched,
-                             .file = place->file,
-                             .what = place->what,
-                             .seq = first->seq,
-                             .value = first->value,
-                             .bound = first->bound};
-  char text[640];
-  seq_failure_text(info, text, sizeof text);
-  if (!batched)
-    return seq_ctx_fail(ctx, SEQ_ERR_RUN, "%s:%d:%d: error: %s", info->file, (int)info->line,
-                        (int)info->column, text);
-  return seq_ctx_fail(ctx, SEQ_ERR_RUN, "%s:%d:%d: error: %s (sequence %lld of the batch)",
-                      info->file, (int)info->line, (int)info->column, text, (long long)info->seq);
+  return report(ctx, SEQ_ERR_RUN, &fn->places[first->place], NULL, first, batched);
+}
+
+int seq_requirement_fail(seq_ctx *ctx, const seq_requirement *r, bool batched, int64_t seq,
+                         int64_t lhs, int64_t rhs) {
+  seq_failure failure = {.seq = seq, .value = lhs, .bound = rhs};
+  return report(ctx, SEQ_ERR_SHAPE, &r->place, r->text, &failure, batched);
 }
 
 int seq_ctx_failure(const seq_ctx *ctx, seq_failure_info *out) {

@@ -135,7 +135,12 @@ inline void sums(const seq_call *c, int32_t tid, int32_t) {
 
 inline const seq_dim_op op0[] = {{SEQ_DIM_SIZE, 0}}, op1[] = {{SEQ_DIM_SIZE, 1}},
                         op2[] = {{SEQ_DIM_SIZE, 2}}, op3[] = {{SEQ_DIM_CONST, 3}},
-                        opTwo[] = {{SEQ_DIM_CONST, 2}},
+                        opTwo[] = {{SEQ_DIM_CONST, 2}}, opFour[] = {{SEQ_DIM_CONST, 4}},
+                        op2D[] = {{SEQ_DIM_CONST, 2},
+                                  {SEQ_DIM_SIZE, 1},
+                                  {SEQ_DIM_CONST, 2},
+                                  {SEQ_DIM_FLOORDIV, 0},
+                                  {SEQ_DIM_MUL, 0}},
                         op4H[] = {{SEQ_DIM_CONST, 4}, {SEQ_DIM_SIZE, 2}, {SEQ_DIM_MUL, 0}},
                         opFar[] = {{SEQ_DIM_SIZE, 2}, {SEQ_DIM_SIZE, 0}, {SEQ_DIM_ADD, 0}},
                         opT2[] = {{SEQ_DIM_SIZE, 0}, {SEQ_DIM_CONST, 2}, {SEQ_DIM_SUB, 0}};
@@ -187,15 +192,27 @@ inline const seq_variant scaleV[] = {{1, 0, nullptr, scale, nullptr, 0}},
 
 enum { SCALE, MIX, GATHER, RING, PAIR, PROJECT };
 inline const seq_function_desc functions[] = {
-    {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV, 0, 0},
-    {"mix", 3, 3, 2, 0, 1, 0, TD, seq100, mixIn, mixOut, nullptr, mixV, 0, 0},
-    {"gather", 2, 2, 1, 1, 1, 0, NT, seq01, gatherIn, gatherOut, place, gatherV, 0, 0},
-    {"ring", 2, 1, 1, 0, 1, 0, TD, seq100, scaleIn, ringOut, nullptr, ringV, 0, 0},
-    {"pair", 2, 3, 1, 0, 1, 0, TS, seq11, pairIn, pairOut, nullptr, pairV, 0, 0},
-    {"project", 1, 1, 1, 0, 1, 0, TD, seq100, projectIn, projectOut, nullptr, projectV, 0, 0}};
+    {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV, 0, 0, 0, 0,
+     nullptr},
+    {"mix", 3, 3, 2, 0, 1, 0, TD, seq100, mixIn, mixOut, nullptr, mixV, 0, 0, 0, 0, nullptr},
+    {"gather", 2, 2, 1, 1, 1, 0, NT, seq01, gatherIn, gatherOut, place, gatherV, 0, 0, 0, 0,
+     nullptr},
+    {"ring", 2, 1, 1, 0, 1, 0, TD, seq100, scaleIn, ringOut, nullptr, ringV, 0, 0, 0, 0, nullptr},
+    {"pair", 2, 3, 1, 0, 1, 0, TS, seq11, pairIn, pairOut, nullptr, pairV, 0, 0, 0, 0, nullptr},
+    {"project", 1, 1, 1, 0, 1, 0, TD, seq100, projectIn, projectOut, nullptr, projectV, 0, 0, 0, 0,
+     nullptr}};
 inline const seq_function_desc streamed[] = {
-    {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV, 0, 0},
-    {"stream", 3, 3, 3, 1, 1, 1, TDP, seq100, sumsIn, sumsOut, place, sumsV, 2, 0}};
+    {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV, 0, 0, 0, 0,
+     nullptr},
+    {"stream", 3, 3, 3, 1, 1, 1, TDP, seq100, sumsIn, sumsOut, place, sumsV, 2, 0, 0, 0, nullptr}};
+// scale for sequences that are no longer than 4, of an even width.
+inline const seq_requirement needs[] = {
+    {d0[0], {opFour, 1}, "T <= 4", {"model.seq", 3, 9, SEQ_FAIL_REQUIRED, "pos[t]"}, 0, 0},
+    {d1[0], {op2D, 5}, "D == 2 * (D / 2)", {"model.seq", 4, 1, SEQ_FAIL_REQUIRED, "x[D]"}, 1, 0}};
+inline const seq_function_desc tabled[] = {
+    {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV, 0, 0, 2, 0, needs}};
+inline const seq_model_desc requiring = {SEQ_ABI_MAGIC, SEQ_ABI_VERSION, "Tabled", 0, 1,
+                                         nullptr,       tabled};
 inline const seq_model_desc streaming = {SEQ_ABI_MAGIC, SEQ_ABI_VERSION, "Sums", 0, 2,
                                          nullptr,       streamed};
 inline const seq_model_desc plain = {SEQ_ABI_MAGIC, SEQ_ABI_VERSION, "Plain", 0, 5,

@@ -176,6 +176,10 @@ void seq_failure_reset(seq_failure *failure);
 /* After a region: 0, or SEQ_ERR_RUN with the message set. */
 int seq_failure_report(seq_ctx *ctx, const seq_function_desc *fn, bool batched);
 
+/* SEQ_ERR_SHAPE with the message set: a sequence's sizes do not satisfy `r`. */
+int seq_requirement_fail(seq_ctx *ctx, const seq_requirement *r, bool batched, int64_t seq,
+                         int64_t lhs, int64_t rhs);
+
 /* --- File.c */
 
 typedef struct seq_bytes {

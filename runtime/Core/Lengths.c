@@ -141,19 +141,42 @@ static int check_tensors(seq_plan *plan, const seq_tensor_desc *descs, int32_t n
   return SEQ_OK;
 }
 
-static int check_shapes(seq_plan *plan) {
+static int check_requirement(seq_plan *plan, const seq_requirement *r, int64_t seq) {
+  const seq_scratch *s = &plan->model->scratch;
+  int64_t lhs, rhs;
+  if (!seq_dim_eval(&r->lhs, s->own, &lhs) || !seq_dim_eval(&r->rhs, s->own, &rhs))
+    return seq_ctx_fail(plan->model->ctx, SEQ_ERR_SHAPE,
+                        "`%s`, which `%s` needs, overflows or divides by zero", r->text,
+                        r->place.what);
+  if (r->equal ? lhs == rhs : lhs <= rhs)
+    return SEQ_OK;
+  return seq_requirement_fail(plan->model->ctx, r, plan->ragged, seq, lhs, rhs);
+}
+
+/* What the code relies on of each sequence's own sizes. */
+static int check_sequence(seq_plan *plan, int64_t seq) {
+  const seq_function_desc *fn = plan->fn;
+  int status = SEQ_OK;
+  if (plan->ragged && !plan->places)
+    status = check_tensors(plan, fn->inputs, fn->n_inputs, seq);
+  if (!status && plan->ragged && !plan->places)
+    status = check_tensors(plan, fn->outputs, fn->n_outputs, seq);
+  for (int32_t i = 0; !status && i < fn->n_requirements; i++)
+    status = check_requirement(plan, &fn->requirements[i], seq);
+  return status;
+}
+
+static int check_sequences(seq_plan *plan) {
   seq_scratch *s = &plan->model->scratch;
   const int64_t *table = s->lengths;
-  for (int64_t seq = 0; seq < plan->count; seq++) {
+  int64_t distinct = plan->ragged || plan->places ? plan->count : plan->count > 0;
+  int status = SEQ_OK;
+  for (int64_t seq = 0; !status && seq < distinct; seq++) {
     for (int32_t i = 0; i < plan->fn->n_sizes; i++)
       s->own[i] = table[i * plan->count + seq];
-    int status = check_tensors(plan, plan->fn->inputs, plan->fn->n_inputs, seq);
-    if (!status)
-      status = check_tensors(plan, plan->fn->outputs, plan->fn->n_outputs, seq);
-    if (status)
-      return status;
+    status = check_sequence(plan, seq);
   }
-  return SEQ_OK;
+  return status;
 }
 
 int seq_plan_lengths(seq_plan *plan) {
@@ -166,8 +189,6 @@ int seq_plan_lengths(seq_plan *plan) {
   if (!status)
     status = fill_table(plan);
   if (!status && plan->places)
-    return fill_places(plan);
-  if (!status && plan->ragged)
-    status = check_shapes(plan);
-  return status;
+    status = fill_places(plan);
+  return status ? status : check_sequences(plan);
 }

@@ -37,3 +37,17 @@ func.func @everywhere(%x: tensor<?xf32> {seq.name = "x", seq.shape = #T}) -> (te
 func.func @fixed(%x: tensor<3xf32> {seq.name = "x", seq.shape = #D}) -> (tensor<3xf32> {seq.name = "y", seq.shape = #D}) attributes {seq.sizes = []} {
   return %x : tensor<3xf32>
 }
+
+// -----
+
+#T = affine_map<()[s0] -> (s0)>
+#even = affine_map<()[s0] -> (s0, (s0 floordiv 2) * 2)>
+// CHECK: stream-errors.mlir:7:9: error: no stream: `T == 2 * (T / 2)` is needed here, and a stream does not know how its sequence ends
+func.func @even(%x: tensor<?xf32> {seq.name = "x", seq.shape = #T}) -> (tensor<?xf32> {seq.name = "y", seq.shape = #T}) attributes {seq.sizes = ["T"], seq.requires = [{equal, place = loc("stream-errors.mlir":7:9), sizes = #even, text = "T == 2 * (T / 2)", what = "x"}]} {
+  %T = seq.size "T"
+  %y = seq.map (%t) in (%T) -> (tensor<?xf32>) {
+    %v = seq.read %x[%t] : tensor<?xf32>
+    seq.yield %v : f32
+  }
+  return %y : tensor<?xf32>
+}

@@ -1,5 +1,7 @@
 // RUN: %seq-opt -seq-stream %s | FileCheck %s
 
+// CHECK: #[[$SIDES:.*]] = affine_map<()[s0, s1] -> (s0 + s1, 16)>
+
 // A scan: its state comes in, but at the first step, and goes out.
 // CHECK-LABEL: func.func @ema_stream
 // CHECK-SAME: %[[X:.*]]: tensor<?xf32> {seq.name = "x", seq.shape = #{{.*}}}, %[[H:.*]]: tensor<f32> {seq.name = "h", seq.shape = #{{.*}}, seq.state})
@@ -71,6 +73,20 @@ func.func @sums(%x: tensor<?xf32> {seq.name = "x", seq.shape = #T}) -> (tensor<?
       seq.yield %v : f32 when %p
     }
     seq.yield %s : f32
+  }
+  return %y : tensor<?xf32>
+}
+
+// What is required of the sequence's length is required of the steps so far.
+#tT = affine_map<()[s0] -> (s0)>
+#sides = affine_map<()[s0] -> (s0, 16)>
+// CHECK-LABEL: func.func @table_stream
+// CHECK-SAME: seq.requires = [{place = {{.*}}, sizes = #[[$SIDES]], text = "T <= 16", what = "x[t]"}]
+func.func @table(%x: tensor<?xf32> {seq.name = "x", seq.shape = #tT}) -> (tensor<?xf32> {seq.name = "y", seq.shape = #tT}) attributes {seq.sizes = ["T"], seq.requires = [{place = loc("a.seq":1:2), sizes = #sides, text = "T <= 16", what = "x[t]"}]} {
+  %T = seq.size "T"
+  %y = seq.map (%t) in (%T) -> (tensor<?xf32>) {
+    %v = seq.read %x[%t] : tensor<?xf32>
+    seq.yield %v : f32
   }
   return %y : tensor<?xf32>
 }

@@ -88,8 +88,10 @@ private:
     // The stages before are the program's own functions; what hosts call has the stream too.
     std::optional<StreamRefusal> none;
     bool stage = session.options.emit == "seq" || session.options.emit == "linalg";
-    if (module && !stage && pipeline::addStream(*module, none))
-      descriptor.addStream(pipeline::streamOf(*module));
+    if (module && !stage) {
+      pipeline::addStream(*module, none);
+      descriptor.addModule(*module);
+    }
     return bool(module);
   }
   bool makeCode() {

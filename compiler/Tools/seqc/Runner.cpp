@@ -17,8 +17,9 @@ bool Runner::refuse(Diag kind, int status, const std::string &subject) {
   if (quiet)
     return false;
   seq_failure_info failure;
-  if (status == SEQ_ERR_RUN && seq_ctx_failure(ctx, &failure)) {
-    reportFailure(failure);
+  bool ofProgram = status == SEQ_ERR_RUN || status == SEQ_ERR_SHAPE;
+  if (ofProgram && seq_ctx_failure(ctx, &failure)) {
+    reportFailure(status == SEQ_ERR_RUN ? Diag::RunFailed : kind, failure);
     return false;
   }
   const std::string &text = kept;
@@ -49,7 +50,7 @@ static SourceRange findRange(const SourceManager &sources, const seq_failure_inf
   return {};
 }
 
-void Runner::reportFailure(const seq_failure_info &f) {
+void Runner::reportFailure(Diag kind, const seq_failure_info &f) {
   char text[640];
   seq_failure_text(&f, text, sizeof text);
   std::string message = text;
@@ -57,12 +58,11 @@ void Runner::reportFailure(const seq_failure_info &f) {
     message += ", in sequence " + std::to_string(f.seq);
   SourceRange range = findRange(session.sources, f);
   if (range.valid())
-    session.diags.error(Diag::RunFailed, range, message);
+    session.diags.error(kind, range, message);
   else
-    session.diags.error(Diag::RunFailed,
-                        std::string(f.file) + ":" + std::to_string(f.line) + ":" +
-                            std::to_string(f.column),
-                        message);
+    session.diags.error(
+        kind, std::string(f.file) + ":" + std::to_string(f.line) + ":" + std::to_string(f.column),
+        message);
 }
 
 //===----------------------------------------------------------------------===//

@@ -40,7 +40,7 @@ public:
 private:
   bool bind(const seq_model_desc &desc);
   bool bindRandom(const seq_model_desc &desc);
-  void reportFailure(const seq_failure_info &failure);
+  void reportFailure(Diag kind, const seq_failure_info &failure);
   void fillArgs(CallInputs &inputs, std::vector<Array> &outputs);
 
   Session &session;

@@ -311,8 +311,8 @@ mlir::func::FuncOp Session::entryFunction() {
 
 std::unique_ptr<codegen::Descriptor> Session::describe() const {
   auto out = std::make_unique<codegen::Descriptor>(*program, 1);
-  if (mlir::func::FuncOp stream = module ? pipeline::streamOf(module.get()) : nullptr)
-    out->addStream(stream);
+  if (module)
+    out->addModule(module.get());
   return out;
 }
 

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define SEQ_ABI_MAGIC 0x43514553u /* "SEQC" in memory order */
-#define SEQ_ABI_VERSION 2u
+#define SEQ_ABI_VERSION 3u
 
 /* Element types. Booleans are bytes of 0 or 1. */
 enum { SEQ_F32 = 0, SEQ_F64 = 1, SEQ_I32 = 2, SEQ_BOOL = 3 };
@@ -74,13 +74,24 @@ enum {
   SEQ_FAIL_DIV_ZERO = 2, /* integer division or remainder by zero */
   SEQ_FAIL_CONVERT = 3,  /* a float out of the integer's range, or NaN */
   SEQ_FAIL_EMPTY = 4,    /* argmax or argmin of nothing */
-  SEQ_FAIL_SIZE = 5
-}; /* a size that came out wrong: value, wanted */
+  SEQ_FAIL_SIZE = 5,     /* a size that came out wrong: value, wanted */
+  SEQ_FAIL_REQUIRED = 6  /* sizes that do not go together: the two sides of the requirement */
+};
 typedef struct seq_place {
   const char *file;
   int32_t line, column, kind;
   const char *what; /* source text of the expression, e.g. "w[idx[t]]" */
 } seq_place;
+
+/* What the sizes of every sequence have to satisfy, for code relies on it: a table that is long
+ * enough, an even width. */
+typedef struct seq_requirement {
+  seq_dim lhs, rhs;
+  const char *text; /* "T <= 16" */
+  seq_place place;  /* what needs it */
+  int32_t equal;    /* 1: lhs == rhs, 0: lhs <= rhs */
+  int32_t reserved;
+} seq_requirement;
 
 /* The same function for one instruction set. */
 typedef struct seq_variant {
@@ -107,6 +118,8 @@ typedef struct seq_function_desc {
   const seq_variant *variants; /* from the lowest level to the highest */
   int32_t n_states;            /* of a stream */
   int32_t time;                /* of a stream: the size that is the piece's length */
+  int32_t n_requirements, reserved;
+  const seq_requirement *requirements;
 } seq_function_desc;
 
 typedef struct seq_model_desc {

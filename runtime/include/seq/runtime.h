@@ -65,7 +65,8 @@ typedef void (*seq_parallel_fn)(void *user, int32_t nthreads, void (*body)(void 
 /* Plugs in the host's threads in place of the context's own pool; null goes back. */
 void seq_ctx_set_parallel(seq_ctx *ctx, seq_parallel_fn fn, void *user);
 
-/* Where a call failed that returned SEQ_ERR_RUN. The strings belong to the model. */
+/* Where a call failed that returned SEQ_ERR_RUN, or which place of the program needs sizes that
+ * go together, with SEQ_ERR_SHAPE. The strings belong to the model. */
 typedef struct seq_failure_info {
   int32_t kind; /* SEQ_FAIL_INDEX ... */
   int32_t line, column;
@@ -74,6 +75,7 @@ typedef struct seq_failure_info {
   const char *what; /* source text of the expression */
   int64_t seq;      /* number of the sequence in the batch */
   int64_t value, bound;
+  const char *rule; /* of SEQ_FAIL_REQUIRED: "T <= 16"; else null */
 } seq_failure_info;
 
 /* 1 and fills *out if the last call of this context failed in the program, else 0. */
