@@ -71,8 +71,8 @@ private:
 
   void visit(MapOp map) {
     if (constantOverSteps(map)) {
-      if (mayBeEmpty(scan.getExtent()) && mayFail(map))
-        failOnlyWithin(map.bodyBlock(), scan.getExtent());
+      if (mayBeEmpty(scan.getExtent()) && needsPoint(map))
+        doOnlyWithin(map.bodyBlock(), scan.getExtent());
       map->moveBefore(scan);
       return note(map.getLoc());
     }

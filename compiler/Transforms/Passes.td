@@ -100,13 +100,16 @@ def SeqHoist : Pass<"seq-hoist", "::mlir::func::FuncOp"> {
 }
 
 def SeqSplitInvariant : Pass<"seq-split-invariant", "::mlir::func::FuncOp"> {
-  let summary = "computes a reduction over the indices that it depends on, once";
+  let summary = "computes reductions and functions over the indices that they depend on, once";
   let description = [{
-    A reduction (or power) in a map's body that does not use some index of the map becomes a map of
-    its own over the indices that it uses, read back in the body:
-    `y[t, c] = x[t, c] / sum[d](x[t, d])` sums once for each `t`.
+    Of an expression with a reduction, a function (`exp`, `tanh`, …) or a power, the largest part
+    that does not use some index of its map, or of a reduction around it, becomes a map of its
+    own over the indices that it uses, read back in the body:
+    `y[t, c] = x[t, c] / sum[d](x[t, d])` sums once for each `t`, and
+    `sigmoid(g[t, a]) * S[a, b]` evaluates the function once for each `(t, a)`.
 
-    Precondition: none. Leaves reductions that use every index of their map.
+    Precondition: none. Leaves what uses every index of more than one value; and in a
+    reduction's body what may fail, and what would be a tensor larger than those that it reads.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }

@@ -153,11 +153,34 @@ bool mayFail(Operation *op) {
       .wasInterrupted();
 }
 
+/// A read at a place that is no index of a body, and so may be outside where bodies have no point.
+static bool strays(Operation *op) {
+  auto read = dyn_cast<ReadOp>(op);
+  if (!read)
+    return false;
+  auto type = cast<RankedTensorType>(read.getTensor().getType());
+  for (auto [axis, at] : llvm::enumerate(read.getIndices())) {
+    auto k = constantOf(at);
+    bool inside = k && *k >= 0 && *k < type.getDimSize(axis); // not of a dynamic axis: −2⁶³
+    if (!isa<BlockArgument>(at) && !inside)
+      return true;
+  }
+  return false;
+}
+
+bool needsPoint(Operation *op) {
+  return op
+      ->walk([](Operation *o) {
+        return fails(o) || strays(o) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 bool mayBeEmpty(ValueRange extents) {
   return llvm::any_of(extents, [](Value e) { return constantOf(e).value_or(0) < 1; });
 }
 
-void failOnlyWithin(Block *body, ValueRange extents) {
+void doOnlyWithin(Block *body, ValueRange extents) {
   OpBuilder b(body, body->begin());
   Location loc = body->getParentOp()->getLoc();
   Value some, zero = arith::ConstantIndexOp::create(b, loc, 0);
@@ -170,7 +193,7 @@ void failOnlyWithin(Block *body, ValueRange extents) {
     return guard ? arith::AndIOp::create(at, loc, some, guard).getResult() : some;
   };
   body->walk([&](Operation *o) {
-    if (fails(o))
+    if (fails(o) || strays(o))
       llvm::TypeSwitch<Operation *, void>(o)
           .Case<ReadOp, IntDivOp, ToIntOp>(
               [&](auto op) { op.getGuardMutable().assign(both(o, op.getGuard())); })

@@ -35,8 +35,11 @@ bool hasReduction(mlir::Operation *op);
 bool mayFail(mlir::Operation *op);
 /// Whether a body over `extents` may have no points.
 bool mayBeEmpty(mlir::ValueRange extents);
-/// The ops of a body that was moved out of one over `extents` fail only where these have a point.
-void failOnlyWithin(mlir::Block *body, mlir::ValueRange extents);
+/// Whether the op or its body is right only where the body that it stands in has a point: it may
+/// fail, or reads at places that are inside there alone (`x[T - 1]` for each of the T steps).
+bool needsPoint(mlir::Operation *op);
+/// Such ops of a body that was moved out of one over `extents` act only where these have a point.
+void doOnlyWithin(mlir::Block *body, mlir::ValueRange extents);
 /// Moves what the step does not owe to its state out of the scan (`seq-hoist` of one).
 void hoistFrom(ScanOp scan);
 /// The sizes of a tensor of the function as values at the builder's place; none where they are

@@ -93,3 +93,20 @@ func.func @chooses_only_for_points(%x: tensor<?xf32>, %T: index, %N: index) -> t
   }
   return %y : tensor<?xi32>
 }
+
+// And with a read that is inside only because there is a point: x[t, 0] of no columns is outside.
+// CHECK-LABEL: func.func @reads_only_for_points
+// CHECK-SAME: %[[X:.*]]: tensor<?x?xf32>, %[[T:[a-z0-9]*]]: index, %[[S:[a-z0-9]*]]: index
+func.func @reads_only_for_points(%x: tensor<?x?xf32>, %T: index, %S: index) -> tensor<?x?xf32> {
+  %c0 = arith.constant 0 : index
+  // CHECK: %[[SOME:.*]] = arith.cmpi sgt, %[[S]], %{{.*}} : index
+  // CHECK: seq.read %[[X]][%{{.*}}, %{{.*}}] if %[[SOME]]
+  %y = seq.map (%t, %s) in (%T, %S) -> (tensor<?x?xf32>) {
+    %v = seq.read %x[%t, %c0] : tensor<?x?xf32>
+    %e = seq.unary exp %v : f32
+    %w = seq.read %x[%t, %s] : tensor<?x?xf32>
+    %p = arith.mulf %e, %w : f32
+    seq.yield %p : f32
+  }
+  return %y : tensor<?x?xf32>
+}
