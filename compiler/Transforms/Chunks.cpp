@@ -260,8 +260,11 @@ private:
       inits.push_back(states[k]);
       types.push_back(states[k].getType());
     }
+    // Tiles that the steps read are made before the scan, not in its body, where `in` stands.
+    OpBuilder before(*chunkBody), *here = chunkBody;
     auto s = ScanOp::create(*chunkBody, loc, length, inits, types, false,
                             [&](OpBuilder &in, Location l, Value tau, ValueRange own) {
+                              chunkBody = &before;
                               StepTensors inner;
                               for (auto [k, v] : llvm::zip(c.states, own))
                                 inner.whole[scan.states()[k]] = v;
@@ -272,6 +275,7 @@ private:
                                 after.push_back(keepPast(in, made, inner, k, old, tau));
                               }
                               NextOp::create(in, l, after, own);
+                              chunkBody = here;
                             });
     notePart(s);
     for (auto [i, k] : llvm::enumerate(c.states)) {
