@@ -16,8 +16,20 @@ namespace seq {
 using namespace mlir;
 using namespace seq;
 
-/// Steps of a chunk where the decay is one number a step, or one for each key.
+/// Steps of a chunk where nothing is said.
 static constexpr int64_t kChunk = 16;
+
+std::optional<FormRequest> seq::parseForm(StringRef text) {
+  auto [name, steps] = text.split(':');
+  FormRequest r{name, 0};
+  if (!llvm::is_contained(kFormNames, name))
+    return std::nullopt;
+  if (name.size() == text.size())
+    return r;
+  if (name != "chunked" || steps.getAsInteger(10, r.chunk) || r.chunk < 1 || r.chunk > 256)
+    return std::nullopt;
+  return r;
+}
 
 void seq::notePart(ScanOp scan) {
   for (StringRef name : {StringRef(kTileAttr), StringRef(kPartAttr)})
@@ -71,11 +83,14 @@ struct FormPass : seq::impl::SeqFormBase<FormPass> {
     copyNextStates(scan);
     hoistFrom(scan);
     analysis::Recurrence r = analysis::classify(scan);
-    bool blocks = form == "scan";
+    FormRequest request = *parseForm(form);
+    bool blocks = request.name == "scan";
     Refusal no = blocks ? canRunInBlocks(scan, r) : canRunInChunks(scan, r);
     if (no)
       return refuse(scan, no);
-    SmallVector<Value> results = blocks ? runInBlocks(scan, r) : runInChunks(scan, r, kChunk);
+    SmallVector<Value> results = blocks
+                                     ? runInBlocks(scan, r)
+                                     : runInChunks(scan, r, request.chunk ? request.chunk : kChunk);
     scan.replaceAllUsesWith(results);
     scan.erase();
   }

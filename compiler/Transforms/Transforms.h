@@ -15,6 +15,16 @@ struct StreamRefusal;
 mlir::func::FuncOp makeStream(mlir::func::FuncOp forward, llvm::StringRef name,
                               std::optional<StreamRefusal> &refusal);
 
+/// What `--form` asks for.
+struct FormRequest {
+  llvm::StringRef name;
+  int64_t chunk = 0; ///< steps of a chunk; 0: as the cost model has it
+};
+/// The names of forms, the plain one first.
+constexpr llvm::StringLiteral kFormNames[] = {"sequential", "scan", "chunked"};
+/// A name, or `chunked:32`, a chunk of 1 to 256 steps; none where it is something else.
+std::optional<FormRequest> parseForm(llvm::StringRef text);
+
 #define GEN_PASS_DECL
 #include "compiler/Transforms/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

@@ -16,6 +16,7 @@
 #include "compiler/Tools/seqc/Report.h"
 #include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
+#include "compiler/Transforms/Transforms.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -263,7 +264,7 @@ bool formsToCheck(Session &session, std::vector<std::string> &forms) {
     forms.push_back(session.options.form);
     return formExists(session);
   }
-  for (llvm::StringRef form : formNames()) {
+  for (llvm::StringRef form : kFormNames) {
     std::vector<FormReport> reports;
     if (!tryForm(session, form, reports))
       return false;

@@ -2,6 +2,7 @@
 #include "compiler/Tools/seqc/Scans.h"
 
 #include "compiler/Tools/seqc/Explain.h"
+#include "compiler/Transforms/Transforms.h"
 #include "dialect/Seq.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -9,11 +10,6 @@
 using namespace mlir;
 
 namespace seq::tool {
-
-ArrayRef<StringRef> formNames() {
-  static const StringRef names[] = {"sequential", "scan", "chunked"};
-  return names;
-}
 
 bool tryForm(Session &session, StringRef form, std::vector<FormReport> &out) {
   if (!session.emitSeq())
@@ -43,9 +39,10 @@ bool formExists(Session &session) {
   const std::string &form = session.options.form;
   if (form.empty() || form == "sequential")
     return true;
-  if (!llvm::is_contained(formNames(), form)) {
+  if (!parseForm(form)) {
     session.diags.error(Diag::UnknownForm, "--form", "there is no form `" + form + "`")
-        .hint("forms are `sequential`, `scan` and `chunked`");
+        .hint("forms are `sequential`, `scan`, `chunked`, and `chunked:32` with a chunk of up to "
+              "256 steps");
     return false;
   }
   std::vector<FormReport> reports;
@@ -55,7 +52,8 @@ bool formExists(Session &session) {
     return true;
   for (const FormReport &r : reports)
     session.diags.error(Diag::UnknownForm, r.place,
-                        "state `" + r.state + "` has no form `" + form + "`: " + r.why);
+                        "state `" + r.state + "` has no form `" + parseForm(form)->name.str() +
+                            "`: " + r.why);
   if (reports.empty())
     session.diags.error(Diag::UnknownForm, "--form",
                         "`" + session.entry().name + "` has no state that could have a form");

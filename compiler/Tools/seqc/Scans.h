@@ -13,8 +13,6 @@ struct FormReport {
   std::string state, why; ///< not taken: the state that is in the way
 };
 
-/// The names of forms, the plain one first.
-llvm::ArrayRef<llvm::StringRef> formNames();
 /// What `form` would make of each scan. False: reported.
 bool tryForm(Session &session, llvm::StringRef form, std::vector<FormReport> &out);
 /// The form of `--form` is a name of one, and some scan takes it. False: reported.
