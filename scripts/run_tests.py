@@ -114,6 +114,10 @@ class Suites:
     def forms(self):
         return self.script("test/Forms/run.py", "--seqc", self.tool("seqc"))
 
+    def work(self):
+        self.tool("seq-opt")
+        return self.script("test/Work/run.py", "--seqc", self.tool("seqc"))
+
     def meaning(self):
         return self.script("test/Meaning/run.py", "--seqc", self.tool("seqc"))
 
@@ -133,7 +137,7 @@ def cmake_variable(build, name):
     return found and found.group(1)
 
 
-ALL = ["check", "unit", "lit", "cases", "classes", "cuts", "programs", "forms", "meaning", "docs",
+ALL = ["check", "unit", "lit", "cases", "classes", "cuts", "programs", "forms", "work", "meaning", "docs",
        "examples", "install"]
 NOT_SANITIZED = {"check", "examples", "install"}  # outside programs link no sanitizer
 

@@ -86,14 +86,16 @@ static bool inside(const Shape &box, const Shape &shape) {
 namespace {
 class BatchRun {
 public:
-  BatchRun(func::FuncOp func, const Batch &batch, const Program &program, Failure &failure)
-      : func(func), batch(batch), program(program), failure(failure) {}
+  BatchRun(func::FuncOp func, const Batch &batch, const Program &program, Counts *counts,
+           Failure &failure)
+      : func(func), batch(batch), program(program), counts(counts), failure(failure) {}
   bool run(std::vector<Tensor> &results);
 
 private:
   func::FuncOp func;
   const Batch &batch;
   const Program &program;
+  Counts *counts;
   Failure &failure;
   std::vector<std::vector<Tensor>> each; ///< the results of each sequence
 
@@ -163,7 +165,7 @@ bool BatchRun::sequence(int64_t b) {
   bool ok = true;
   for (size_t i = 0; i < args.size() && ok; ++i)
     ok = cut(i, b, sizes, own[i], args[i]);
-  ok = ok && runProgram(program, args, named, each.emplace_back(), failure);
+  ok = ok && runProgram(program, args, named, counts, each.emplace_back(), failure);
   failure.sequence = ok ? 0 : b;
   return ok;
 }
@@ -210,7 +212,7 @@ bool interpretBatch(func::FuncOp func, const Batch &batch, const Options &option
                     std::vector<Tensor> &results, Failure &failure) {
   std::unique_ptr<Program> program = buildProgram(func, options.f64);
   failure = Failure();
-  return BatchRun(func, batch, *program, failure).run(results);
+  return BatchRun(func, batch, *program, options.counts, failure).run(results);
 }
 
 } // namespace seq::reference

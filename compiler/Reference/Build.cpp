@@ -98,6 +98,7 @@ private:
 
   void unsupported(Operation *op, StringRef why);
   uint32_t addPlace(Location loc, StringRef what);
+  uint32_t work(const Operations<double> &operations);
   uint32_t fresh(FrameBuilder &f, Type type);
   uint32_t result(FrameBuilder &f, Value v);
   uint32_t lookup(FrameBuilder &f, Value v);
@@ -129,6 +130,15 @@ void Builder::unsupported(Operation *op, StringRef why) {
 uint32_t Builder::addPlace(Location loc, StringRef what) {
   program.places.push_back(placeOf(loc, what));
   return program.places.size() - 1;
+}
+
+uint32_t Builder::work(const Operations<double> &operations) {
+  double total = 0;
+  operations.forEach([&](StringRef, double n) { total += n; });
+  if (total == 0)
+    return 0;
+  program.works.push_back(operations);
+  return program.works.size() - 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -225,6 +235,7 @@ Instr Builder::scalar(Operation &o, FrameBuilder &f) {
   if (isa<IntDivOp, ToIntOp>(o))
     in.place = addPlace(o.getLoc(), what ? what.getValue() : "");
   in.dst = result(f, o.getResult(0));
+  in.work = work(operationsOf(&o));
   return in;
 }
 
@@ -284,6 +295,11 @@ Instr Builder::points(Operation *o, unsigned reduced, Kernel kernel, FrameBuilde
   in.payload = program.points.size();
   Points &p = *program.points.emplace_back(std::make_unique<Points>());
   p.reduced = reduced;
+  p.ofPoint = operationsOfPoint(o);
+  if (auto attention = dyn_cast<AttentionOp>(o)) {
+    p.ofPoint.add(operationsOfWeight(attention), 1);
+    p.ofRow = operationsOfRow(attention);
+  }
   body(o, p.body, f);
   for (Value r : o->getResults()) {
     p.results.push_back(slot(r));
@@ -318,6 +334,8 @@ Instr Builder::reduce(ReduceOp o, FrameBuilder &f) {
   Fold &r = *program.folds.emplace_back(std::make_unique<Fold>());
   body(o, r.body, f);
   r.guard = lookup(f, o.getGuard(), kNone);
+  r.ofPoint = operationsOfPoint(o);
+  r.ofEnd = operationsOfEnd(o);
   r.accumulators = program.accumulators;
   program.accumulators += o.getNumResults();
   r.jumpsAlong = countJumps(*o.bodyBlock(), o.indices().back());

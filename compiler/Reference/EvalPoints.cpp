@@ -10,6 +10,7 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -51,6 +52,8 @@ static bool prepare(Machine &m, Frame &outer, const Points &points, uint32_t pla
       }
     if (!m.allocate(slot, shape, place))
       return false;
+    if (m.counts && !m.dry)
+      m.counts->stored += double(m.tensors[slot].count()) * double(elemBytes(m.tensors[slot].elem));
   }
   return !m.dry;
 }
@@ -71,6 +74,10 @@ void runMap(Machine &m, Frame &outer, const Instr &in, int) {
       storeResult(m.tensors[slot], frame[value], p, n);
     p += n;
   }
+}
+
+static double countPresent(const uint8_t *present, int n) {
+  return static_cast<double>(n - std::count(present, present + n, uint8_t(0)));
 }
 
 /// One row of scores becomes probabilities: see the op's equations.
@@ -99,10 +106,14 @@ void runSoftmax(Machine &m, Frame &outer, const Instr &in, int) {
   for (int64_t p = 0; p < range.total;) {
     int n = range.block(p);
     range.setIndices(frame, body, p, n);
+    PresentPart part(m);
     m.run(body.code, frame, n);
     storeResult(scores, frame[body.values[0]], p, n);
     if (body.present != kNone)
       store<uint8_t>(frame[body.present], present.data() + p, n);
+    double here = countPresent(present.data() + p, n);
+    part.keep(here, n);
+    m.count(points.ofPoint, here);
     p += n;
   }
   int64_t row = 1;
@@ -122,12 +133,14 @@ struct Row {
 };
 
 /// Points `p` … `p + row.present.size() − 1`, all of one row.
-static void evaluateRow(Machine &m, const Body &body, const Range &range, int64_t p, Row &row) {
+static void evaluateRow(Machine &m, const Points &all, const Range &range, int64_t p, Row &row) {
+  const Body &body = all.body;
   Frame &frame = m.frames[body.frame];
   int64_t points = static_cast<int64_t>(row.present.size());
   for (int64_t k = 0; k < points;) {
     int n = static_cast<int>(std::min<int64_t>(range.block(p + k), points - k));
     range.setIndices(frame, body, p + k, n);
+    PresentPart part(m);
     m.run(body.code, frame, n);
     for (auto [value, to] : llvm::zip(body.values, row.values))
       dispatch(body.regs[value], [&](auto zero) {
@@ -138,6 +151,9 @@ static void evaluateRow(Machine &m, const Body &body, const Range &range, int64_
       });
     if (body.present != kNone)
       store<uint8_t>(frame[body.present], row.present.data() + k, n);
+    double here = countPresent(row.present.data() + k, n);
+    part.keep(here, n);
+    m.count(all.ofPoint, here);
     k += n;
   }
 }
@@ -159,7 +175,8 @@ static void overRows(Machine &m, Frame &outer, const Instr &in,
   row.values.assign(points.body.values.size(), std::vector<double>(length));
   for (int64_t r = 0; r < rows && !m.stop; ++r) {
     row.present.assign(length, 1);
-    evaluateRow(m, points.body, range, r * length, row);
+    evaluateRow(m, points, range, r * length, row);
+    m.count(points.ofRow, 1);
     finish(row, r);
   }
 }

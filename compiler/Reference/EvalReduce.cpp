@@ -17,6 +17,7 @@
 
 #include "runtime/include/seq/abi.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace seq::reference {
@@ -186,10 +187,13 @@ static bool presence(const Fold &r, Frame &inner, int n, const uint8_t *&present
 }
 
 static void gather(Machine &m, const Fold &r, Frame &inner, int lane, bool along, int n,
-                   int64_t pos) {
+                   int64_t pos, PresentPart part) {
   const uint8_t *present;
   if (!presence(r, inner, n, present))
-    return;
+    return part.keep(0, n);
+  double here = present ? double(n - std::count(present, present + n, uint8_t(0))) : n;
+  part.keep(here, n);
+  m.count(r.ofPoint, here);
   for (size_t i = 0; i < r.kinds.size(); ++i) {
     Reg &value = inner[r.body.values[i]];
     Accumulator &acc = m.accumulators[r.accumulators + i];
@@ -264,8 +268,9 @@ static void runAlong(Machine &m, const Fold &r, Frame &outer, Frame &inner, cons
   for (int64_t p = 0; p < range.total;) {
     int n = range.block(p);
     range.setIndices(inner, r.body, p, n);
+    PresentPart part(m);
     m.run(r.body.code, inner, n);
-    gather(m, r, inner, lane, /*along=*/true, n, p);
+    gather(m, r, inner, lane, /*along=*/true, n, p, part);
     p += n;
   }
 }
@@ -275,8 +280,9 @@ static void runAcross(Machine &m, const Fold &r, Frame &outer, Frame &inner, con
   captureAll(r.body, outer, inner);
   for (int64_t p = 0; p < range.total; ++p) {
     range.setIndices(inner, r.body, p, 1);
+    PresentPart part(m);
     m.run(r.body.code, inner, n);
-    gather(m, r, inner, 0, /*along=*/false, n, p);
+    gather(m, r, inner, 0, /*along=*/false, n, p, part);
   }
 }
 
@@ -291,6 +297,10 @@ void runReduce(Machine &m, Frame &outer, const Instr &in, int n) {
   for (size_t i = 0; i < r.kinds.size(); ++i)
     for (int l = 0; l < lanes; ++l)
       start(m.accumulators[r.accumulators + i], r.kinds[i], valueElem(r, i), l);
+  // What is folded once for all lanes counts for each.
+  double timesBefore = m.times;
+  m.times *= double(n) / lanes;
+  m.count(r.ofEnd, lanes);
   Range range;
   if (lanes > 1 && !rangeVaries && makeRange(r.body, outer, 0, range) &&
       prefersAcross(r, range, lanes))
@@ -298,6 +308,7 @@ void runReduce(Machine &m, Frame &outer, const Instr &in, int n) {
   else
     for (int l = 0; l < lanes && !m.stop; ++l)
       runAlong(m, r, outer, inner, in, l);
+  m.times = timesBefore;
   finish(m, r, outer, in, lanes, varies);
 }
 

@@ -117,8 +117,8 @@ static Tensor takeResult(Machine &m, uint32_t slot, uint32_t reg) {
 }
 
 bool runProgram(const Program &program, const std::vector<const Tensor *> &args,
-                const std::map<std::string, int64_t> &sizes, std::vector<Tensor> &results,
-                Failure &failure) {
+                const std::map<std::string, int64_t> &sizes, Counts *counts,
+                std::vector<Tensor> &results, Failure &failure) {
   results.clear();
   failure = Failure();
   if (!program.error.empty()) {
@@ -129,6 +129,7 @@ bool runProgram(const Program &program, const std::vector<const Tensor *> &args,
     return false;
   }
   Machine m(program, failure);
+  m.counts = counts;
   if (!bindSizes(m, sizes, failure) || !bindArgs(m, args))
     return false;
   m.run(program.main.code, m.frames[0], 1);
@@ -142,7 +143,8 @@ bool runProgram(const Program &program, const std::vector<const Tensor *> &args,
 bool interpret(mlir::func::FuncOp func, const std::vector<const Tensor *> &args,
                const std::map<std::string, int64_t> &sizes, const Options &options,
                std::vector<Tensor> &results, Failure &failure) {
-  return runProgram(*buildProgram(func, options.f64), args, sizes, results, failure);
+  return runProgram(*buildProgram(func, options.f64), args, sizes, options.counts, results,
+                    failure);
 }
 
 } // namespace seq::reference

@@ -73,8 +73,16 @@ struct Machine {
   uint32_t failedPlace = kNone; ///< the first place, in the order of the text, that failed
   bool stop = false;            ///< an array could not be made: nothing more can be computed
   bool dry = false;             ///< shapes only; see runScan
+  Counts *counts = nullptr;     ///< null: nobody wants them
+  double times = 1;             ///< how many points one evaluation stands for
 
   Machine(const Program &program, Failure &failure);
+
+  /// Notes that `work` was done for `points` points.
+  void count(const Operations<double> &work, double points) {
+    if (counts && !dry)
+      counts->operations.add(work, times * points);
+  }
 
   /// Notes that `place` failed; the program goes on with 0. Of several places the first
   /// in the text is kept, of one place the first time: independent of blocks of points.
@@ -82,6 +90,8 @@ struct Machine {
   void failSize(uint32_t place, int64_t value, int64_t wanted);
   bool run(const std::vector<Instr> &code, Frame &frame, int n) {
     for (const Instr &i : code) {
+      if (i.work)
+        count(program.works[i.work], n);
       i.kernel(*this, frame, i, n);
       if (stop)
         return false;
@@ -90,6 +100,29 @@ struct Machine {
   }
   /// Gives `slot` the shape and bytes that nobody else reads; not in a dry run.
   bool allocate(uint32_t slot, llvm::ArrayRef<int64_t> shape, uint32_t place);
+};
+
+/// Of what is counted while it lives, only the part that present points have: all of a
+/// block's points are evaluated before it is known which are.
+class PresentPart {
+public:
+  explicit PresentPart(Machine &m) : m(m) {
+    if (m.counts)
+      before = *m.counts;
+  }
+  void keep(double present, double points) {
+    if (!m.counts || present == points)
+      return;
+    Counts all = *m.counts;
+    *m.counts = before;
+    Operations<double> &to = m.counts->operations;
+    to.add(all.operations, present / points);
+    to.add(before.operations, -present / points);
+  }
+
+private:
+  Machine &m;
+  Counts before;
 };
 
 /// The extents of a body, and walking its points in row-major order.

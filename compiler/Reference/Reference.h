@@ -8,6 +8,8 @@
 #ifndef SEQC_REFERENCE_REFERENCE_H
 #define SEQC_REFERENCE_REFERENCE_H
 
+#include "dialect/Operations.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <cstdint>
@@ -40,8 +42,16 @@ struct Failure {
   int64_t sequence = 0, value = 0, bound = 0;
 };
 
+/// What was done: operations at each point that is present, whether or not the interpreter could
+/// save some of them, and the bytes of all elements that maps and their like stored.
+struct Counts {
+  Operations<double> operations;
+  double stored = 0;
+};
+
 struct Options {
-  bool f64 = false; ///< every f32 is computed and stored as f64; results are f64
+  bool f64 = false;         ///< every f32 is computed and stored as f64; results are f64
+  Counts *counts = nullptr; ///< added to
 };
 
 /// Evaluates `func` for one sequence. `args` are all arguments (weights, inputs);

@@ -42,6 +42,7 @@ struct Instr {
   uint32_t in[3] = {kNone, kNone, kNone};
   uint32_t payload = 0; ///< into the list of Program that the kernel knows
   uint32_t place = 0;   ///< into Program::places
+  uint32_t work = 0;    ///< into Program::works
 };
 
 /// Where an op stands and what a failure there is called.
@@ -73,6 +74,7 @@ struct Points {
   std::vector<uint32_t> results;                   ///< tensor slots
   std::vector<llvm::SmallVector<int64_t, 4>> dims; ///< as the result types say
   unsigned reduced = 0;                            ///< indices at the end that make a row
+  Operations<double> ofPoint, ofRow;               ///< beside those of the body
 };
 
 struct Fold {
@@ -85,6 +87,7 @@ struct Fold {
   /// Reads that jump from one value of the reduction's last index to the next, and of the
   /// last index around it.
   unsigned jumpsAlong = 0, jumpsAcross = 0;
+  Operations<double> ofPoint, ofEnd; ///< beside those of the body
 };
 
 struct Read {
@@ -119,6 +122,7 @@ struct Program {
   std::vector<std::unique_ptr<Scan>> scans;
   std::vector<Read> reads;
   std::vector<Place> places;
+  std::vector<Operations<double>> works{{}};
   std::vector<std::string> sizes;              ///< seq.sizes
   std::vector<Elem> slotElems;                 ///< one for each tensor value
   std::vector<std::pair<uint32_t, Slot>> data; ///< dense constants
@@ -134,8 +138,8 @@ std::unique_ptr<Program> buildProgram(mlir::func::FuncOp func, bool f64);
 
 /// Runs a compiled program; as `interpret` of Reference.h.
 bool runProgram(const Program &program, const std::vector<const Tensor *> &args,
-                const std::map<std::string, int64_t> &sizes, std::vector<Tensor> &results,
-                Failure &failure);
+                const std::map<std::string, int64_t> &sizes, Counts *counts,
+                std::vector<Tensor> &results, Failure &failure);
 
 // Kernels by group. The scalar ones return null where they do not know the op.
 Kernel arithKernel(mlir::Operation *op, bool f64); ///< EvalScalar.cpp, EvalConvert.cpp

@@ -1,6 +1,6 @@
 //===- Interpret.cpp - seq-opt --seq-interpret ---------------------------------------===//
 //
-//   seq-opt --seq-interpret [--f64] [--only NAME] [--size T=3]… FILE
+//   seq-opt --seq-interpret [--f64] [--count] [--only NAME] [--size T=3]… FILE
 //
 // Runs the functions without arguments in the order of the file, for example
 //
@@ -9,14 +9,25 @@
 //   @gather
 //   failed: read.mlir:12:8: `w[i]`: index 7 of 4
 //
+// With --count all functions run, arguments being zeros, and what they did is told instead of
+// their results: what was counted, what the analysis says for these sizes, its formula.
+//
+//   @forward
+//   adds 96 96 = 4 * T * T
+//
 //===----------------------------------------------------------------------===//
 #include "Interpret.h"
 
+#include "compiler/Analysis/Work.h"
 #include "compiler/Reference/Reference.h"
 #include "runtime/include/seq/abi.h"
 
+#include "dialect/Seq.h"
+
+#include "mlir/IR/AffineMap.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
@@ -30,6 +41,7 @@ using namespace seq::reference;
 namespace {
 struct Request {
   Options options;
+  bool count = false;
   std::string only, file = "-";
   std::map<std::string, int64_t> sizes;
 };
@@ -53,6 +65,8 @@ static bool parseCommand(int argc, char **argv, Request &request) {
       continue;
     if (arg == "--f64")
       request.options.f64 = true;
+    else if (arg == "--count")
+      request.count = true;
     else if (arg == "--only" && more)
       request.only = argv[++i];
     else if (arg == "--size" && more && parseSize(argv[i + 1], request))
@@ -159,10 +173,76 @@ static void run(func::FuncOp func, const Request &request) {
     print(t);
 }
 
+static Elem elemOf(Type type) {
+  return type.isF32()         ? Elem::F32
+         : type.isF64()       ? Elem::F64
+         : type.isInteger(32) ? Elem::I32
+         : type.isInteger(1)  ? Elem::Bool
+                              : Elem::Int;
+}
+
+static Tensor zeroArgument(func::FuncOp func, unsigned k, const Request &request) {
+  Type type = func.getArgument(k).getType();
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return Tensor::zeros(elemOf(type), {});
+  std::vector<int64_t> dims(tensor.getShape());
+  auto shape = func.getArgAttrOfType<AffineMapAttr>(k, seq::kShapeAttr);
+  auto names = func->getAttrOfType<ArrayAttr>(seq::kSizesAttr);
+  if (shape && names) {
+    SmallVector<Attribute> sizes;
+    Builder b(func.getContext());
+    for (auto name : names.getAsRange<StringAttr>()) {
+      auto it = request.sizes.find(name.str());
+      sizes.push_back(b.getIndexAttr(it == request.sizes.end() ? 0 : it->second));
+    }
+    SmallVector<Attribute> folded;
+    if (succeeded(shape.getValue().constantFold(sizes, folded)))
+      for (auto [d, value] : llvm::zip(dims, folded))
+        d = cast<IntegerAttr>(value).getInt();
+  }
+  return Tensor::zeros(elemOf(tensor.getElementType()), dims);
+}
+
+static void printCount(llvm::StringRef name, double counted, const seq::analysis::Formula &formula,
+                       const Request &request) {
+  llvm::outs() << name << " " << llvm::format("%.15g", counted) << " "
+               << llvm::format("%.15g", formula.at(request.sizes)) << " = " << formula.str()
+               << "\n";
+}
+
+/// Runs the function on zeros and prints what it did beside what the analysis says.
+static void count(func::FuncOp func, const Request &request) {
+  llvm::outs() << "@" << func.getName() << "\n";
+  std::vector<Tensor> arguments, results;
+  for (unsigned k = 0; k < func.getNumArguments(); ++k)
+    arguments.push_back(zeroArgument(func, k, request));
+  std::vector<const Tensor *> pointers;
+  for (const Tensor &t : arguments)
+    pointers.push_back(&t);
+  Counts counts;
+  Options options = request.options;
+  options.counts = &counts;
+  Failure failure;
+  if (!interpret(func, pointers, request.sizes, options, results, failure))
+    return print(failure);
+  seq::analysis::Work work = seq::analysis::workOf(func);
+  std::vector<double> counted;
+  counts.operations.forEach([&](const char *, double n) { counted.push_back(n); });
+  size_t k = 0;
+  work.operations.forEach([&](const char *name, const seq::analysis::Formula &f) {
+    printCount(name, counted[k++], f, request);
+  });
+  printCount("stored", counts.stored, work.stored, request);
+  if (work.atMost)
+    llvm::outs() << "at most\n";
+}
+
 int seq::interpretMain(int argc, char **argv, DialectRegistry &registry) {
   Request request;
   if (!parseCommand(argc, argv, request)) {
-    llvm::errs() << "usage: seq-opt --seq-interpret [--f64] [--only NAME] [--size T=3]... FILE\n";
+    llvm::errs()
+        << "usage: seq-opt --seq-interpret [--f64] [--count] [--only NAME] [--size T=3]... FILE\n";
     return 2;
   }
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
@@ -170,7 +250,10 @@ int seq::interpretMain(int argc, char **argv, DialectRegistry &registry) {
   if (!module)
     return 1;
   for (auto func : module->getOps<func::FuncOp>())
-    if (func.getNumArguments() == 0 && (request.only.empty() || func.getName() == request.only))
+    if (request.count && (request.only.empty() || func.getName() == request.only))
+      count(func, request);
+    else if (func.getNumArguments() == 0 &&
+             (request.only.empty() || func.getName() == request.only))
       run(func, request);
   return 0;
 }
