@@ -103,8 +103,10 @@ class Suites:
         return self.script("test/Cuts/run.py", "--seqc", self.tool("seqc"), "--jobs", str(self.args.jobs))
 
     def programs(self):
-        return self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "200",
-                           "--jobs", str(self.args.jobs))
+        counts = [self.script("test/Fuzz/test_shrink.py"),
+                  self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "200",
+                              "--jobs", str(self.args.jobs))]
+        return tuple(map(sum, zip(*counts)))
 
     def classes(self):
         counts = [self.script(f"test/Classes/{name}.py", "--seqc", self.tool("seqc"), "--jobs",

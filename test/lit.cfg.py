@@ -15,7 +15,7 @@ config.name = "seqc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.test_source_root = os.path.dirname(os.path.abspath(__file__))
 config.suffixes = [".mlir", ".seq", ".test"]
-config.excludes = ["Cases", "Classes", "Cuts", "Forms", "Inputs", "Meaning", "Work"]
+config.excludes = ["Cases", "Classes", "Cuts", "Forms", "Fuzz", "Inputs", "Meaning", "Work"]
 
 bin_dir = os.path.join(config.seq_build_dir, "bin")
 path = [bin_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]

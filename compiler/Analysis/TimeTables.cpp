@@ -61,7 +61,7 @@ void Analysis::findTables() {
   for (bool kernels : {true, false})
     for (BlockArgument arg : func.getArguments()) {
       bool read = false, table = !unknownReads.lookup(arg);
-      for (const AxisUse &use : uses[arg])
+      for (const AxisUse &use : uses.lookup(arg)) // none where nothing reads it
         table &= !use.exact;
       for (const PastRead &r : pastReads) {
         if (r.tensor != arg)

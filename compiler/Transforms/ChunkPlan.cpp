@@ -161,9 +161,9 @@ void ChunkPlan::checkMatrix(const MatrixPlan &m) {
 
 /// What a component that goes step by step needs of matrix states are read-outs.
 void ChunkPlan::checkStep(const Component &c, Value v) {
-  if (v.getParentRegion() != &scan.getBody() || isa<BlockArgument>(v))
+  if (v.getParentRegion() != &scan.getBody())
     return;
-  if (!dependsOn(v, c)) {
+  if (isa<BlockArgument>(v) || !dependsOn(v, c)) {
     if (how(v) == How::Impossible)
       refuse(c.states[0], "it needs a matrix state whole at every step");
     return;

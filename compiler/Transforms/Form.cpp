@@ -80,8 +80,8 @@ struct FormPass : seq::impl::SeqFormBase<FormPass> {
   }
 
   void derive(ScanOp scan) {
-    copyNextStates(scan);
     hoistFrom(scan);
+    copyNextStates(scan); // what was hoisted too
     analysis::Recurrence r = analysis::classify(scan);
     FormRequest request = *parseForm(form);
     bool blocks = request.name == "scan";

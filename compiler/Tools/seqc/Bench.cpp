@@ -85,25 +85,10 @@ public:
 private:
   /// The product of all lists of sizes, batches and threads.
   bool makeRows() {
-    std::map<std::string, std::vector<int64_t>> lists = session.givenSizes();
-    std::vector<OwnShape> shapes = {shapeOf(session, 128, 64)};
-    std::vector<std::string> names;
-    for (auto &[name, values] : lists) {
-      std::vector<OwnShape> next;
-      for (const OwnShape &s : shapes)
-        for (int64_t v : values) {
-          next.push_back(s);
-          if (name == "batch")
-            next.back().batch = v;
-          else if (s.sizes.count(name))
-            next.back().sizes[name] = v;
-        }
-      shapes = std::move(next);
-    }
     std::vector<int> threads = session.options.threads;
     if (threads.empty())
       threads.push_back(0);
-    for (const OwnShape &shape : shapes)
+    for (const OwnShape &shape : shapesOf(session, 128, 64))
       for (int n : threads) {
         rows.emplace_back();
         rows.back().shape = shape;

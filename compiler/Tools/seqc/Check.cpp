@@ -12,11 +12,14 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Tools/seqc/OwnInputs.h"
+#include "compiler/Tools/seqc/Pieces.h"
 #include "compiler/Tools/seqc/Progress.h"
 #include "compiler/Tools/seqc/Report.h"
 #include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
 #include "compiler/Transforms/Transforms.h"
+
+#include "seq/random.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -27,12 +30,13 @@
 namespace seq::tool {
 
 namespace {
-/// Compiled code in one form, and the worst that was seen of each output.
+/// Compiled code in one form, run whole or in pieces, and the worst that was seen of each output.
 struct Candidate {
-  Candidate(Session &session, std::string form)
-      : form(std::move(form)), compiled(session), worst(session.entry().results.size()) {}
+  Candidate(Session &session, std::string form, bool cut)
+      : form(std::move(form)), cut(cut), compiled(session), worst(session.entry().results.size()) {}
   std::string form;
-  std::unique_ptr<jit::LoadedObject> loaded;
+  bool cut;
+  std::shared_ptr<jit::LoadedObject> loaded;
   Runner compiled;
   std::vector<Comparison> worst;
 };
@@ -42,16 +46,19 @@ public:
   Checker(Session &session, const std::vector<std::string> &forms)
       : session(session), reference(session) {
     for (const std::string &form : forms)
-      candidates.push_back(std::make_unique<Candidate>(session, form));
+      for (bool cut : {false, true})
+        if (!cut || session.options.cuts)
+          candidates.push_back(std::make_unique<Candidate>(session, form, cut));
   }
 
   bool prepare() {
     interpreted = makeInterpreted(session, session.options.referenceF64);
     if (!interpreted)
       return false;
+    std::shared_ptr<jit::LoadedObject> whole;
     for (auto &c : candidates) {
       session.setForm(c->form);
-      c->loaded = loadCompiled(session);
+      c->loaded = whole = c->cut ? whole : loadCompiled(session);
       if (!c->loaded || !c->compiled.create(*c->loaded->descriptor, threadsOf(session)))
         return false;
     }
@@ -71,8 +78,9 @@ public:
       progress.tell("trial " + std::to_string(trial + 1) + " of " +
                     std::to_string(session.options.trials));
       for (int64_t length : lengths())
-        if (!checkShape(shapeOf(session, length, 6), seed))
-          return false;
+        for (const OwnShape &shape : shapesOf(session, length, 6))
+          if (!checkShape(shape, seed))
+            return false;
       if (!checkShape(raggedShape(trial), seed))
         return false;
     }
@@ -97,8 +105,12 @@ public:
   }
 
 private:
-  /// Derived forms also meet the ends of chunks and sequences of many blocks.
+  /// Derived forms also meet the ends of chunks and sequences of many blocks. One, where sizes
+  /// by name say all.
   std::vector<int64_t> lengths() const {
+    if (llvm::all_of(sequenceSizes(session),
+                     [&](const std::string &s) { return session.givenSizes().count(s); }))
+      return {0};
     bool derived = llvm::any_of(
         candidates, [](const auto &c) { return !c->form.empty() && c->form != "sequential"; });
     if (derived)
@@ -107,7 +119,7 @@ private:
   }
 
   OwnShape raggedShape(int trial) {
-    OwnShape shape = shapeOf(session, 65, 6);
+    OwnShape shape = shapesOf(session, 65, 6).back();
     std::vector<int64_t> lengths = {65, 0, 7, 64, 1};
     if (shape.batch >= 0) // an input given has one
       lengths.resize(size_t(shape.batch), 3);
@@ -148,7 +160,7 @@ private:
   bool compare(Candidate &c, CallInputs &inputs, bool given, bool good,
                const std::vector<Array> &want) {
     std::vector<Array> got;
-    bool alsoGood = c.compiled.call(inputs, got);
+    bool alsoGood = c.cut ? callInPieces(c, inputs, got) : c.compiled.call(inputs, got);
     if (good != alsoGood && !given)
       mismatch = good ? "compiled code fails alone: " + c.compiled.message()
                       : "the interpreter fails alone: " + reference.message();
@@ -165,6 +177,18 @@ private:
     for (size_t i = 0; i < got.size(); ++i)
       take(c.worst[i], errors[i]);
     return true;
+  }
+
+  /// Cut at up to four places, which may be the same.
+  bool callInPieces(Candidate &c, CallInputs &inputs, std::vector<Array> &got) {
+    auto cut = [&](int64_t steps) {
+      int32_t count, at[4];
+      seq_random_below(session.options.seed, cases, 0, 5, &count, 1);
+      seq_random_below(session.options.seed, cases, 1, int32_t(steps + 1), at, 4);
+      std::sort(at, at + count);
+      return std::vector<int64_t>(at, at + count);
+    };
+    return runPieces(session, c.compiled, inputs, cut, got);
   }
 
   void allowForConditioning(const CallInputs &inputs, const std::vector<Array> &want,
@@ -194,15 +218,16 @@ private:
     std::string name = resultName(session, i);
     std::string form = candidate.form.empty() ? "sequential" : candidate.form;
     if (session.options.json)
-      std::printf("%s{\"name\": %s, \"form\": \"%s\", \"absolute\": %s, \"relative\": %s, "
-                  "\"units\": %s}",
-                  first ? "" : ", ", jsonText(name).c_str(), form.c_str(),
-                  jsonNumber(c.absolute).c_str(), jsonNumber(c.relative).c_str(),
-                  jsonNumber(c.units).c_str());
+      std::printf(
+          "%s{\"name\": %s, \"form\": \"%s\", \"cut\": %s, \"absolute\": %s, \"relative\": %s, "
+          "\"units\": %s}",
+          first ? "" : ", ", jsonText(name).c_str(), form.c_str(), candidate.cut ? "true" : "false",
+          jsonNumber(c.absolute).c_str(), jsonNumber(c.relative).c_str(),
+          jsonNumber(c.units).c_str());
     else
       std::printf("%s%s  max |err| %s  relative %s  %s of the tolerance  %s\n",
-                  candidates.size() > 1 ? (form + "  ").c_str() : "", name.c_str(),
-                  shortNumber(c.absolute).c_str(), shortNumber(c.relative).c_str(),
+                  candidates.size() > 1 ? (form + (candidate.cut ? ", cut  " : "  ")).c_str() : "",
+                  name.c_str(), shortNumber(c.absolute).c_str(), shortNumber(c.relative).c_str(),
                   shortNumber(c.units).c_str(), c.units <= 1 ? "ok" : "WRONG");
   }
 

@@ -182,6 +182,8 @@ const OptionSpec kOptions[] = {
      "the form of recurrences that can have it: sequential, scan or chunked", "a form"},
     {"--all-forms", nullptr, Check, [](CommandLine &c, auto &) { return c.allForms = true; },
      "check every form that exists", ""},
+    {"--cuts", nullptr, Check, [](CommandLine &c, auto &) { return c.cuts = true; },
+     "check the stream too, cut at random", ""},
     {"--seconds", "S", Bench, setSeconds, "seconds for each row", "a number above 0, up to 3600"},
     {"--weights", "FILE|random:SEED", Every, setWeights,
      "the parameters: a safetensors file, or random ones",

@@ -62,7 +62,8 @@ struct CommandLine {
   bool check = false, interpret = false;
   bool referenceF64 = false;
   std::optional<std::vector<int64_t>> cut; // run: where pieces of a stream end
-  int trials = 1;                          // check
+  bool cuts = false;                       // check: cut at random too
+  int trials = 1;
   uint64_t seed = 0;
   std::string form;
   bool allForms = false;

@@ -59,6 +59,23 @@ OwnShape shapeOf(const Session &session, int64_t length, int64_t other) {
   return shape;
 }
 
+std::vector<OwnShape> shapesOf(const Session &session, int64_t length, int64_t other) {
+  std::vector<OwnShape> shapes = {shapeOf(session, length, other)};
+  for (auto &[name, values] : session.givenSizes()) {
+    std::vector<OwnShape> next;
+    for (const OwnShape &s : shapes)
+      for (int64_t v : values) {
+        next.push_back(s);
+        if (name == "batch")
+          next.back().batch = v;
+        else if (s.sizes.count(name))
+          next.back().sizes[name] = v;
+      }
+    shapes = std::move(next);
+  }
+  return shapes;
+}
+
 bool sizesAgree(Session &session) {
   OwnShape inputs = shapeOfInputs(session);
   inputs.sizes["batch"] = inputs.batch;

@@ -17,6 +17,9 @@ struct OwnShape {
 /// shape; else sizes of sequences are `length`, others `other`.
 OwnShape shapeOf(const Session &session, int64_t length, int64_t other);
 
+/// Those of every combination of the sizes that are given by name as lists, `batch` among them.
+std::vector<OwnShape> shapesOf(const Session &session, int64_t length, int64_t other);
+
 /// False where a size is given by name and differently by an input's shape: reported.
 bool sizesAgree(Session &session);
 

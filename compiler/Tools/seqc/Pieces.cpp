@@ -16,11 +16,11 @@ namespace seq::tool {
 namespace {
 class Pieces {
 public:
-  Pieces(Session &session, Runner &runner)
-      : session(session), runner(runner), desc(*seq_model_descriptor(runner.get())),
+  Pieces(Session &session, Runner &runner, CallInputs &inputs)
+      : session(session), runner(runner), given(inputs), desc(*seq_model_descriptor(runner.get())),
         forward(desc.functions[0]), stream(desc.functions[1]) {}
   ~Pieces() { seq_state_destroy(state); }
-  bool run(std::vector<Array> &outputs);
+  bool run(const Cut &cut, std::vector<Array> &outputs);
 
 private:
   bool findSizes(std::vector<Array> &outputs);
@@ -31,6 +31,7 @@ private:
 
   Session &session;
   Runner &runner;
+  CallInputs &given;
   const seq_model_desc &desc;
   const seq_function_desc &forward, &stream;
   std::vector<int64_t> sizes;
@@ -74,7 +75,7 @@ void copySteps(const Array &from, int64_t at, Array &into, int64_t to, int64_t c
 } // namespace
 
 bool Pieces::findSizes(std::vector<Array> &outputs) {
-  const seq_args &args = runner.argsOf(session.inputs, outputs);
+  const seq_args &args = runner.argsOf(given, outputs);
   sizes.resize(size_t(forward.n_sizes) + 1);
   int status = seq_model_sizes(runner.get(), 0, &args, sizes.data(), &batch);
   if (status != SEQ_OK)
@@ -84,16 +85,16 @@ bool Pieces::findSizes(std::vector<Array> &outputs) {
 }
 
 bool Pieces::makeState() {
-  std::vector<seq_lengths> given;
+  std::vector<seq_lengths> others;
   for (int32_t i = 0; i < forward.n_sizes; ++i)
     if (i != stream.time)
-      given.push_back({forward.size_names[i], &sizes[size_t(i)], 1});
+      others.push_back({forward.size_names[i], &sizes[size_t(i)], 1});
   seq_state_options options = {};
   options.struct_size = sizeof options;
   options.batch = batch;
   options.capacity = steps;
-  options.sizes = given.data();
-  options.n_sizes = int32_t(given.size());
+  options.sizes = others.data();
+  options.n_sizes = int32_t(others.size());
   int status = seq_state_create(runner.get(), &options, &state);
   return status == SEQ_OK || refuse(status);
 }
@@ -101,7 +102,7 @@ bool Pieces::makeState() {
 CallInputs Pieces::cutInputs(int64_t begin, int64_t end) {
   CallInputs out;
   for (int32_t i = 0; i < forward.n_inputs; ++i) {
-    const Array &whole = session.inputs.arrays[size_t(i)];
+    const Array &whole = given.arrays[size_t(i)];
     int axis = timeAxis(stream.inputs[i], stream.time);
     Shape shape = whole.shape();
     if (whole && axis >= 0) {
@@ -114,7 +115,7 @@ CallInputs Pieces::cutInputs(int64_t begin, int64_t end) {
     else if (whole && whole.byteCount())
       std::memcpy(out.arrays.back().data(), whole.data(), size_t(whole.byteCount()));
   }
-  for (Lengths lengths : session.inputs.lengths) {
+  for (Lengths lengths : given.lengths) {
     bool ofTime = lengths.size.empty() ? plainIsTime(forward, stream.time)
                                        : lengths.size == stream.size_names[stream.time];
     for (int64_t &n : lengths.values)
@@ -149,10 +150,10 @@ bool Pieces::runPiece(int64_t begin, int64_t end, std::vector<Array> &outputs) {
   return true;
 }
 
-bool Pieces::run(std::vector<Array> &outputs) {
+bool Pieces::run(const Cut &cut, std::vector<Array> &outputs) {
   if (!findSizes(outputs) || !makeState())
     return false;
-  std::vector<int64_t> ends = *session.options.cut;
+  std::vector<int64_t> ends = cut(steps);
   if (!ends.empty() && ends.back() > steps) {
     session.diags
         .error(Diag::OptionValue, "--cut",
@@ -172,8 +173,9 @@ bool Pieces::run(std::vector<Array> &outputs) {
   return true;
 }
 
-bool runPieces(Session &session, Runner &runner, std::vector<Array> &outputs) {
-  return Pieces(session, runner).run(outputs);
+bool runPieces(Session &session, Runner &runner, CallInputs &inputs, const Cut &cut,
+               std::vector<Array> &outputs) {
+  return Pieces(session, runner, inputs).run(cut, outputs);
 }
 
 } // namespace seq::tool

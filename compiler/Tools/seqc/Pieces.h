@@ -4,12 +4,17 @@
 
 #include "compiler/Tools/seqc/Runner.h"
 
+#include <functional>
+
 namespace seq::tool {
 
-/// Runs the session's inputs as a stream whose pieces end where `--cut` says, the last at
-/// the end, and puts the pieces' results together. The runner's model has forward and its
-/// stream. False: reported.
-bool runPieces(Session &session, Runner &runner, std::vector<Array> &outputs);
+/// Where pieces of a sequence end, in order; the last goes to the end.
+using Cut = std::function<std::vector<int64_t>(int64_t steps)>;
+
+/// Runs the inputs as a stream, in pieces, and puts the pieces' results together. The runner's
+/// model has forward and its stream. False: reported, or kept by the runner.
+bool runPieces(Session &session, Runner &runner, CallInputs &inputs, const Cut &cut,
+               std::vector<Array> &outputs);
 
 } // namespace seq::tool
 

@@ -63,6 +63,12 @@ bool interpretOnce(Session &session, Interpreted &interpreted, Runner &runner, C
   return true;
 }
 
+/// Pieces that end where `--cut` says.
+static bool runCut(Session &session, Runner &runner, std::vector<Array> &outputs) {
+  auto cut = [&](int64_t) { return *session.options.cut; };
+  return runPieces(session, runner, session.inputs, cut, outputs);
+}
+
 static bool runInterpreted(Session &session, bool cut, std::vector<Array> &outputs) {
   bool f64 = session.options.referenceF64;
   auto interpreted = makeInterpreted(session, f64);
@@ -72,7 +78,7 @@ static bool runInterpreted(Session &session, bool cut, std::vector<Array> &outpu
   Runner runner(session);
   if (!runner.create(interpreted->model(), 1))
     return false;
-  return cut ? runPieces(session, runner, outputs)
+  return cut ? runCut(session, runner, outputs)
              : interpretOnce(session, *interpreted, runner, session.inputs, f64, outputs);
 }
 
@@ -87,7 +93,7 @@ static bool runCompiled(Session &session, std::vector<Array> &outputs) {
     return false;
   start = Clock::now();
   bool cut = session.options.cut.has_value();
-  if (!(cut ? runPieces(session, runner, outputs) : runner.call(session.inputs, outputs)))
+  if (!(cut ? runCut(session, runner, outputs) : runner.call(session.inputs, outputs)))
     return false;
   if (session.options.timePhases)
     std::fprintf(stderr, "compile %.1f ms, run %.3f ms\n", compile, since(start));

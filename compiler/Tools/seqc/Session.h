@@ -57,7 +57,7 @@ public:
   /// The seq dialect of the first function, as emitted, and of its stream where the command
   /// line asks for one. False: reported.
   bool emitSeq();
-  bool wantsStream() const { return options.cut.has_value() || options.verb == Generate; }
+  bool wantsStream() const { return options.cut || options.cuts || options.verb == Generate; }
   mlir::ModuleOp seqModule() { return *module; }
   mlir::func::FuncOp entryFunction();
   pipeline::Context &context();
