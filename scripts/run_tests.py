@@ -114,7 +114,8 @@ class Suites:
         return tuple(map(sum, zip(*counts)))
 
     def forms(self):
-        return self.script("test/Forms/run.py", "--seqc", self.tool("seqc"))
+        counts = [self.script(f"test/Forms/{name}.py", "--seqc", self.tool("seqc")) for name in ("run", "million")]
+        return tuple(map(sum, zip(*counts)))
 
     def work(self):
         self.tool("seq-opt")

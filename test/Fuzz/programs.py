@@ -30,6 +30,7 @@ from statements import Statements
 HERE = os.path.dirname(os.path.abspath(__file__))
 LENGTHS = [0, 1, 2, 7, 15, 16, 17, 31, 33]
 LAST = [53, 65, 97]  # of the ragged batch too
+LEVELS = ["-O0", "-O0", "-O0", "-O2"]  # what LLVM makes of it takes most of the time
 NO_STREAM = ("E0451", "E0452")
 
 
@@ -67,7 +68,7 @@ def make(seed):
     text = program.text(results if len(results) <= 5 else rng.sample(results, 5))
     lengths = sorted(rng.sample(LENGTHS, 3)) + [rng.choice(LAST)]
     args = ["--all-forms", "T=" + ",".join(map(str, lengths)), "--seed", str(rng.randint(1, 99)),
-            "--target", rng.choice(TARGETS), "--threads", str(rng.randint(1, 2))]
+            "--target", rng.choice(TARGETS), "--threads", str(rng.randint(1, 2)), rng.choice(LEVELS)]
     return text, args + (["--cuts"] if program.causal else [])
 
 
