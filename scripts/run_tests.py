@@ -119,7 +119,8 @@ class Suites:
 
     def work(self):
         self.tool("seq-opt")
-        return self.script("test/Work/run.py", "--seqc", self.tool("seqc"))
+        counts = [self.script(f"test/Work/{name}.py", "--seqc", self.tool("seqc")) for name in ("run", "workspace")]
+        return tuple(map(sum, zip(*counts)))
 
     def meaning(self):
         return self.script("test/Meaning/run.py", "--seqc", self.tool("seqc"))
