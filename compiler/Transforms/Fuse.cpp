@@ -193,6 +193,9 @@ private:
       bool dear = costly(map);
       for (unsigned r = 0; r < map.getNumResults(); ++r) {
         Producer p = uses(map, r);
+        // What the function returns is in memory anyway, and the same map may read it there.
+        if (returned(map.getResult(r)))
+          continue;
         // A costly one moves to a single read that stands directly in a map of its block.
         if (dear && (p.reads.size() != 1 || !p.onlyReads || map.getNumResults() != 1 ||
                      !sameRange(map, p.reads[0])))
@@ -213,6 +216,10 @@ private:
       }
     }
     return changed;
+  }
+
+  static bool returned(Value result) {
+    return llvm::any_of(result.getUsers(), [](Operation *o) { return isa<func::ReturnOp>(o); });
   }
 
   /// Only reads, index arithmetic and constants: a view.

@@ -8,6 +8,9 @@
 // stream that is larger than the second-level cache begins with what the step before read
 // last, instead of finding all of it evicted.
 //
+// A stream's state that keeps every step is one array, before the call and after it. A map
+// that gives the steps so far, `t < start ? state[t] : new[t - start]`, begins at `start`.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Cpu/Lower.h"
 
@@ -16,6 +19,57 @@ namespace seq::cpu {
 
 namespace {
 
+/// An index of a map that begins at `from`, as what comes before is in place.
+struct Begin {
+  unsigned index;
+  Value from;
+};
+
+/// The state that `result` becomes: an argument whose array is the result's. Null: none.
+Value stateInPlace(OpResult result) {
+  auto func = result.getOwner()->getParentOfType<func::FuncOp>();
+  if (!func->hasAttr(kPositionAttr) || !result.hasOneUse())
+    return {};
+  OpOperand &use = *result.getUses().begin();
+  if (!isa<func::ReturnOp>(use.getOwner()))
+    return {};
+  unsigned fromEnd = use.getOwner()->getNumOperands() - use.getOperandNumber();
+  unsigned k = func.getNumArguments() - fromEnd;
+  unsigned position = func->getAttrOfType<ArrayAttr>(kSizesAttr).size() - 1;
+  if (fromEnd > func.getNumArguments() || !func.getArgAttr(k, kStateAttr) ||
+      !func.getArgAttrOfType<AffineMapAttr>(k, kShapeAttr).getValue().isFunctionOfSymbol(position))
+    return {};
+  return func.getArgument(k);
+}
+
+/// Where the map's value is `index < from ? state[the same place] : …`.
+std::optional<Begin> beginOf(Value value, Value state, MapOp map) {
+  auto select = value.getDefiningOp<arith::SelectOp>();
+  auto cmp = select ? select.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
+  auto read = select ? select.getTrueValue().getDefiningOp<ReadOp>() : nullptr;
+  if (!cmp || !read || cmp.getPredicate() != arith::CmpIPredicate::slt ||
+      read.getTensor() != state || !llvm::equal(read.getIndices(), map.indices()))
+    return std::nullopt;
+  auto index = dyn_cast<BlockArgument>(cmp.getLhs());
+  bool own = index && index.getOwner() == map.bodyBlock();
+  if (!own || map->isAncestor(cmp.getRhs().getParentRegion()->getParentOp()))
+    return std::nullopt;
+  return Begin{index.getArgNumber(), cmp.getRhs()};
+}
+
+/// The index that begins later than at 0 for all of the map's results.
+std::optional<Begin> beginOf(MapOp map) {
+  std::optional<Begin> all;
+  for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues())) {
+    Value state = stateInPlace(cast<OpResult>(result));
+    std::optional<Begin> own = state ? beginOf(value, state, map) : std::nullopt;
+    if (!own || (all && (all->index != own->index || all->from != own->from)))
+      return std::nullopt;
+    all = own;
+  }
+  return all;
+}
+
 class MapLoops {
 public:
   MapLoops(Code &c, MapOp map, const MapPlan &plan, const RowSet &rows, const Team &team,
@@ -23,7 +77,8 @@ public:
            llvm::function_ref<Value(Value, const Row &)> evaluate,
            llvm::function_ref<void(Tile &)> body, Value backwards)
       : c(c), map(map), plan(plan), rows(rows), team(team), makeRow(makeRow), evaluate(evaluate),
-        body(body), backwards(backwards) {
+        body(body), backwards(backwards),
+        begin(plan.row == MapPlan::kBatch ? std::nullopt : beginOf(map)) {
     for (unsigned k = 0; k < map.indices().size(); ++k)
       if ((int)k != plan.lane && (int)k != plan.row)
         outer.push_back(k);
@@ -64,7 +119,18 @@ private:
     return tile;
   }
 
-  Value extent(unsigned k, const Tile &tile) { return evaluate(map.getExtents()[k], tile.rows[0]); }
+  /// The points that an index visits, and the first of them.
+  Value extent(unsigned k, const Tile &tile) {
+    Value n = evaluate(map.getExtents()[k], tile.rows[0]);
+    return begins(k) ? c.max(c.sub(n, first(k, tile)), c.i(0)) : n;
+  }
+  Value first(unsigned k, const Tile &tile) {
+    return begins(k) ? evaluate(begin->from, tile.rows[0]) : c.i(0);
+  }
+  bool begins(unsigned k) const { return begin && begin->index == k; }
+  Value moved(unsigned k, const Tile &tile, Value i) {
+    return begins(k) ? c.add(i, first(k, tile)) : i;
+  }
 
   static void setIndex(Tile &tile, Value index, Value v) { tile.vals[index] = Val::scalar(v); }
 
@@ -81,7 +147,7 @@ private:
       return rowsOrSingle(tile);
     auto [lo, hi] = share(extent(outer[k], tile), k == 0 && !splitLanes && !splitRows);
     c.loop(lo, hi, c.i(1), [&](Value iv) {
-      setIndex(tile, map.indices()[outer[k]], iv);
+      setIndex(tile, map.indices()[outer[k]], moved(outer[k], tile, iv));
       overOuter(tile, k + 1);
     });
   }
@@ -100,7 +166,7 @@ private:
           if (plan.row == MapPlan::kBatch)
             copy.rows = {makeRow(c.i(0))};
           else
-            setIndex(copy, map.indices()[plan.row], c.i(0));
+            setIndex(copy, map.indices()[plan.row], first(plan.row, tile));
           overLanes(copy, plan.vectorsSingle, false);
         },
         [&] { overLanes(tile, plan.vectors, true); });
@@ -119,7 +185,7 @@ private:
       Tile t = tile;
       t.U = vectors;
       t.mask = mask;
-      t.vals[index] = Val::lanes(start);
+      t.vals[index] = Val::lanes(moved(plan.lane, tile, start));
       inner(t);
     };
     Value blocks = c.floorDiv(n, c.i(U * W));
@@ -168,7 +234,7 @@ private:
           Val v;
           v.row = M > 1;
           for (unsigned m = 0; m < M; ++m)
-            v.v.push_back(c.add(r, c.i(m)));
+            v.v.push_back(moved(plan.row, tile, c.add(r, c.i(m))));
           t.vals[map.indices()[plan.row]] = v;
         }
         body(t);
@@ -194,6 +260,7 @@ private:
   Value backwards; ///< not 0: blocks of lanes from the last to the first; null: never
   SmallVector<unsigned> outer;
   bool splitLanes, splitRows, alone;
+  std::optional<Begin> begin;
 };
 
 } // namespace

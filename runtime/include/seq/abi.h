@@ -106,7 +106,8 @@ typedef struct seq_variant {
 /* A stream computes a piece of the sequence: its last `n_states` inputs are what was kept of
  * the steps before, its last `n_states` outputs what is to be kept after, and its last size
  * is the place of the piece's first step. Where that is 0, the states are not read. A state
- * whose shape uses it keeps every step; its output may be the array that is its input. */
+ * whose shape uses it keeps every step; its output is the array that is its input, of which the
+ * call writes the piece's steps alone. */
 typedef struct seq_function_desc {
   const char *name; /* "forward", "stream" */
   int32_t n_sizes, n_inputs, n_outputs, n_places, n_variants, is_stream;
