@@ -34,6 +34,8 @@ constexpr llvm::StringLiteral kShapeAttr = "seq.shape";
 /// attribute of arguments that are state. The last results are the states after the piece.
 constexpr llvm::StringLiteral kPositionAttr = "seq.position";
 constexpr llvm::StringLiteral kStateAttr = "seq.state";
+/// Function attribute of a stream: unit, every sequence has one step.
+constexpr llvm::StringLiteral kStepAttr = "seq.step";
 
 /// Attribute of a scan: the places of what left its step.
 constexpr llvm::StringLiteral kHoistedAttr = "seq.hoisted";

@@ -111,6 +111,23 @@ class Examples:
         if p.returncode != 1 or "model.seq:32:5: error: state `M` has no form `chunked`" not in p.stderr:
             raise Problem(f"Watchful: exit {p.returncode}\n{p.stderr}")
 
+    def window_06(self):
+        name, entry = "06-window", "Windowed(16, 4, 2, 8, 12)"
+        r = np.random.default_rng(2)
+        shapes = {"w_q": (4, 8, 16), "w_k": (2, 8, 16), "w_v": (2, 8, 16), "w_out": (16, 4, 8)}
+        weights = {n: (r.standard_normal(s) / 4).astype(np.float32) for n, s in shapes.items()}
+        write_safetensors(self.at("w6.safetensors"), weights)
+        np.save(self.at("x6.npy"), r.standard_normal((41, 16)).astype(np.float32))
+        text = run(os.path.join(self.project(name), "stream"), *map(self.at, ("w6.safetensors", "x6.npy", "y6.npy")))
+        y, = self.interpreted(name, entry, f"x={self.at('x6.npy')}", "--weights", self.at("w6.safetensors"))
+        close(np.load(self.at("y6.npy")), y, 1e-5)
+        if "the fork's next step is the same" not in text:
+            raise Problem(text)
+        kept = int(re.search(r"the state has (\d+) bytes", text).group(1))
+        if not 2 * 11 * 2 * 8 * 4 <= kept < 2 * 11 * 2 * 8 * 4 + 100:  # two tensors of W - 1 rows, and a header
+            raise Problem(text)
+
+
 
 def close(got, want, tolerance):
     worst = np.abs(got - want).max()

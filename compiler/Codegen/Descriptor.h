@@ -24,7 +24,7 @@ public:
   Descriptor(const Descriptor &) = delete;
 
   /// Adds what the program's module tells of these functions: what they require of their sizes;
-  /// and a stream of the first one, made by `makeStream`, as one more function.
+  /// and what `makeStream` and `makeStep` made of the first one, as more functions.
   void addModule(mlir::ModuleOp module);
   bool hasStream() const { return !functions.empty() && functions.back().is_stream; }
 

@@ -98,8 +98,9 @@ void Descriptor::addStream(func::FuncOp stream) {
     outputs.push_back(tensor(
         stream.getResultAttrOfType<StringAttr>(k, kNameAttr).getValue(), stream.getResultTypes()[k],
         stream.getResultAttrOfType<AffineMapAttr>(k, kShapeAttr).getValue(), sizes));
-  out.name = "stream";
-  out.is_stream = 1;
+  bool step = stream->hasAttr(kStepAttr);
+  out.name = step ? "step" : "stream";
+  out.is_stream = step ? SEQ_STREAM_STEP : SEQ_STREAM_PIECE;
   out.n_sizes = int32_t(names.size());
   out.n_inputs = int32_t(inputs.size());
   out.n_outputs = int32_t(outputs.size());
@@ -134,14 +135,11 @@ void Descriptor::setRequirements(seq_function_desc &out, func::FuncOp func) {
 
 void Descriptor::addModule(ModuleOp module) {
   size_t own = 0;
-  func::FuncOp stream;
   for (func::FuncOp func : module.getOps<func::FuncOp>())
     if (func->hasAttr(kPositionAttr))
-      stream = func;
+      addStream(func);
     else if (own < functions.size())
       setRequirements(functions[own++], func);
-  if (stream)
-    addStream(stream);
 }
 
 } // namespace seq::codegen

@@ -44,7 +44,8 @@ public:
     writeLoad();
     for (size_t i = 0; i < descriptor.functionCount(); ++i) {
       if (descriptor.function(i).is_stream) {
-        writeStream(i);
+        if (descriptor.function(i).is_stream == SEQ_STREAM_PIECE)
+          writeStream(i);
         continue;
       }
       writeCall(i);

@@ -9,7 +9,7 @@ std::string streamBase(const Descriptor &descriptor) {
   std::string base = symbolBase(descriptor.model().name) + "_";
   for (size_t i = 0; i < descriptor.functionCount(); ++i)
     for (const char *name : {"prefill", "step", "state_size", "state_create"})
-      if (descriptor.function(i).name == std::string(name))
+      if (!descriptor.function(i).is_stream && descriptor.function(i).name == std::string(name))
         return base + "stream_";
   return base;
 }
@@ -18,6 +18,8 @@ std::vector<std::string> entryPointNames(const Descriptor &descriptor) {
   std::string base = symbolBase(descriptor.model().name);
   std::vector<std::string> names = {base + "_desc", base + "_create", base + "_load"};
   for (size_t i = 0; i < descriptor.functionCount(); ++i) {
+    if (descriptor.function(i).is_stream == SEQ_STREAM_STEP)
+      continue;
     if (descriptor.function(i).is_stream) {
       for (const char *name : {"state_size", "state_create", "prefill", "step"})
         names.push_back(streamBase(descriptor) + name);
@@ -44,7 +46,8 @@ public:
     writeParameters();
     writeLifetime();
     for (size_t i = 0; i < descriptor.functionCount(); ++i)
-      descriptor.function(i).is_stream ? writeStream(descriptor.function(i)) : writeFunction(i);
+      if (descriptor.function(i).is_stream != SEQ_STREAM_STEP)
+        descriptor.function(i).is_stream ? writeStream(descriptor.function(i)) : writeFunction(i);
     if (!descriptor.hasStream())
       text += "/* There is no stream: `seqc run --cut` says why. */\n\n";
     text += "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
@@ -211,7 +214,8 @@ public:
     tensors(m.params, m.n_params, "  ");
     text += ",\n  \"functions\": [";
     for (size_t i = 0; i < descriptor.functionCount(); ++i)
-      function(i);
+      if (descriptor.function(i).is_stream != SEQ_STREAM_STEP)
+        function(i);
     text += "\n  ]\n}\n";
     return std::move(text);
   }

@@ -97,22 +97,22 @@ OwningOpRef<ModuleOp> toSeq(const typed::Program &program, size_t count, Context
   return module;
 }
 
+/// Moves a function behind all others, with a name of its own.
+static void addLast(ModuleOp module, func::FuncOp func, const std::string &name) {
+  func->moveBefore(module.getBody(), module.getBody()->end());
+  for (unsigned n = 1; module.lookupSymbol<func::FuncOp>(func.getName()) != func; ++n)
+    func.setName(name + "." + std::to_string(n));
+}
+
 bool addStream(ModuleOp module, std::optional<StreamRefusal> &refusal) {
   func::FuncOp first = *module.getOps<func::FuncOp>().begin();
   func::FuncOp stream = makeStream(first, "stream", refusal);
   if (!stream)
     return false;
-  stream->moveBefore(module.getBody(), module.getBody()->end());
-  for (unsigned n = 1; module.lookupSymbol<func::FuncOp>(stream.getName()) != stream; ++n)
-    stream.setName("stream." + std::to_string(n));
+  addLast(module, stream, "stream");
+  if (func::FuncOp step = makeStep(stream, "step"))
+    addLast(module, step, "step");
   return true;
-}
-
-func::FuncOp streamOf(ModuleOp module) {
-  for (func::FuncOp func : module.getOps<func::FuncOp>())
-    if (func->hasAttr(kPositionAttr))
-      return func;
-  return {};
 }
 
 static void addForms(OpPassManager &pm, const Options &options) {

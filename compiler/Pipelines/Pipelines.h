@@ -59,11 +59,9 @@ mlir::OwningOpRef<mlir::ModuleOp> toSeq(const typed::Program &program, size_t co
                                         Context &context, DiagnosticEngine &diags,
                                         InternalError &error);
 
-/// Adds the stream of the first function as the last one; false with the reason where it
-/// has none.
+/// Adds the stream of the first function behind all others, and its step where that is
+/// another; false with the reason where it has none.
 bool addStream(mlir::ModuleOp module, std::optional<StreamRefusal> &refusal);
-/// The stream that a module holds, null where it has none.
-mlir::func::FuncOp streamOf(mlir::ModuleOp module);
 
 /// seq → seq: everything that makes it fast.
 bool transform(mlir::ModuleOp module, const Options &options, Context &context,

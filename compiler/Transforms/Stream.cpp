@@ -19,6 +19,10 @@
 // ranges of conditions are made of it (`j <= i` skips what does not exist), which a value
 // read from memory could not be, and each sequence of a batch has its own.
 //
+// Where all steps are kept, the function exists once more for pieces of one step (`makeStep`):
+// one query over the keys of the past is another computation than a block of them, and what
+// makes the one fast is wasted on the other.
+//
 // What is derived is an ordinary function: the other passes make it fast, and the
 // interpreter runs it. Rejected: an attribute for each op that tells its state; histories
 // and caches are maps and reads like all others, and fuse with them.
@@ -380,12 +384,59 @@ func::FuncOp makeStream(func::FuncOp forward, StringRef name,
   return made;
 }
 
+/// A tensor's type where the size of symbol `one` is 1.
+static Type withOneStep(Type type, AffineMap shape, unsigned one) {
+  auto tensor = cast<RankedTensorType>(type);
+  SmallVector<int64_t> dims(tensor.getShape());
+  for (auto [dim, expr] : llvm::zip(dims, shape.getResults())) {
+    AffineExpr symbol = getAffineSymbolExpr(one, type.getContext());
+    AffineExpr now = expr.replace(symbol, getAffineConstantExpr(1, type.getContext()));
+    if (auto constant = dyn_cast<AffineConstantExpr>(now))
+      dim = std::max<int64_t>(constant.getValue(), 0);
+  }
+  return tensor.clone(dims);
+}
+
+func::FuncOp makeStep(func::FuncOp stream, StringRef name) {
+  auto sizes = stream->getAttrOfType<ArrayAttr>(kSizesAttr);
+  unsigned place = sizes.size() - 1;
+  StringRef time = stream->getAttrOfType<StringAttr>(kPositionAttr).getValue();
+  time.consume_back(".start");
+  unsigned symbol = llvm::find(sizes, StringAttr::get(stream.getContext(), time)) - sizes.begin();
+  bool keepsAll = false;
+  for (unsigned k = 0; k < stream.getNumArguments(); ++k)
+    keepsAll |=
+        stream.getArgAttr(k, kStateAttr) &&
+        stream.getArgAttrOfType<AffineMapAttr>(k, kShapeAttr).getValue().isFunctionOfSymbol(place);
+  if (!keepsAll)
+    return {};
+  func::FuncOp step = stream.clone();
+  step.setName(name);
+  step->setAttr(kStepAttr, UnitAttr::get(stream.getContext()));
+  step.walk([&](SizeOp size) {
+    if (size.getName() != time)
+      return;
+    OpBuilder b(size);
+    size.replaceAllUsesWith(arith::ConstantIndexOp::create(b, size.getLoc(), 1).getResult());
+    size.erase();
+  });
+  for (auto [k, arg] : llvm::enumerate(step.getArguments()))
+    if (auto shape = step.getArgAttrOfType<AffineMapAttr>(k, kShapeAttr))
+      arg.setType(withOneStep(arg.getType(), shape.getValue(), symbol));
+  step.setType(FunctionType::get(step.getContext(), TypeRange(step.getArguments()),
+                                 step.getFunctionType().getResults()));
+  stream->getBlock()->getOperations().insertAfter(Block::iterator(stream), step);
+  return step;
+}
+
 namespace {
 struct Stream : impl::SeqStreamBase<Stream> {
   void runOnOperation() override {
     for (func::FuncOp func : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       std::optional<StreamRefusal> refusal;
-      makeStream(func, (func.getName() + "_stream").str(), refusal);
+      func::FuncOp stream = makeStream(func, (func.getName() + "_stream").str(), refusal);
+      if (stream)
+        makeStep(stream, (func.getName() + "_step").str());
       if (!refusal)
         continue;
       StringRef kind = refusal->kind == StreamRefusal::LooksAhead ? "looks ahead: " : "no stream: ";

@@ -133,6 +133,17 @@ inline void sums(const seq_call *c, int32_t tid, int32_t) {
   }
 }
 
+// The same for one step, counted.
+inline int stepped = 0, prepared = 0;
+inline void sumsOnce(const seq_call *c, int32_t tid, int32_t n) {
+  stepped += tid == 0;
+  sums(c, tid, n);
+}
+inline void countPrepare(const seq_call *c, int32_t tid, int32_t) {
+  if (tid == 0)
+    *static_cast<int *>(c->prepared) = ++prepared;
+}
+
 inline const seq_dim_op op0[] = {{SEQ_DIM_SIZE, 0}}, op1[] = {{SEQ_DIM_SIZE, 1}},
                         op2[] = {{SEQ_DIM_SIZE, 2}}, op3[] = {{SEQ_DIM_CONST, 3}},
                         opTwo[] = {{SEQ_DIM_CONST, 2}}, opFour[] = {{SEQ_DIM_CONST, 4}},
@@ -205,6 +216,16 @@ inline const seq_function_desc streamed[] = {
     {"scale", 2, 2, 1, 0, 1, 0, TD, seq100, scaleIn, scaleOut, nullptr, scaleV, 0, 0, 0, 0,
      nullptr},
     {"stream", 3, 3, 3, 1, 1, 1, TDP, seq100, sumsIn, sumsOut, place, sumsV, 2, 0, 0, 0, nullptr}};
+// The stream with code for single steps, and what both prepare.
+inline const seq_variant pieceV[] = {{1, 0, countPrepare, sums, nullptr, 8}},
+                         stepV[] = {{1, 0, countPrepare, sumsOnce, nullptr, 8}};
+inline const seq_function_desc stepping[] = {{"stream", 3, 3, 3, 1, 1, SEQ_STREAM_PIECE, TDP,
+                                              seq100, sumsIn, sumsOut, place, pieceV, 2, 0, 0, 0,
+                                              nullptr},
+                                             {"step", 3, 3, 3, 1, 1, SEQ_STREAM_STEP, TDP, seq100,
+                                              sumsIn, sumsOut, place, stepV, 2, 0, 0, 0, nullptr}};
+inline const seq_model_desc steps = {SEQ_ABI_MAGIC, SEQ_ABI_VERSION, "Steps", 0, 2,
+                                     nullptr,       stepping};
 // scale for sequences that are no longer than 4, of an even width.
 inline const seq_requirement needs[] = {
     {d0[0], {opFour, 1}, "T <= 4", {"model.seq", 3, 9, SEQ_FAIL_REQUIRED, "pos[t]"}, 0, 0},

@@ -140,6 +140,9 @@ int seq_plan_make(seq_plan *plan, seq_model *model, int32_t function, const seq_
 int seq_plan_make_at(seq_plan *plan, seq_model *model, int32_t function, const seq_args *args,
                      seq_places *places);
 
+/* Runs another function's code, which takes the same arguments. */
+void seq_plan_use(seq_plan *plan, int32_t function);
+
 /* The workspace that the call needs, and a call that is planned. */
 int seq_plan_workspace(seq_plan *plan, int64_t *bytes);
 int seq_plan_run(seq_plan *plan);

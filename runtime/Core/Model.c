@@ -96,11 +96,23 @@ int seq_model_create(seq_ctx *ctx, const seq_model_desc *desc, seq_model **out) 
   return status;
 }
 
+/* A function before this one that prepares the same; itself where there is none. */
+static int32_t prepared_by(const seq_model *model, int32_t function) {
+  const seq_variant *own = model->functions[function].variant;
+  for (int32_t i = 0; own->prepare && i < function; i++) {
+    const seq_variant *v = model->functions[i].variant;
+    if (v->prepare == own->prepare && v->prepared_bytes == own->prepared_bytes)
+      return i;
+  }
+  return function;
+}
+
 void seq_model_destroy(seq_model *model) {
   if (!model)
     return;
   for (int32_t i = 0; model->functions && i < model->desc->n_functions; i++)
-    seq_aligned_free(model->functions[i].prepared);
+    if (model->functions[i].variant && prepared_by(model, i) == i)
+      seq_aligned_free(model->functions[i].prepared);
   free(model->functions);
   free(model->scratch.block);
   seq_aligned_free(model->scratch.lengths);
@@ -122,6 +134,11 @@ const seq_model_desc *seq_model_descriptor(const seq_model *model) {
 static int prepare_function(seq_model *model, int32_t function, const void *const *params) {
   seq_ctx *ctx = model->ctx;
   seq_bound_function *f = &model->functions[function];
+  int32_t by = prepared_by(model, function);
+  if (by != function) {
+    f->prepared = model->functions[by].prepared;
+    return SEQ_OK;
+  }
   if (!f->prepared)
     f->prepared = seq_aligned_alloc(f->variant->prepared_bytes);
   if (!f->prepared)

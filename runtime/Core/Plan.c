@@ -143,6 +143,12 @@ static void make_call(seq_plan *plan, int32_t function) {
                           .failure = &model->ctx->failure};
 }
 
+void seq_plan_use(seq_plan *plan, int32_t function) {
+  plan->fn = &plan->model->desc->functions[function];
+  plan->variant = plan->model->functions[function].variant;
+  plan->call.prepared = plan->model->functions[function].prepared;
+}
+
 int seq_plan_make(seq_plan *plan, seq_model *model, int32_t function, const seq_args *args) {
   return seq_plan_make_at(plan, model, function, args, NULL);
 }

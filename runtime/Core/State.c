@@ -21,7 +21,8 @@ typedef struct kept {
 struct seq_state {
   seq_model *model;
   const seq_function_desc *fn;
-  int32_t function, n, now; /* now: which arrays hold the state */
+  int32_t function, step; /* the stream; code for pieces of one step, -1 where there is none */
+  int32_t n, now;         /* now: which arrays hold the state */
   int64_t batch, count, capacity;
   bool limited;
   int64_t *positions;
@@ -47,9 +48,9 @@ static int check_options(seq_ctx *ctx, const seq_state_options *o) {
   return SEQ_OK;
 }
 
-static int32_t find_stream(const seq_model_desc *desc) {
+static int32_t find_stream(const seq_model_desc *desc, int32_t kind) {
   for (int32_t i = 0; i < desc->n_functions; i++)
-    if (desc->functions[i].is_stream)
+    if (desc->functions[i].is_stream == kind)
       return i;
   return -1;
 }
@@ -178,7 +179,7 @@ static int plan_state(seq_model *model, const seq_state_options *options, seq_st
   int status = check_options(model->ctx, options);
   if (status)
     return status;
-  int32_t function = find_stream(model->desc);
+  int32_t function = find_stream(model->desc, SEQ_STREAM_PIECE);
   if (function < 0)
     return seq_ctx_fail(model->ctx, SEQ_ERR_MODEL, "`%s` has no stream", model->desc->name);
   seq_state *state = calloc(1, sizeof *state);
@@ -186,6 +187,7 @@ static int plan_state(seq_model *model, const seq_state_options *options, seq_st
     return seq_ctx_fail(model->ctx, SEQ_ERR_MEMORY, "no memory for a state");
   state->model = model;
   state->function = function;
+  state->step = find_stream(model->desc, SEQ_STREAM_STEP);
   state->fn = &model->desc->functions[function];
   state->n = state->fn->n_states;
   state->batch = options->batch;
@@ -297,7 +299,11 @@ static int make_plan(seq_state *state, const seq_args *args, state_plan *p) {
   if (status)
     return status;
   p->places = (seq_places){.positions = state->positions};
-  return seq_plan_make_at(&p->plan, state->model, state->function, &p->joined, &p->places);
+  seq_plan *plan = &p->plan;
+  status = seq_plan_make_at(plan, state->model, state->function, &p->joined, &p->places);
+  if (!status && state->step >= 0 && !plan->ragged && plan->call.sizes[state->fn->time] == 1)
+    seq_plan_use(plan, state->step);
+  return status;
 }
 
 static int call(seq_state *state, const seq_args *args, bool step) {

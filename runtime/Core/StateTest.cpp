@@ -10,11 +10,13 @@ using fake::array;
 using fake::call_args;
 
 struct stream {
-  fake::session s{fake::streaming};
+  fake::session s;
   seq_state *state = nullptr;
   int created;
 
-  explicit stream(int64_t batch, int64_t capacity = 10) : created(make(batch, capacity, &state)) {}
+  explicit stream(int64_t batch, int64_t capacity = 10,
+                  const seq_model_desc &desc = fake::streaming)
+      : s(desc), created(make(batch, capacity, &state)) {}
   ~stream() { seq_state_destroy(state); }
   stream(const stream &) = delete;
 
@@ -46,6 +48,25 @@ TEST(State, PiecesGoOn) {
   ASSERT_EQ(seq_state_reset(one.state, -1), SEQ_OK);
   ASSERT_EQ(one.run(x1, y1), SEQ_OK);
   EXPECT_EQ(y1.values(), (std::vector<float>{10, 20}));
+}
+
+TEST(State, OneStepOfEachHasCodeOfItsOwn) {
+  fake::stepped = fake::prepared = 0;
+  stream two(2, 10, fake::steps);
+  ASSERT_EQ(two.created, SEQ_OK) << two.s.error();
+  EXPECT_EQ(fake::prepared, 1); // by the first function, for both
+  array x({2, 2, 2}, {1, 1, 2, 2, 3, 3, 4, 4}), y({2, 2, 2}), x1({2, 1, 2}, {1, 1, 1, 1}),
+      y1({2, 1, 2});
+  ASSERT_EQ(two.run(x, y), SEQ_OK) << two.s.error();
+  EXPECT_EQ(fake::stepped, 0);
+  ASSERT_EQ(two.run(x1, y1, {}, true), SEQ_OK) << two.s.error();
+  EXPECT_EQ(fake::stepped, 1);
+  EXPECT_EQ(y1.values(), (std::vector<float>{4, 4, 8, 8}));
+  ASSERT_EQ(two.run(x1, y1), SEQ_OK) << two.s.error(); // a piece of one step
+  EXPECT_EQ(fake::stepped, 2);
+  ASSERT_EQ(two.run(x1, y1, {1, 0}, true), SEQ_OK) << two.s.error(); // one rests
+  EXPECT_EQ(fake::stepped, 2);
+  EXPECT_EQ(y1.values(), (std::vector<float>{6, 6, 0, 0}));
 }
 
 TEST(State, SequencesStandApart) {

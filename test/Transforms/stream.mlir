@@ -64,6 +64,13 @@ func.func @back(%x: tensor<?xf32> {seq.name = "x", seq.shape = #T}) -> (tensor<?
 // CHECK: seq.reduce [sum] (%[[J:.*]]) in (%[[ALL]])
 // CHECK: seq.read %[[JOINED]][%[[J]]]
 // CHECK: return %{{.*}}, %[[JOINED]]
+// For pieces of one step there is a function more.
+// CHECK-LABEL: func.func @sums_step
+// CHECK-SAME: %{{.*}}: tensor<1xf32> {{.*}}, %{{.*}}: tensor<?xf32> {{{.*}}seq.state}
+// CHECK-SAME: seq.step
+// CHECK-NOT: seq.size "T"
+// CHECK: %[[ONE:.*]] = arith.constant 1 : index
+// CHECK: seq.map (%{{.*}}) in (%[[ONE]])
 func.func @sums(%x: tensor<?xf32> {seq.name = "x", seq.shape = #T}) -> (tensor<?xf32> {seq.name = "y", seq.shape = #T}) attributes {seq.sizes = ["T"]} {
   %T = seq.size "T"
   %y = seq.map (%t) in (%T) -> (tensor<?xf32>) {

@@ -540,6 +540,22 @@ void FunctionLowering::emitWorkspace() {
 // Entry point
 //===----------------------------------------------------------------------===//
 
+/// A function and its stream prepare the same of their parameters, as a rule: then it is there
+/// once. (Streams beside a function of other packings have their own.)
+static void sharePrepare(ModuleOp module, std::vector<Function> &functions) {
+  Function &last = functions.back();
+  auto own = module.lookupSymbol<func::FuncOp>(last.prepare);
+  for (Function &before : llvm::drop_end(functions)) {
+    auto other = module.lookupSymbol<func::FuncOp>(before.prepare);
+    if (!own || !other || before.preparedBytes != last.preparedBytes ||
+        !OperationEquivalence::isRegionEquivalentTo(&own.getBody(), &other.getBody(),
+                                                    OperationEquivalence::IgnoreLocations))
+      continue;
+    last.prepare = before.prepare;
+    return own.erase();
+  }
+}
+
 LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
                     std::vector<Function> &functions) {
   module.getContext()->loadDialect<LLVM::LLVMDialect, scf::SCFDialect, arith::ArithDialect>();
@@ -547,6 +563,7 @@ LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
   for (func::FuncOp f : funcs) {
     functions.push_back(FunctionLowering(f, target, suffix, module).run());
     f.erase();
+    sharePrepare(module, functions);
   }
   return success();
 }

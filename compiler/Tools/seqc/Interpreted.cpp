@@ -19,7 +19,7 @@ Interpreted::Interpreted(mlir::ModuleOp module, std::unique_ptr<codegen::Descrip
   for (mlir::func::FuncOp func : module.getOps<mlir::func::FuncOp>())
     funcs.push_back(func);
   options.f64 = f64;
-  seq_region_fn functions[] = {forward<0>, forward<1>};
+  seq_region_fn functions[] = {forward<0>, forward<1>, forward<2>};
   for (size_t i = 0; i < this->descriptor->functionCount(); ++i) {
     seq_variant variant = {1, 0, prepare, functions[i], noWorkspace, sizeof(Interpreted *)};
     this->descriptor->setVariants(i, variant);

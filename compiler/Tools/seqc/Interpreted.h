@@ -14,7 +14,7 @@ namespace seq::tool {
 
 class Interpreted {
 public:
-  /// `descriptor` describes the one function of `module`, or that and its stream.
+  /// `descriptor` describes the one function of `module`, or that and its stream and its step.
   Interpreted(mlir::ModuleOp module, std::unique_ptr<codegen::Descriptor> descriptor, bool f64);
 
   const seq_model_desc &model() const { return descriptor->model(); }

@@ -97,7 +97,8 @@ typedef struct seq_requirement {
 typedef struct seq_variant {
   int32_t level; /* x86-64 level the code needs: 1, 2, 3, 4 */
   int32_t reserved;
-  seq_region_fn prepare; /* params -> prepared; null where there is nothing to prepare */
+  seq_region_fn prepare; /* params -> prepared; null where there is nothing to prepare; functions
+                          * with the same one share what it makes */
   seq_region_fn forward;
   seq_workspace_fn workspace;
   int64_t prepared_bytes;
@@ -108,9 +109,13 @@ typedef struct seq_variant {
  * is the place of the piece's first step. Where that is 0, the states are not read. A state
  * whose shape uses it keeps every step; its output is the array that is its input, of which the
  * call writes the piece's steps alone. */
+enum {
+  SEQ_STREAM_PIECE = 1, /* of any length */
+  SEQ_STREAM_STEP = 2   /* the same where each sequence has one step: code that is made for it */
+};
 typedef struct seq_function_desc {
-  const char *name; /* "forward", "stream" */
-  int32_t n_sizes, n_inputs, n_outputs, n_places, n_variants, is_stream;
+  const char *name; /* "forward", "stream", "step" */
+  int32_t n_sizes, n_inputs, n_outputs, n_places, n_variants, is_stream; /* SEQ_STREAM_…, 0: no */
   const char *const *size_names;
   const int32_t *size_is_sequence; /* [n_sizes] 1: plain `lengths` may name it */
   const seq_tensor_desc *inputs;
