@@ -44,14 +44,17 @@ LogicalResult AttentionOp::verify() {
   if (failed(verifyIndices(*this, getExtents().size(), 2)))
     return failure();
   YieldOp y = yield();
-  if (getNumResults() == 0 || y.getValues().size() != 1 + getNumResults())
+  if (getNormaliser() && (getLinear() || getNumResults() != 1 || y.getValues().size() != 1))
+    return emitOpError("constraint 2: with `normaliser` the body yields the score alone, and there "
+                       "is one result");
+  if (!getNormaliser() && (getNumResults() == 0 || y.getValues().size() != 1 + getNumResults()))
     return emitOpError("constraint 2: the body yields the score and one value for each result, ")
            << y.getValues().size() << " for " << getNumResults();
   if (failed(verifyFloats(*this, y.getValues(), "constraint 3")))
     return failure();
-  for (auto [result, value] : llvm::zip(getResultTypes(), y.getValues().drop_front()))
-    if (failed(
-            verifyShape(*this, result, value.getType(), getExtents().drop_back(), "constraint 4")))
+  for (Type result : getResultTypes())
+    if (failed(verifyShape(*this, result, y.getValues()[0].getType(), getExtents().drop_back(),
+                           "constraint 4")))
       return failure();
   return success();
 }

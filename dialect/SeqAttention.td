@@ -26,11 +26,13 @@ def Seq_AttentionOp : Seq_IndexOp<"attention"> {
     points is 0. Leading indices that score and presence do not use are columns of the
     value. A key that is not present is not read: masks, windows and lengths are presence.
     With `linear` the scores are the weights: `result_r[i] = Σ_j s(i, j) v_r(i, j)`.
+    With `normaliser` there are no values, and the one result is what normalises the weights:
+    `m(i) + log z(i)`, −∞ for a row without present points.
 
     Constraints:
     1. The region has one block with one index argument for each extent, at least one.
-    2. The body ends in a `seq.yield` of the score, then one value for each result, and
-       optionally the presence.
+    2. The body ends in a `seq.yield` of the score, then one value for each result (none, for
+       the one result of `normaliser`), and optionally the presence.
     3. Score and values are floats of one type.
     4. A result has that element type and one axis for each leading index; a static
        dimension equals its extent where that is a constant.
@@ -44,7 +46,7 @@ def Seq_AttentionOp : Seq_IndexOp<"attention"> {
     }
     ```
   }];
-  let arguments = (ins Variadic<Index>:$extents, UnitAttr:$linear);
+  let arguments = (ins Variadic<Index>:$extents, UnitAttr:$linear, UnitAttr:$normaliser);
   let results = (outs Variadic<Seq_Tensor>:$results);
   let builders = [
     /// `elements`: one for each result.

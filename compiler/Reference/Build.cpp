@@ -407,8 +407,11 @@ void Builder::op(Operation &o, FrameBuilder &f, std::vector<Instr> &code) {
   else if (auto softmax = dyn_cast<SoftmaxOp>(o))
     code.push_back(points(softmax, softmax.getReduced(), runSoftmax, f));
   else if (auto attention = dyn_cast<AttentionOp>(o))
-    code.push_back(
-        points(attention, 1, attention.getLinear() ? runLinearAttention : runAttention, f));
+    code.push_back(points(attention, 1,
+                          attention.getNormaliser() ? runNormaliser
+                          : attention.getLinear()   ? runLinearAttention
+                                                    : runAttention,
+                          f));
   else if (auto conv = dyn_cast<ConvOp>(o))
     code.push_back(points(conv, conv.getReduced(), runConv, f));
   else if (auto r = dyn_cast<ReduceOp>(o))

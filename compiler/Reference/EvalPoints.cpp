@@ -221,6 +221,21 @@ void runLinearAttention(Machine &m, Frame &outer, const Instr &in, int) {
   });
 }
 
+void runNormaliser(Machine &m, Frame &outer, const Instr &in, int) {
+  Slot &result = m.tensors[m.program.points[in.payload]->results[0]];
+  overRows(m, outer, in, [&](Row &row, int64_t at) {
+    double top = -INFINITY, sum = 0;
+    for (auto [s, here] : llvm::zip(row.values[0], row.present))
+      if (here && !std::isnan(top) && !(s <= top))
+        top = s;
+    if (std::isinf(top))
+      return put(result, at, top);
+    for (auto [s, here] : llvm::zip(row.values[0], row.present))
+      sum += here ? std::exp(s - top) : 0;
+    put(result, at, top + std::log(sum));
+  });
+}
+
 void runConv(Machine &m, Frame &outer, const Instr &in, int) {
   Slot &result = m.tensors[m.program.points[in.payload]->results[0]];
   overRows(m, outer, in, [&](Row &row, int64_t at) {

@@ -152,6 +152,7 @@ void runMap(Machine &, Frame &, const Instr &, int n); ///< EvalPoints.cpp
 void runSoftmax(Machine &, Frame &, const Instr &, int n);
 void runAttention(Machine &, Frame &, const Instr &, int n);
 void runLinearAttention(Machine &, Frame &, const Instr &, int n);
+void runNormaliser(Machine &, Frame &, const Instr &, int n);
 void runConv(Machine &, Frame &, const Instr &, int n);
 void runReduce(Machine &, Frame &, const Instr &, int n); ///< EvalReduce.cpp
 void runScan(Machine &, Frame &, const Instr &, int n);   ///< EvalScan.cpp

@@ -251,8 +251,23 @@ private:
 };
 } // namespace
 
+/// A logsumexp over the keys, which is taken apart after it.
+static void decomposeNormaliser(AttentionOp op) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  auto map =
+      mapOfFolds(b, loc, ReduceKind::logsumexp, op.score().getType(), op.getExtents().drop_back(),
+                 op.getExtents().take_back(), [&](OpBuilder &in, ValueRange at) {
+                   auto v = cloneSlice(in, op, at, {op.score(), op.yield().getPresent()});
+                   return std::pair(v[0], v[1]);
+                 });
+  map.getResult(0).setType(cast<RankedTensorType>(op.getResult(0).getType()));
+  op.getResult(0).replaceAllUsesWith(map.getResult(0));
+  op.erase();
+}
+
 static void decomposeAttention(AttentionOp op) {
-  AttentionParts(op).run();
+  op.getNormaliser() ? decomposeNormaliser(op) : AttentionParts(op).run();
 }
 
 static void decomposeSoftmax(SoftmaxOp op) {

@@ -209,7 +209,7 @@ struct Raise : seq::impl::SeqRaiseBase<Raise> {
     SmallVector<ReduceOp> sums;
     getOperation().walk([&](ReduceOp r) { sums.push_back(r); });
     for (ReduceOp r : sums)
-      if (!raiseAttention(r) && !raiseScores(r))
+      if (!raiseAttention(r) && !raiseScores(r) && !raiseNormaliser(r))
         raiseConv(r);
     eraseDead(getOperation());
   }

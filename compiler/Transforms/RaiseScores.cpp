@@ -11,6 +11,8 @@
 // reads something that is given for each pair (a matrix, a kernel) is left: it is there
 // anyway. So are values that differ from row to row (a convolution), which share no keys.
 //
+// A logsumexp of such scores is a seq.attention without values, its normaliser.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/Sum.h"
 
@@ -117,6 +119,20 @@ private:
   }
 };
 
+/// Nothing is given for each pair of index `i` and the key, but what is made of things for either.
+bool readsNoPairs(Sum &sum, Value i) {
+  Value key = sum.reduce.indices()[0];
+  return !sum.reduce
+              ->walk([&](ReadOp read) {
+                bool good = !readsPairs(read, sum.map, i, key);
+                if (auto pairs =
+                        good ? std::nullopt : PairMap::of(read, i, key, sum.map->getBlock()))
+                  good = pairs->isDear() && pairs->isMadeOfOneSided();
+                return good ? WalkResult::advance() : WalkResult::interrupt();
+              })
+              .wasInterrupted();
+}
+
 /// A sum over a sequence whose weights are made for each row and key, of things given for rows
 /// and for keys.
 struct ScoredSum {
@@ -197,19 +213,53 @@ private:
     for (Leaf &leaf : leaves)
       if (!isWeight(leaf) && used(leaf).contains(i))
         return false;
-    return !sum.reduce
-                ->walk([&](ReadOp read) {
-                  bool good = !readsPairs(read, sum.map, i, key());
-                  if (auto pairs =
-                          good ? std::nullopt : PairMap::of(read, i, key(), sum.map->getBlock()))
-                    good = pairs->isDear() && pairs->isMadeOfOneSided();
-                  return good ? WalkResult::advance() : WalkResult::interrupt();
-                })
-                .wasInterrupted();
+    return readsNoPairs(sum, i);
   }
 };
 
 } // namespace
+
+/// The scores of the fold are made for each row and key, of things for either.
+static bool foldsScores(Sum &sum) {
+  Value key = sum.reduce.indices()[0];
+  Operation *d = sum.value().getDefiningOp();
+  if (!d || d->getBlock() != sum.reduce.bodyBlock())
+    return false;
+  bool scores = false;
+  for (Operation *part : scalarSlice(d, sum.reduce.bodyBlock())) {
+    auto indices = indicesUsedBy(part, sum.map);
+    scores |= isa<ReduceOp>(part) && indices.contains(key) && indices.size() > 1;
+    auto read = dyn_cast<ReadOp>(part);
+    for (Value i : sum.own) {
+      auto pairs =
+          read && !read.getGuard() ? PairMap::of(read, i, key, sum.map->getBlock()) : std::nullopt;
+      scores |= pairs && pairs->isDear();
+    }
+  }
+  return scores && llvm::any_of(sum.own, [&](Value i) {
+           unsigned at = cast<BlockArgument>(i).getArgNumber();
+           return !constantOf(sum.map.getExtents()[at]) && readsNoPairs(sum, i);
+         });
+}
+
+bool seq::raiseNormaliser(ReduceOp reduce) {
+  Sum sum(reduce, ReduceKind::logsumexp);
+  if (!sum || reduce.getExtents().size() != 1 || constantOf(reduce.getExtents()[0]) ||
+      !isa<func::FuncOp>(sum.map->getParentOp()) || !foldsScores(sum))
+    return false;
+  OpBuilder b(sum.map);
+  auto attention =
+      AttentionOp::create(b, reduce.getLoc(), sum.value().getType(), sum.extents(),
+                          [&](OpBuilder &in, Location loc, ValueRange indices) {
+                            IRMapping mapping = sum.cloneBody(in, indices);
+                            Value present = reduce.yield().getPresent();
+                            YieldOp::create(in, loc, mapping.lookupOrDefault(sum.value()),
+                                            present ? mapping.lookupOrDefault(present) : Value());
+                          });
+  attention.setNormaliser(true);
+  sum.replaceBy(attention.getResult(0));
+  return true;
+}
 
 bool seq::raiseScores(ReduceOp reduce) {
   auto match = ScoredSum::match(reduce);

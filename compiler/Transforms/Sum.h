@@ -6,14 +6,16 @@
 
 namespace seq {
 
-/// A sum in a map that may become an op of its own over `own` indices of the map, then its.
+/// A sum, or a fold of another kind, in a map that may become an op of its own over `own` indices
+/// of the map, then its.
 struct Sum {
   ReduceOp reduce;
   MapOp map;
   llvm::SmallVector<mlir::Value> own;
 
-  explicit Sum(ReduceOp r) : reduce(r), map(llvm::dyn_cast<MapOp>(r->getParentOp())) {
-    if (!map || r.getNumResults() != 1 || r.kind(0) != ReduceKind::sum)
+  explicit Sum(ReduceOp r, ReduceKind kind = ReduceKind::sum)
+      : reduce(r), map(llvm::dyn_cast<MapOp>(r->getParentOp())) {
+    if (!map || r.getNumResults() != 1 || r.kind(0) != kind)
       map = nullptr;
     if (!map)
       return;
@@ -57,6 +59,8 @@ struct Sum {
 
 /// Makes a linear seq.attention of a sum that is weighted by scores; false where it is none.
 bool raiseScores(ReduceOp reduce);
+/// Makes the normaliser of a seq.attention of a logsumexp of scores; false where it is none.
+bool raiseNormaliser(ReduceOp reduce);
 
 } // namespace seq
 

@@ -168,7 +168,7 @@ private:
         s.seen = filled(b, over, b.getBoolAttr(false));
     }
     llvm::append_range(over, dims.drop_front());
-    for (unsigned k = 0; k < op.getNumResults(); ++k)
+    for (unsigned k = 0; k + 1 < op.yield().getValues().size(); ++k)
       s.sums.push_back(filled(b, over, b.getFloatAttr(element, 0)));
     return s;
   }
@@ -360,14 +360,34 @@ private:
     return {map.getResult(0), map.getResult(1)};
   }
 
+  /// m + log z. Of rows whose largest score is infinite it is that.
+  Value normaliser(OpBuilder &b, const Running &s, ValueRange dims) {
+    return mapOver(b, dims, element, [&](OpBuilder &in, ValueRange i) -> Value {
+      Value inside = insideOf(in, i[0]);
+      Value top = ReadOp::create(in, loc, s.largest, i, inside);
+      Value z = ReadOp::create(in, loc, s.weight, i, inside);
+      Value sum = arith::AddFOp::create(in, loc, top, UnaryOp::create(in, loc, UnaryKind::log, z));
+      Value infinite =
+          arith::CmpFOp::create(in, loc, arith::CmpFPredicate::OEQ, top, number(in, INFINITY));
+      return arith::SelectOp::create(in, loc, infinite, top, sum);
+    });
+  }
+
+  /// That row `r` of the block is one; null where all are.
+  Value insideOf(OpBuilder &b, Value r) {
+    if (constantOf(height) == rows)
+      return {};
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, r, height);
+  }
+
   SmallVector<Value> finish(OpBuilder &b, const Running &s, ValueRange dims) {
     SmallVector<Value> out;
+    if (op.getNormaliser())
+      out.push_back(normaliser(b, s, dims));
     for (Value sum : s.sums)
       out.push_back(mapOver(b, dims, element, [&](OpBuilder &in, ValueRange i) -> Value {
         IndexMath m(in, loc);
-        Value inside;
-        if (constantOf(height) != rows)
-          inside = arith::CmpIOp::create(in, loc, arith::CmpIPredicate::slt, i[0], height);
+        Value inside = insideOf(in, i[0]);
         Value o = ReadOp::create(in, loc, sum, i, inside);
         if (op.getLinear())
           return o;

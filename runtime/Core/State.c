@@ -295,6 +295,8 @@ typedef struct {
 } state_plan;
 
 static int make_plan(seq_state *state, const seq_args *args, state_plan *p) {
+  if (!state)
+    return SEQ_ERR_ARGUMENT;
   int status = join_args(state, args, &p->joined);
   if (status)
     return status;
@@ -307,8 +309,6 @@ static int make_plan(seq_state *state, const seq_args *args, state_plan *p) {
 }
 
 static int call(seq_state *state, const seq_args *args, bool step) {
-  if (!state)
-    return SEQ_ERR_ARGUMENT;
   state_plan p;
   int status = make_plan(state, args, &p);
   if (status)

@@ -162,6 +162,12 @@ TEST(State, Refusals) {
   EXPECT_EQ(one.s.error(), "a step has 1 for `T`, this has 2");
   EXPECT_EQ(two.run(x, y), SEQ_ERR_SHAPE);
   EXPECT_EQ(one.run(b, c), SEQ_ERR_SHAPE);
+  int64_t shape[SEQ_MAX_RANK], bytes;
+  int32_t rank;
+  call_args piece({&x.view}, {&y.view});
+  EXPECT_EQ(seq_state_call(nullptr, &piece.args), SEQ_ERR_ARGUMENT);
+  EXPECT_EQ(seq_state_output_shape(nullptr, &piece.args, 0, shape, &rank), SEQ_ERR_ARGUMENT);
+  EXPECT_EQ(seq_state_workspace_size(nullptr, &piece.args, &bytes), SEQ_ERR_ARGUMENT);
   call_args direct({&x.view, nullptr, nullptr}, {&y.view, nullptr, nullptr});
   EXPECT_EQ(one.s.run(1, direct), SEQ_ERR_ARGUMENT);
   EXPECT_EQ(one.s.error(), "the stream of `Sums` is called with a state");

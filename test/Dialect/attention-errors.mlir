@@ -68,3 +68,13 @@ func.func @static_dimension(%T: index, %v: f32) {
   }
   return
 }
+
+// -----
+
+func.func @normaliser_with_a_value(%T: index, %v: f32) {
+  // expected-error @+1 {{constraint 2: with `normaliser` the body yields the score alone}}
+  %o = seq.attention (%j) in (%T) -> (tensor<f32>) attributes {normaliser} {
+    seq.yield %v, %v : f32, f32
+  }
+  return
+}

@@ -41,3 +41,14 @@ func.func @linear(%v: tensor<?xf32>, %T: index) -> tensor<f32> {
   }
   return %o : tensor<f32>
 }
+
+// No values: what normalises the weights.
+// CHECK-LABEL: func.func @normaliser
+// CHECK: seq.attention (%{{.*}}) in (%{{.*}}) -> (tensor<f32>) attributes {normaliser} {
+func.func @normaliser(%v: tensor<?xf32>, %T: index) -> tensor<f32> {
+  %o = seq.attention (%j) in (%T) -> (tensor<f32>) attributes {normaliser} {
+    %x = seq.read %v[%j] : tensor<?xf32>
+    seq.yield %x : f32
+  }
+  return %o : tensor<f32>
+}

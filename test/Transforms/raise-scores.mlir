@@ -94,3 +94,38 @@ func.func @no_scores(%m: tensor<?x?xf32>, %x: tensor<?x8xf32>, %a: tensor<8xf32>
   }
   return %o#0, %o#1, %o#2 : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>
 }
+
+// A logsumexp of scores is attention without values; one of numbers that are there is none.
+// CHECK-LABEL: func.func @normaliser
+// CHECK: %[[Z:.*]] = seq.attention (%[[I:.*]], %[[J:.*]]) in
+// CHECK-SAME: attributes {normaliser}
+// CHECK: %[[S:.*]] = seq.reduce [sum]
+// CHECK: seq.yield %[[S]] : f32 when
+// CHECK: seq.map
+// CHECK: seq.read %[[Z]]
+// CHECK: seq.map
+// CHECK: seq.reduce [logsumexp]
+func.func @normaliser(%q: tensor<?x4xf32>, %k: tensor<?x4xf32>, %x: tensor<?x?xf32>, %T: index) -> (tensor<?xf32>, tensor<?xf32>) {
+  %c4 = arith.constant 4 : index
+  %z = seq.map (%i) in (%T) -> (tensor<?xf32>) {
+    %s = seq.reduce [logsumexp] (%j) in (%T) -> (f32) {
+      %s = seq.reduce [sum] (%d) in (%c4) -> (f32) {
+        %a = seq.read %q[%i, %d] : tensor<?x4xf32>
+        %b = seq.read %k[%j, %d] : tensor<?x4xf32>
+        %m = arith.mulf %a, %b : f32
+        seq.yield %m : f32
+      }
+      %p = arith.cmpi sle, %j, %i : index
+      seq.yield %s : f32 when %p
+    }
+    seq.yield %s : f32
+  }
+  %y = seq.map (%i) in (%T) -> (tensor<?xf32>) {
+    %s = seq.reduce [logsumexp] (%j) in (%T) -> (f32) {
+      %a = seq.read %x[%i, %j] : tensor<?x?xf32>
+      seq.yield %a : f32
+    }
+    seq.yield %s : f32
+  }
+  return %z, %y : tensor<?xf32>, tensor<?xf32>
+}

@@ -105,3 +105,49 @@ func.func @linear() -> tensor<75xf32> {
   }
   return %o : tensor<75xf32>
 }
+
+// What normalises the weights: log n of n equal scores, -inf of none; 1000 and what is far below it;
+// infinite ones, also at a row of its own.
+// CHECK-LABEL: @normaliser
+// CHECK-NEXT: f32[70] [0, 0.69314{{.*}}, 1.09861{{.*}}, {{.*}}, 4.24849{{.*}}]
+// CHECK-NEXT: f32[3] [-inf, -inf, -inf]
+// CHECK-NEXT: f32[4] [1000.458{{.*}}, 1000, -inf, inf]
+func.func @normaliser() -> (tensor<70xf32>, tensor<3xf32>, tensor<4xf32>) {
+  %n = arith.constant 70 : index
+  %c4 = arith.constant 4 : index
+  %keys = arith.constant 100 : index
+  %last = arith.constant 99 : index
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %low = arith.constant 0xFF800000 : f32
+  %high = arith.constant 0x7F800000 : f32
+  %top = arith.constant 1000.0 : f32
+  %zero = arith.constant 0.0 : f32
+  %o = seq.attention (%i, %j) in (%n, %keys) -> (tensor<70xf32>) attributes {normaliser} {
+    %p = arith.cmpi sle, %j, %i : index
+    seq.yield %zero : f32 when %p
+  }
+  %none = seq.attention (%i, %j) in (%c3, %keys) -> (tensor<3xf32>) attributes {normaliser} {
+    %a = arith.addi %i, %keys : index
+    %p = arith.cmpi sge, %j, %a : index
+    seq.yield %zero : f32 when %p
+  }
+  %e = seq.attention (%i, %j) in (%c4, %keys) -> (tensor<4xf32>) attributes {normaliser} {
+    %k = arith.index_cast %j : index to i64
+    %x = arith.sitofp %k : i64 to f32
+    %s0 = arith.subf %top, %x : f32
+    %l = arith.cmpi eq, %j, %last : index
+    %s1 = arith.select %l, %top, %low : f32
+    %s3 = arith.select %l, %high, %zero : f32
+    %i0 = arith.cmpi eq, %i, %c0 : index
+    %i1 = arith.cmpi eq, %i, %c1 : index
+    %i2 = arith.cmpi eq, %i, %c2 : index
+    %a = arith.select %i2, %low, %s3 : f32
+    %b = arith.select %i1, %s1, %a : f32
+    %s = arith.select %i0, %s0, %b : f32
+    seq.yield %s : f32
+  }
+  return %o, %none, %e : tensor<70xf32>, tensor<3xf32>, tensor<4xf32>
+}

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 
 namespace seq::tool {
 
@@ -209,10 +210,11 @@ const OptionSpec kOptions[] = {
     {"--error-format", "text|json", Every, setErrorFormat, "form of messages", "text or json"},
     {"-I", "DIR", Every,
      [](CommandLine &c, auto &v) {
+       std::error_code error;
        c.includeDirs.push_back(v);
-       return !v.empty();
+       return std::filesystem::is_directory(v, error);
      },
-     "where modules are looked for", "a folder"},
+     "where modules are looked for", "a folder that exists"},
     {"--no-cache", nullptr, Every,
      [](CommandLine &c, auto &) {
        c.cache = false;
