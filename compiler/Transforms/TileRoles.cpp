@@ -61,32 +61,50 @@ bool isTiled(AttentionOp op) {
          constantOf(op.getExtents().back()).value_or(kTileKeys + 1) > kTileKeys;
 }
 
+/// The score or the presence is made of `read`, which stands in the body itself.
+static bool isOfScore(ReadOp read, AttentionOp op) {
+  for (Value v : {op.score(), Value(op.yield().getPresent())})
+    if (Operation *d = v ? v.getDefiningOp() : nullptr; d && d->getBlock() == op.bodyBlock())
+      if (llvm::is_contained(scalarSlice(d, op.bodyBlock()), read.getOperation()))
+        return true;
+  return false;
+}
+
 /// Something that is made for each row and key, where nothing but attention in tiles reads it,
 /// outside of contractions: scores that have a name, biases. What may fail is kept, as it fails
-/// at absent points too.
-static bool isAbsorbed(MapOp map) {
+/// at absent points too. What does not differ between the rows of a block (a value) is kept,
+/// for it is made once for all of them.
+static bool isAbsorbed(MapOp map, bool ofScores) {
   return !map->use_empty() && !mayFail(map) && llvm::all_of(map->getUsers(), [&](Operation *user) {
     auto read = dyn_cast<ReadOp>(user);
     auto op = read ? dyn_cast<AttentionOp>(read->getParentOp()) : AttentionOp();
-    if (!op || !isTiled(op) || op->getBlock() != map->getBlock())
+    if (!op || !isTiled(op) || op->getBlock() != map->getBlock() ||
+        (ofScores && !isOfScore(read, op)))
       return false;
     auto used = indicesUsedBy(read, op);
-    return used.contains(op.key()) && used.size() >= 2;
+    auto row = TileRoles(op).blocked;
+    return row && used.contains(op.key()) && used.contains(op.indices()[*row]);
   });
 }
 
 /// Computes such things in the bodies that read them, so that they need not be kept. Where
 /// several do, each computes its own: time for memory.
-void absorbScores(func::FuncOp func) {
+static void absorb(func::FuncOp func, bool ofScores) {
   SmallVector<MapOp> maps(func.getBody().front().getOps<MapOp>());
   for (MapOp map : llvm::reverse(maps)) {
-    if (!isAbsorbed(map))
+    if (!isAbsorbed(map, ofScores))
       continue;
     for (auto [k, result] : llvm::enumerate(map.getResults()))
       for (Operation *user : llvm::make_early_inc_range(result.getUsers()))
         inlineAt(map, k, cast<ReadOp>(user));
     map.erase();
   }
+}
+
+void absorbScores(func::FuncOp func) {
+  // Scores first: they tell which index a block has many of.
+  for (bool ofScores : {true, false})
+    absorb(func, ofScores);
 }
 
 } // namespace seq

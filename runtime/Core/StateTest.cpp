@@ -163,7 +163,7 @@ TEST(State, Refusals) {
   EXPECT_EQ(two.run(x, y), SEQ_ERR_SHAPE);
   EXPECT_EQ(one.run(b, c), SEQ_ERR_SHAPE);
   int64_t shape[SEQ_MAX_RANK], bytes;
-  int32_t rank;
+  int32_t rank = 0;
   call_args piece({&x.view}, {&y.view});
   EXPECT_EQ(seq_state_call(nullptr, &piece.args), SEQ_ERR_ARGUMENT);
   EXPECT_EQ(seq_state_output_shape(nullptr, &piece.args, 0, shape, &rank), SEQ_ERR_ARGUMENT);
@@ -174,8 +174,6 @@ TEST(State, Refusals) {
   call_args few({}, {&y.view});
   EXPECT_EQ(seq_state_call(one.state, &few.args), SEQ_ERR_ARGUMENT);
   call_args query({&x.view}, {});
-  int64_t shape[SEQ_MAX_RANK];
-  int32_t rank = 0;
   EXPECT_EQ(seq_state_output_shape(one.state, &query.args, 0, shape, &rank), SEQ_OK);
   EXPECT_EQ(rank, 2);
   EXPECT_EQ(shape[0], 2);
