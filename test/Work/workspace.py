@@ -26,13 +26,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LENGTHS = {"T", "S", "L", "M"}  # what programs call the lengths of their sequences
 STEPS = 64 * 36 * 10            # whole tiles of attention, blocks and chunks
 ENTRIES = {"03-c-host/model.seq": "Cell(8, 8)", "04-programs/bilstm.seq": "BiLSTM(8, 8)",
-           "04-programs/lstm.seq": "LSTM(8, 8)", "04-programs/mamba.seq": "Mamba(16)", "05-own-cell/model.seq": "Memory(8)"}
+           "04-programs/lstm.seq": "LSTM(8, 8)", "04-programs/mamba.seq": "Mamba(16)", "05-own-cell/model.seq": "Memory(8)",
+           "06-window/model.seq": "Windowed(16, 4, 2, 8, 12)"}
 NOT_LOWERED = ("04-programs/tree.seq", "04-programs/ttt.seq")
 # A label and what it is not, with the reason.
 EXCEPTIONS = {
     ("own/attention_bool_mask", "linear"): "its weights are read by a sum and by a maximum: they are kept",
     ("own/dynamic_programs", "linear"): "the cost of a pair of rows is read in the step of a scan: it is kept",
-    ("real/gpt_oss_attention", "linear"): "its scores are read by a softmax and by a logsumexp: they are kept",
     ("own/extreme_decays", "slim"): "its matrix is D x 2, no wider than the two results",
     ("real/rg_lru_griffin", "slim"): "its state has an axis of heads and one of channels: a vector, and as wide as all others",
 }
