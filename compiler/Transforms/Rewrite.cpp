@@ -93,11 +93,43 @@ SmallVector<unsigned> weightPlaces(AttentionOp op) {
   return places;
 }
 
+/// The producer's body before `read`, at the read's indices: its ops themselves where nothing else
+/// uses the producer, which is then left with zeros, else copies. Long chains of maps are
+/// joined one by one; with copies alone that would take the square of their length.
+static SmallVector<Operation *> placeBody(OpBuilder &b, MapOp producer, ReadOp read,
+                                          IRMapping &mapping) {
+  SmallVector<Operation *> placed;
+  if (!producer->hasOneUse()) {
+    mapping.map(producer.indices(), read.getIndices());
+    for (Operation &op : producer.bodyBlock()->without_terminator())
+      placed.push_back(b.clone(op, mapping));
+    return placed;
+  }
+  for (auto [index, at] : llvm::zip(producer.indices(), read.getIndices())) {
+    mapping.map(index, at);
+    index.replaceAllUsesWith(at);
+  }
+  for (Operation &op : producer.bodyBlock()->without_terminator())
+    placed.push_back(&op);
+  auto &body = producer.bodyBlock()->getOperations();
+  read->getBlock()->getOperations().splice(Block::iterator(read), body, body.begin(),
+                                           std::prev(body.end()));
+  return placed;
+}
+
+/// A map that nothing reads any more gives zeros.
+static void leaveZeros(MapOp map) {
+  YieldOp yield = map.yield();
+  OpBuilder b(yield);
+  for (OpOperand &value : yield.getValuesMutable())
+    value.set(arith::ConstantOp::create(b, yield.getLoc(), b.getZeroAttr(value.get().getType())));
+}
+
 void inlineAt(MapOp producer, unsigned result, ReadOp read) {
   OpBuilder b(read);
   IRMapping mapping;
-  mapping.map(producer.indices(), read.getIndices());
   Value guard = read.getGuard();
+  bool last = producer->hasOneUse();
   // Everything guarded inside is guarded by the read's guard as well.
   std::function<void(Operation *)> addGuard = [&](Operation *op) {
     auto join = [&](MutableOperandRange operand) {
@@ -114,12 +146,12 @@ void inlineAt(MapOp producer, unsigned result, ReadOp read) {
     else if (auto t = dyn_cast<ToIntOp>(op))
       join(t.getGuardMutable());
   };
-  for (Operation &op : producer.bodyBlock()->without_terminator()) {
-    Operation *copy = b.clone(op, mapping);
+  for (Operation *op : placeBody(b, producer, read, mapping))
     if (guard)
-      copy->walk([&](Operation *o) { addGuard(o); });
-  }
+      op->walk([&](Operation *o) { addGuard(o); });
   Value v = mapping.lookupOrDefault(producer.yield().getValues()[result]);
+  if (last)
+    leaveZeros(producer);
   if (guard) {
     // A guarded read is 0 where its guard is false.
     TypedAttr zero = b.getZeroAttr(v.getType());
