@@ -104,7 +104,7 @@ class Suites:
 
     def programs(self):
         counts = [self.script("test/Fuzz/test_shrink.py"),
-                  self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "200",
+                  self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "1000",
                               "--jobs", str(self.args.jobs))]
         return tuple(map(sum, zip(*counts)))
 

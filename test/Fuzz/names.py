@@ -12,11 +12,11 @@ AXES = "DEKN"
 
 class Names:
     """`values` holds the axes of each float that statements may read, `last` of those that are
-    results only, `inputs` and `bools` of the function's arguments."""
+    results only, `inputs`, `bools` and `integers` of the function's arguments."""
 
     def __init__(self, rng, causal=False, parent=None):
         self.rng, self.causal, self.is_head = rng, causal, parent is not None
-        self.values, self.last, self.inputs, self.bools = {}, {}, {}, {}
+        self.values, self.last, self.inputs, self.bools, self.integers = {}, {}, {}, {}, {}
         self.statements = []
         self.functions = parent.functions if parent else []
         self.axes = parent.axes if parent else self.sizes()
@@ -33,6 +33,11 @@ class Names:
     def bool_input(self):
         name = f"b{len(self.bools)}"
         self.bools[name] = ("T",)
+        return name
+
+    def integer_input(self):
+        name = f"n{len(self.integers)}"
+        self.integers[name] = ("T",)
         return name
 
     def table(self, axes):
@@ -141,18 +146,24 @@ class Names:
         known = {**self.values, **self.last}
         return [(n, known[n]) for names, _ in self.statements for n in names if n in known]
 
-    def function(self, name, results):
-        """A function of those results. `%%` stands for a product of matrices."""
+    def function(self, name, results, layer=False):
+        """A function of those results, or a layer whose parameters are what has no time.
+        `%%` stands for a product of matrices."""
         def show(axes):
             return "[" + ", ".join(axes) + "]" if axes else "float"
 
-        args = [f"{n}: {show(a)}" for n, a in self.inputs.items()]
+        params = {n: a for n, a in self.inputs.items() if layer and a and not set(a) & {"T", "S"}}
+        args = [f"{n}: {show(a)}" for n, a in self.inputs.items() if n not in params]
         args += [f"{n}: bool{show(a)}" for n, a in self.bools.items()]
-        text = (f"fn {name}({', '.join(args)}) -> {', '.join(show(a) for _, a in results)} {{\n"
+        args += [f"{n}: i32{show(a)}" for n, a in self.integers.items()]
+        text = (f"fn {'forward' if layer else name}({', '.join(args)}) -> {', '.join(show(a) for _, a in results)} {{\n"
                 + "\n".join("  " + t for _, t in self.statements)
                 + f"\n  return {', '.join(n for n, _ in results)}\n}}\n")
+        if layer:
+            text = "".join(f"param {n}: {show(a)}\n" for n, a in params.items()) + text
+            text = f"layer {name}() {{\n" + re.sub("^(?=.)", "  ", text, flags=re.M) + "}\n"
         sizes = {a: str(n) for a, n in self.axes.items()}
         return re.sub(rf"\b([{AXES}])\b", lambda m: sizes[m.group(1)], text).replace("%%", "@")
 
-    def text(self, results):
-        return "".join(self.functions) + self.function("f", results)
+    def text(self, results, layer=False):
+        return "".join(self.functions) + self.function("f", results, layer)

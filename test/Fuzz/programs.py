@@ -30,7 +30,7 @@ from statements import Statements
 HERE = os.path.dirname(os.path.abspath(__file__))
 LENGTHS = [0, 1, 2, 7, 15, 16, 17, 31, 33]
 LAST = [53, 65, 97]  # of the ragged batch too
-LEVELS = ["-O0", "-O0", "-O0", "-O2"]  # what LLVM makes of it takes most of the time
+LEVELS = ["-O0"] * 5 + ["-O2"]  # what LLVM makes of it takes most of the time
 NO_STREAM = ("E0451", "E0452")
 
 
@@ -54,10 +54,11 @@ class Program(Recurrences, Sequences, Statements, Names):
             self.input(rng.choice([("T",), ("T", "D"), ("T", "D"), ("T", "D", "E")]))
         for _ in range(rng.randint(0, 2)):
             self.input(rng.choice([("D",), ("D", "E"), ("E", "D"), ("D", "K"), ("K",)]))
-        for _ in range(rng.randint(1, 4)):
+        for _ in range(rng.randint(1, 3)):
             rng.choice([self.elementwise, self.elementwise, self.reduction, self.product,
-                        self.attention, self.convolution, self.scan, self.scan, self.scan, self.heads,
-                        self.rearranged, self.gather, self.masked, self.mapped, self.nested])()
+                        self.attention, self.convolution, self.scan, self.scan, self.matrix_scan, self.heads,
+                        self.cross, self.rearranged, self.gather, self.embedding, self.masked, self.mapped, self.nested,
+                        self.over_static])()
 
 
 def make(seed):
@@ -65,10 +66,15 @@ def make(seed):
     rng = random.Random(seed)
     program = Program(rng, causal=rng.random() < 0.5)
     results = program.results()
-    text = program.text(results if len(results) <= 5 else rng.sample(results, 5))
+    text = program.text(results if len(results) <= 5 else rng.sample(results, 5), rng.random() < 0.3)
     lengths = sorted(rng.sample(LENGTHS, 3)) + [rng.choice(LAST)]
     args = ["--all-forms", "T=" + ",".join(map(str, lengths)), "--seed", str(rng.randint(1, 99)),
             "--target", rng.choice(TARGETS), "--threads", str(rng.randint(1, 2)), rng.choice(LEVELS)]
+    if "S" in {a for axes in program.inputs.values() for a in axes}:
+        args.append(f"S={rng.choice(LENGTHS)},{rng.choice(LENGTHS)}")
+    if text.startswith("layer") or "\nlayer" in text:
+        args += ["--weights", f"random:{rng.randint(1, 99)}"]
+    args += ["--float", "f64"] if rng.random() < 0.25 else []
     return text, args + (["--cuts"] if program.causal else [])
 
 

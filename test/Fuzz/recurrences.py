@@ -15,6 +15,16 @@ class Recurrences:
             step.family()
         step.finish()
 
+    def matrix_scan(self):
+        """One that chunks are made for: matrices that are read out, and what goes with them."""
+        step = Step(self)
+        step.private = True
+        for _ in range(self.rng.choice([1, 1, 2, 3])):
+            self.rng.choice([step.outer, step.delta, step.delta, step.low_rank, step.stabilised])()
+            if self.rng.random() < 0.2:
+                self.rng.choice([step.diagonal, step.tropical, step.nonlinear, step.delay])()
+        step.finish()
+
 
 class Step:
     def __init__(self, program):
@@ -22,6 +32,8 @@ class Step:
         self.inits, self.lines = [], []
         self.states = {}  # name -> axes
         self.loose, self.integers = set(), set()
+        # Matrices that are only read out, so that chunks are a form of the scan.
+        self.private, self.matrices = self.r.random() < 0.6, set()
 
     # --- words ---------------------------------------------------------------------------
 
@@ -45,6 +57,8 @@ class Step:
         """States before, old and new, as scalars at the point."""
         found = []
         for s, a in self.states.items():
+            if s in self.matrices:
+                continue
             for form in (s, s + "'"):
                 if set(a) <= set(axes) and len(set(a)) == len(a):
                     text = self.at(form, a)
@@ -80,6 +94,12 @@ class Step:
     def done(self, name, axes):
         self.states[name] = axes
 
+    def matrix(self, axes, init=None):
+        name = self.state(axes, init)
+        if self.private:
+            self.matrices.add(name)
+        return name
+
     def let(self, name, axes, value):
         """A statement of the step, and the text that reads what it names at the point."""
         ranges = self.p.ranges(axes, self.index(axes))
@@ -91,7 +111,8 @@ class Step:
         if self.r.random() < 0.5:
             ranges = ", ".join(a.lower() for a in axes)
         if self.r.random() < 0.1:
-            value = f"{self.p.condition(self.index(axes))} ? {self.at(s, axes)} : {value}"
+            index = {"T": "t"} if s in self.matrices else self.index(axes)
+            value = f"{self.p.condition(index)} ? {self.at(s, axes)} : {value}"
         head = f"{s}'[{ranges}]" if axes else f"{s}'"
         self.lines.append(f"{head} = {value}")
         self.done(s, axes)
@@ -102,7 +123,7 @@ class Step:
         self.r.choice([self.delay, self.taps, self.diagonal, self.diagonal, self.outer, self.outer,
                        self.delta, self.delta, self.low_rank, self.vector_rank, self.dense,
                        self.rotation, self.tropical, self.tropical_dense, self.nonlinear,
-                       self.nonlinear, self.stabilised, self.count, self.matrix_product])()
+                       self.nonlinear, self.stabilised, self.count, self.matrix_product, self.lookback])()
 
     def vector_axes(self):
         heads = [] if self.p.is_head else [("N", "D"), ("N", "D", "E")]
@@ -144,7 +165,7 @@ class Step:
 
     def outer(self):
         axes = self.matrix_axes()
-        s, lead, a, b = self.state(axes), axes[:-2], axes[-2], axes[-1]
+        s, lead, a, b = self.matrix(axes), axes[:-2], axes[-2], axes[-1]
         gate = self.gate(lead + ((a,) if self.r.random() < 0.5 else ()) + ((b,) if self.r.random() < 0.15 else ()))
         if gate == "1.0":
             self.loose.add(s)
@@ -157,7 +178,7 @@ class Step:
     def delta(self):
         """Ranks 1 to 3 with unit keys, decays before or after."""
         axes = self.matrix_axes()
-        s, lead, a, b = self.state(axes), axes[:-2], axes[-2], axes[-1]
+        s, lead, a, b = self.matrix(axes), axes[:-2], axes[-2], axes[-1]
         gate, before = self.gate(lead + ((a,) if self.r.random() < 0.5 else ())), self.r.random() < 0.5
         if gate == "1.0":
             self.loose.add(s)
@@ -181,7 +202,7 @@ class Step:
     def low_rank(self):
         """A correction with other vectors to read and to write, or as a matrix I − β k kᵀ."""
         axes = self.r.choice([("D", "E"), ("E", "D")])
-        s, (a, b) = self.state(axes), axes
+        s, (a, b) = self.matrix(axes), axes
         i, n = a.lower(), self.p.axes[a]
         if self.r.random() < 0.4:
             k = self.vector(a)
@@ -254,11 +275,12 @@ class Step:
 
     def tropical(self):
         axes = self.vector_axes()
-        s = self.state(axes, self.r.choice([None, None, "-1e30"]) if self.r.random() < 0.5 else None)
+        s = self.state(axes, self.r.choice([None, "-inf", "-1e30"]) if self.r.random() < 0.5 else None)
         here, inner = self.at(s, axes), self.read(axes)
         value = self.p.point(("T",) + axes, self.index(axes), 2, self.others(axes))
         kind = self.r.randint(0, 3)
         if kind == 3:
+            self.inits[-1] = self.inits[-1].replace("= -inf", "= inf")
             self.assign(s, axes, f"min({here} + softplus({inner}), {value})")
         else:
             self.assign(s, axes, [f"max({here} - 0.1, {value})", f"max({here}, {value})",
@@ -281,6 +303,15 @@ class Step:
         self.integers.add(s)
         self.done(s, ())
 
+    def lookback(self):
+        """A state that is driven by a sum over the steps so far."""
+        axes = self.r.choice([(), ("D",)])
+        s, x = self.state(axes), self.p.need(("T",) + axes)
+        k = self.r.randint(1, 20)
+        domain = self.r.choice(["r <= t", f"r <= t and t - r < {k}", "r < t", f"r <= t and r % {k} == 0"])
+        at = ", ".join(["r"] + [a.lower() for a in axes])
+        self.assign(s, axes, f"{self.gate(axes, 0.9)} * {self.at(s, axes)} + 0.1 * sum[r in 0..T]({x}[{at}] where {domain})")
+
     def stabilised(self):
         """A matrix state behind a running maximum, with its normaliser."""
         axes = self.r.choice([("D", "E"), ("E", "D"), ("K", "D")])
@@ -294,7 +325,7 @@ class Step:
         di = self.let(f"{m}_i", (), f"exp({i} - {m}')")
         self.loose.add(m)
         key, value = self.vector(a), self.vector(b)
-        C = self.state(axes, "0.0")
+        C = self.matrix(axes, "0.0")
         self.assign(C, axes, f"{fd} * {self.at(C, axes)} + {di} * 0.3 * {key} * {value}")
         n = self.state((a,), "0.0")
         self.assign(n, (a,), f"{fd} * {self.at(n, (a,))} + {di} * 0.3 * {key}")
@@ -322,7 +353,7 @@ class Step:
         s = self.r.choice(list(self.states))
         axes = self.states[s]
         form = self.r.choice([s + "'", s + "'", s])
-        if len(axes) >= 2 and s not in self.integers and self.r.random() < 0.7:
+        if len(axes) >= 2 and s not in self.integers and (s in self.matrices or self.r.random() < 0.7):
             *lead, a, b = axes
             if self.r.random() < 0.2:
                 a, b = b, a

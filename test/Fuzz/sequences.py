@@ -25,6 +25,21 @@ class Sequences:
             lines[1] = f"let @p[i in 0..T, j in 0..T] = softmax[j](@s[i, j]{where})"
         self.fresh(("T", d), "\n  ".join(score_lines + lines))
 
+    def cross(self):
+        """Rows of T that look at rows of another sequence."""
+        r = self.rng
+        q, d = self.need(("T", "D")), "D"
+        k, v = (self.need(("S", "D")) for _ in range(2))
+        where = r.choice(["", " where j <= i", " where j % 3 != 1", f" where j < {r.randint(0, 9)}", " where i / 4 == j / 4"])
+        kind = r.randint(0, 2)
+        if kind == 0:
+            return self.fresh(("T", d), f"let @[i in 0..T, d in 0..D] = "
+                              f"0.1 * sum[j in 0..S](sigmoid(sum[c]({q}[i, c] * {k}[j, c])) * {v}[j, d]{where})")
+        if kind == 1:
+            return self.fresh(("T", d), f"let @[i in 0..T, d in 0..D] = tanh(max[j in 0..S]({q}[i, d] + {k}[j, d]{where}))")
+        self.fresh(("T", d), f"let @p[i in 0..T, j in 0..S] = softmax[j](sum[c]({q}[i, c] * {k}[j, c]){where})\n"
+                             f"  let @[i in 0..T, d in 0..D] = sum[j](@p[i, j] * {v}[j, d])")
+
     def score(self, q, k):
         """An expression over i and j, and the statements that it rests on."""
         r = self.rng

@@ -162,7 +162,7 @@ def without(parts, k):
 
 
 def fewer_results(text):
-    head = re.search(r"^fn f\((.*)\) -> (.*) \{$", text, re.M)
+    head = re.search(r"^ *fn (?:f|forward)\((.*)\) -> (.*) \{$", text, re.M)
     tail = text.rfind("  return ")
     if not head or tail < head.end():
         return
@@ -216,7 +216,7 @@ def fewer_states(text):
 
 
 def fewer_arguments(text):
-    head = re.search(r"^fn f\((.*)\) -> ", text, re.M)
+    head = re.search(r"^ *fn (?:f|forward)\((.*)\) -> ", text, re.M)
     args = split(head[1]) if head else []
     for k, a in enumerate(args):
         if len(re.findall(rf"\b{a.split(':')[0]}\b", text)) == 1 and len(args) > 1:

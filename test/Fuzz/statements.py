@@ -71,6 +71,26 @@ class Statements:
         self.fresh(axes, f"let @i[{index[last]} in 0..{last}] = {start}\n"
                          f"  let @[{self.ranges(axes, index)}] = {value}")
 
+    def embedding(self):
+        """Rows of a table, by a sequence of integers."""
+        w = self.need(("D", "E"), ("D", "K"), ("E", "D"))
+        v, d = self.values[w]
+        n = self.some(of=self.integers) or self.integer_input()
+        self.fresh(("T", d), f"let @i[t in 0..T] = {n}[t] % {v}\n"
+                             f"  let @[t in 0..T, {d.lower()} in 0..{d}] = {w}[@i[t], {d.lower()}]")
+
+    def over_static(self):
+        """A scan over an axis that is no time."""
+        axes = self.rng.choice([("D",), ("D", "E")])
+        rest = axes[1:]
+        at = ", ".join(["d"] + [a.lower() for a in rest])
+        x = self.need(axes)
+        state = f"[{', '.join(a.lower() for a in rest)}]" if rest else ""
+        dims = ": [" + ", ".join(rest) + "]" if rest else ""
+        f = self.rng.choice(["0.7 * {h} + 0.3 * {x}", "tanh({h} + {x})", "max({h} - 0.2, {x})"])
+        self.fresh(axes, f"let @, @_h = scan {self.rng.choice(['', 'reverse '])}d in 0..D (h{dims} = 0.0) {{\n"
+                         f"    h'{state} = {f.format(h='h' + state, x=f'{x}[{at}]')}\n    yield h'\n  }}", ("_h", rest))
+
     def masked(self):
         """A domain by a tensor of truth values."""
         x = self.some(lambda a: a == ("T", "D"), self.inputs) or self.input(("T", "D"))
@@ -102,7 +122,7 @@ class Statements:
         for axes in self.rng.sample([("T", "D"), ("T", "E"), ("T",), ("D",), ("D", "E")], 2):
             head.input(axes)
         head.input(("T", "D"))
-        self.rng.choice([head.scan, head.scan, head.attention, head.convolution])()
+        self.rng.choice([head.scan, head.matrix_scan, head.attention, head.convolution])()
         made = [(n, a) for n, a in head.results() if a[:1] == ("T",) and n in head.values]
         if not made:
             return self.elementwise()
@@ -111,8 +131,10 @@ class Statements:
         self.functions.append(head.function(name, [result]))
         lead = self.rng.random() < 0.5
         lines, args = [], []
-        for k, axes in enumerate(list(head.inputs.values()) + list(head.bools.values())):
-            if k >= len(head.inputs):
+        for k, axes in enumerate(list(head.inputs.values()) + list(head.bools.values()) + list(head.integers.values())):
+            if k >= len(head.inputs) + len(head.bools):
+                args.append(self.some(of=self.integers) or self.integer_input())
+            elif k >= len(head.inputs):
                 args.append(self.some(of=self.bools) or self.bool_input())
             elif k and self.rng.random() < 0.4:
                 args.append(self.need(axes))
@@ -132,9 +154,12 @@ class Statements:
         self.fresh(("N",) + result[1], "\n  ".join(lines))
 
     def nested(self):
-        """A scan in a scan's step: over a static axis."""
+        """A scan in a scan's step."""
         x = self.need(("T", "D"))
-        inner = self.rng.choice(["reverse d in 0..D", "d in 0..D"])
+        inner = self.rng.choice(["reverse d in 0..D", "d in 0..D", "r in 0..T"])
+        if "T" in inner and not self.causal:
+            return self.nested_in_time(x)
+        inner = inner.replace("r in 0..T", "d in 0..D")
         init = self.rng.choice(["h", "0.1", "0.5 * h"])
         decay = self.rng.choice(["0.7", "0.9"])
         self.fresh(("T",), f"let @, @_h = scan t in 0..T (h = {self.number()}) {{\n"
@@ -143,6 +168,13 @@ class Statements:
                            f"      yield a' * a\n    }}\n"
                            f"    h' = tanh(0.5 * h + 0.3 * a + 0.05 * sum[d in 0..D](y[d]))\n"
                            f"    yield h'\n  }}", ("_h", ()))
+
+    def nested_in_time(self, x):
+        """Over the steps so far, once more at each."""
+        self.fresh(("T",), f"let @, @_h = scan t in 0..T (h = {self.number()}) {{\n"
+                           f"    let b = scan r in 0..T (a = 0.0) {{\n"
+                           f"      a' = r <= t ? 0.8 * a + 0.2 * {x}[r, 0] : a\n    }}\n"
+                           f"    h' = tanh(0.5 * h + 0.3 * b)\n    yield h'\n  }}", ("_h", ()))
 
     def rearranged(self):
         x = self.some(lambda a: a[:1] == ("T",) and len(a) <= 2) or self.input(("T", "E"))
