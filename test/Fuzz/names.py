@@ -114,7 +114,7 @@ class Names:
 
         if depth >= 3 or r.random() < 0.25:
             return r.choice(list(extra)) if extra and r.random() < 0.5 else self.read(axes, index)
-        kind = r.randint(0, 8)
+        kind = r.randint(0, 9)
         if kind <= 1:
             return f"{self.number()} * ({sub()} {r.choice('+-')} {sub()})"
         if kind == 2:
@@ -129,6 +129,10 @@ class Names:
             return f"exp(-abs({sub()}))"
         if kind == 7:
             return f"{sub()} / (1.5 + {r.choice(['sigmoid', 'abs'])}({sub()}))"
+        if kind == 8:
+            f = r.choice(["log1p(abs({}))", "expm1(-abs({}))", "rsqrt(1.0 + abs({}))", "0.3 * log_sigmoid({})",
+                          "tanh({}) ** 2", "sigmoid({}) ** 3", "gelu_tanh({})"])
+            return f.format(sub())
         return f"softplus({sub()}) - {r.choice(['log', 'sqrt'])}(0.5 + abs({sub()}))"
 
     @staticmethod

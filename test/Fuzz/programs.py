@@ -30,6 +30,7 @@ from statements import Statements
 HERE = os.path.dirname(os.path.abspath(__file__))
 LENGTHS = [0, 1, 2, 7, 15, 16, 17, 31, 33]
 LAST = [53, 65, 97]  # of the ragged batch too
+MANY_BLOCKS = 530
 LEVELS = ["-O0"] * 5 + ["-O2"]  # what LLVM makes of it takes most of the time
 NO_STREAM = ("E0451", "E0452")
 
@@ -58,7 +59,7 @@ class Program(Recurrences, Sequences, Statements, Names):
             rng.choice([self.elementwise, self.elementwise, self.reduction, self.product,
                         self.attention, self.convolution, self.scan, self.scan, self.matrix_scan, self.heads,
                         self.cross, self.rearranged, self.gather, self.embedding, self.masked, self.mapped, self.nested,
-                        self.over_static])()
+                        self.over_static, self.whole, self.largest])()
 
 
 def make(seed):
@@ -68,8 +69,10 @@ def make(seed):
     results = program.results()
     text = program.text(results if len(results) <= 5 else rng.sample(results, 5), rng.random() < 0.3)
     lengths = sorted(rng.sample(LENGTHS, 3)) + [rng.choice(LAST)]
+    if rng.random() < 0.1 and not re.search(r"[rsj] in 0\.\.T", text):  # nothing over pairs of rows
+        lengths.insert(0, MANY_BLOCKS)
     args = ["--all-forms", "T=" + ",".join(map(str, lengths)), "--seed", str(rng.randint(1, 99)),
-            "--target", rng.choice(TARGETS), "--threads", str(rng.randint(1, 2)), rng.choice(LEVELS)]
+            "--target", rng.choice(TARGETS), "--threads", str(rng.randint(1, 3)), rng.choice(LEVELS)]
     if "S" in {a for axes in program.inputs.values() for a in axes}:
         args.append(f"S={rng.choice(LENGTHS)},{rng.choice(LENGTHS)}")
     if text.startswith("layer") or "\nlayer" in text:

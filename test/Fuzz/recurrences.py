@@ -208,14 +208,14 @@ class Step:
             k = self.vector(a)
             other = k.replace(f", {i}]", ", z]")
             self.lines.append(f"let {s}_P[{i} in 0..{a}, z in 0..{a}] = ({i} == z ? 0.9 : 0.0) - "
-                              f"{0.3 / n:.3f} * tanh({k}) * tanh({other})")
+                              f"{0.3 / max(n, 1):.3f} * tanh({k}) * tanh({other})")
             push = self.let(f"{s}_w", axes, f"0.3 * {k} * {self.vector(b)}")
             product = f"sum[z in 0..{a}]({s}_P[{i}, z] * {s}[z, {b.lower()}])"
             return self.assign(s, axes, f"{product} + {push}")
         terms = [f"{self.gate((a,) if self.r.random() < 0.5 else (), 0.6)} * {self.at(s, axes)}"]
         for _ in range(self.r.randint(1, 2)):
             read = self.vector(a).replace(f", {i}]", ", z]")
-            terms.append(f"tanh({self.vector(a)}) * sum[z in 0..{a}]({0.15 / n:.4f} * tanh({read}) * {s}[z, {b.lower()}])")
+            terms.append(f"tanh({self.vector(a)}) * sum[z in 0..{a}]({0.15 / max(n, 1):.4f} * tanh({read}) * {s}[z, {b.lower()}])")
         if self.r.random() < 0.7:
             terms.append(f"0.3 * {self.vector(a)} * {self.vector(b)}")
         self.assign(s, axes, " + ".join(terms))
@@ -225,7 +225,7 @@ class Step:
         s, i, n = self.state((a,)), a.lower(), self.p.axes[a]
         read = self.vector(a).replace(f", {i}]", ", z]")
         self.assign(s, (a,), f"{self.gate((a,), 0.6)} * {s}[{i}] + tanh({self.vector(a)}) * "
-                    f"sum[z in 0..{a}]({0.3 / n:.4f} * sin({read}) * {s}[z]) + {self.drive((a,))}")
+                    f"sum[z in 0..{a}]({0.3 / max(n, 1):.4f} * sin({read}) * {s}[z]) + {self.drive((a,))}")
 
     def dense(self):
         a = self.r.choice("DEK")
@@ -235,7 +235,7 @@ class Step:
             weight = f"{self.p.need(('T', a, a))}[t, {i}, z]"
         domain = self.r.choice(["", "", f" where z <= {i}", f" where z != {i}"])
         self.assign(s, (a,), f"{self.gate((), 0.4)} * {s}[{i}] + {self.drive((a,))} + "
-                    f"{0.5 / n:.4f} * sum[z in 0..{a}](sin({weight}) * {s}[z]{domain})")
+                    f"{0.5 / max(n, 1):.4f} * sum[z in 0..{a}](sin({weight}) * {s}[z]{domain})")
 
     def matrix_product(self):
         """A matrix state times a matrix, from the left or the right."""
@@ -249,7 +249,7 @@ class Step:
         read = f"sin({w}[{i}, z]) * {s}[z, {j}]" if left else f"{s}[{i}, z] * sin({w}[z, {j}])"
         x = self.p.need(("T", a)) if self.r.random() < 0.5 else self.p.need(("T", a, b))
         drive = f"{x}[t, {i}]" if self.values_axes(x) == ("T", a) else f"{x}[t, {i}, {j}]"
-        self.lines.append(f"{s}'[{i} in 0..{a}, {j} in 0..{b}] = {0.8 / n:.4f} * sum[z in 0..{m}]({read}) + 0.3 * {drive}")
+        self.lines.append(f"{s}'[{i} in 0..{a}, {j} in 0..{b}] = {0.8 / max(n, 1):.4f} * sum[z in 0..{m}]({read}) + 0.3 * {drive}")
         self.done(s, axes)
 
     def values_axes(self, name):
@@ -340,7 +340,7 @@ class Step:
             a = axes[0]
             w = self.p.some(lambda x: x == (a, a))
             weight = f"{w}[{a.lower()}, z]" if w else self.p.number()
-            body += f" + {0.3 / self.p.axes[a]:.3f} * sum[z in 0..{a}]({s}[z] * {weight})"
+            body += f" + {0.3 / max(self.p.axes[a], 1):.3f} * sum[z in 0..{a}]({s}[z] * {weight})"
         form = self.r.randint(0, 3)
         self.assign(s, axes, [
             f"tanh(0.5 * ({body}))", f"0.9 * sigmoid({self.read(axes)}) * {here} + 0.1 * tanh({body})",

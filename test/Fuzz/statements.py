@@ -71,6 +71,31 @@ class Statements:
         self.fresh(axes, f"let @i[{index[last]} in 0..{last}] = {start}\n"
                          f"  let @[{self.ranges(axes, index)}] = {value}")
 
+    def whole(self):
+        """Arrays without indices: broadcasts, choices by element, new values of a name, loops."""
+        x = self.need(("T", "D"))
+        y = self.need(("T", "D"), ("D",), ())
+        given = self.some(lambda a: a == ("T", "D"), self.inputs)
+        forms = [f"tanh({x}) * {y} + {self.number()}", f"0.5 * ({x} - {y}) / (2.0 + abs({y}))", f"min({x}, {y})"]
+        if given in self.values:
+            forms.append(f"{given} > {self.number()} ? {x} : 0.5 * {y}")
+        lines = [f"let @ = {self.rng.choice(forms)}"]
+        if self.rng.random() < 0.3:
+            lines.append(f"@ = 0.5 * @ + 0.3 * sin({self.rng.choice([x, '@'])})")
+        if self.rng.random() < 0.3:
+            lines.append(f"for s in 0..{self.rng.randint(1, 3)} {{ @ = 0.5 * @ + 0.1 * (s + 1) * {x} }}")
+        if self.rng.random() < 0.3:
+            lines.append(f"let @l, @r = split(concat(@, {x}), 2)")
+            return self.fresh(("T", "D"), "\n  ".join(lines), ("l", ("T", "D")), ("r", ("T", "D")))
+        self.fresh(("T", "D"), "\n  ".join(lines))
+
+    def largest(self):
+        """Rows of a table, by where an input is largest."""
+        x, w = self.table(("T", "D")), self.need(("D", "E"))
+        kind = self.rng.choice(["argmax", "argmin"])
+        self.fresh(("T", "E"), f"let @i[t in 0..T] = {kind}[d in 0..D]({x}[t, d])\n"
+                               f"  let @[t in 0..T, e in 0..E] = {w}[@i[t], e]")
+
     def embedding(self):
         """Rows of a table, by a sequence of integers."""
         w = self.need(("D", "E"), ("D", "K"), ("E", "D"))
