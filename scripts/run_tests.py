@@ -105,7 +105,7 @@ class Suites:
     def programs(self):
         counts = [self.script("test/Fuzz/test_shrink.py"),
                   self.script("test/Fuzz/programs.py", "--seqc", self.tool("seqc"), "--count", "1000",
-                              "--jobs", str(self.args.jobs))]
+                              "--jobs", str(self.args.jobs), "--keep", os.path.join(self.build, "programs"))]
         return tuple(map(sum, zip(*counts)))
 
     def classes(self):

@@ -7,8 +7,8 @@ A program is a chain of statements over an axis of time and static axes (names.p
 maps, reductions over domains, products, gathers and calls (statements.py), attention and
 convolutions (sequences.py), scans over states of all classes (recurrences.py). It is compiled in
 every form that it has and, where it has a stream, cut at random. The same seed makes the same
-programs. One that fails is shrunk (shrink.py) and written to DIR; the exit status is 1. Those
-of kept/ failed once, and are checked again as the line `// check:` of each says.
+programs. The first that fail are shrunk (shrink.py) and written to DIR; the exit status is 1.
+Those of kept/ failed once, and are checked again as the line `// check:` of each says.
 """
 import argparse
 import concurrent.futures
@@ -31,6 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LENGTHS = [0, 1, 2, 7, 15, 16, 17, 31, 33]
 LAST = [53, 65, 97]  # of the ragged batch too
 MANY_BLOCKS = 530
+SHRUNK = 3  # of the programs that fail; each takes minutes
 LEVELS = ["-O0"] * 5 + ["-O2"]  # what LLVM makes of it takes most of the time
 NO_STREAM = ("E0451", "E0452")
 
@@ -81,31 +82,33 @@ def make(seed):
     return text, args + (["--cuts"] if program.causal else [])
 
 
-def one(seqc, seed, keep, folder):
-    """None, or a report of what failed."""
+def one(seqc, seed, folder):
+    """None, or how a program failed, its text, the arguments of the check, and what it said."""
     text, args = make(seed)
     how, report = check(seqc, text, args, folder)
     if how in NO_STREAM and "--cuts" in args:
         args.remove("--cuts")
         how, report = check(seqc, text, args, folder)
-    if how is None:
-        return None
-    if keep is None:
-        return f"seed {seed}: {how}\n// check: {' '.join(args)}\n{text}{report}"
-    small = smallest(seqc, text, args, folder, how)
-    os.makedirs(keep, exist_ok=True)
-    with open(os.path.join(keep, f"seed{seed}.seq"), "w", encoding="utf-8") as f:
-        f.write(small)
-    return f"seed {seed}: {how}\n{small}{report}"
+    return how and (f"seed{seed}", how, text, args, report)
 
 
 def kept(seqc, path, folder):
-    """None, or how a program fails that once did."""
+    """The same of a program that failed once."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
     args = re.search(r"^// check: (.*)$", text, re.M)[1].split()
     how, report = check(seqc, text, args, folder)
-    return how and f"{os.path.basename(path)}: {how}\n{report}"
+    return how and (os.path.basename(path), how, text, args, report)
+
+
+def keep(seqc, failures, where, folder):
+    """Shrinks the first few failures into files."""
+    os.makedirs(where, exist_ok=True)
+    for name, how, text, args, _ in [f for f in failures if f[0].startswith("seed")][:SHRUNK]:
+        path = os.path.join(where, name + ".seq")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(smallest(seqc, text, args, folder, how))
+        print(f"{path}: as small as it was found to fail", flush=True)
 
 
 def main():
@@ -117,18 +120,21 @@ def main():
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--keep")
     a = p.parse_args()
-    seqc, failed = os.path.abspath(a.seqc), 0
-    with tempfile.TemporaryDirectory() as folder, \
-            concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
-        old = sorted(glob.glob(os.path.join(HERE, "kept", "*.seq")))
-        jobs = [pool.submit(kept, seqc, path, folder) for path in old]
-        jobs += [pool.submit(one, seqc, s, a.keep, folder) for s in range(a.seed, a.seed + a.count)]
-        for job in jobs:
-            if job.result():
-                failed += 1
-                print(job.result(), flush=True)
-    print(f"{len(jobs) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    seqc, failures = os.path.abspath(a.seqc), []
+    with tempfile.TemporaryDirectory() as folder:
+        with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
+            old = sorted(glob.glob(os.path.join(HERE, "kept", "*.seq")))
+            jobs = [pool.submit(kept, seqc, path, folder) for path in old]
+            jobs += [pool.submit(one, seqc, s, folder) for s in range(a.seed, a.seed + a.count)]
+            for job in jobs:
+                if job.result():
+                    failures.append(job.result())
+                    name, how, text, args, report = failures[-1]
+                    print(f"FAIL {name}: {how}\n// check: {' '.join(args)}\n{text}{report}", flush=True)
+        if a.keep and failures:
+            keep(seqc, failures, a.keep, folder)
+    print(f"{len(jobs) - len(failures)} passed, {len(failures)} failed")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

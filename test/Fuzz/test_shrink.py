@@ -2,14 +2,16 @@
 """The shrinker on failures that are made up: each program becomes its smallest part that still
 fails. Closes with counts.
 """
+import os
 import re
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
 from checking import failure
 from programs import make
-from shrink import replacements, shrink, shrink_arguments
+from shrink import replacements, shrink, shrink_arguments, smallest
 
 SCAN = """fn g0(x: [T]) -> [T] {
   let y = 2 * x
@@ -79,6 +81,20 @@ class Shrinking(unittest.TestCase):
         needs = lambda args: "--form" in args and any(a.startswith("T=") and "33" in a for a in args)
         self.assertEqual(["--form", "scan", "T=33"],
                          shrink_arguments(["--seed", "3", "--form", "scan", "T=0,33,53", "--cuts"], needs))
+
+    def test_with_a_tool(self):
+        """A tool that is wrong where a program has a logsumexp over two threads."""
+        with tempfile.TemporaryDirectory() as folder:
+            tool = os.path.join(folder, "tool")
+            with open(tool, "w", encoding="utf-8") as f:
+                f.write(f"#!{sys.executable}\nimport sys\nlse = 'logsumexp' in open(sys.argv[2]).read()\n"
+                        "sys.exit(3 if lse and '--threads' in sys.argv else 0)\n")
+            os.chmod(tool, 0o755)
+            text = SCAN.replace("tanh(x0[t, 0] + x1[3])", "logsumexp[d](x0[t, d])")
+            small = smallest(tool, text, ["--seed", "3", "--threads", "2", "T=0,33"], folder, "wrong", 300)
+            self.assertTrue(small.startswith("// check: --threads 2\n"), small)
+            self.assertIn("logsumexp", small)
+            self.assertLess(len(small), 160, small)
 
     def test_kinds_of_failures(self):
         self.assertIsNone(failure(0, ""))
