@@ -48,6 +48,10 @@ constexpr llvm::StringLiteral kClassesAttr = "seq.classes";
 constexpr llvm::StringLiteral kTileAttr = "seq.tile";
 /// Attribute of a scan that a derived form made of the user's: the form's name.
 constexpr llvm::StringLiteral kFormAttr = "seq.form";
+/// Attribute of a scan: the forms that it could have, each a dictionary (seq-form).
+constexpr llvm::StringLiteral kCandidatesAttr = "seq.candidates";
+/// Attribute of a scan in chunks: the steps of one.
+constexpr llvm::StringLiteral kChunkAttr = "seq.chunk";
 /// Attribute of a scan: unit, a derived form made it.
 constexpr llvm::StringLiteral kPartAttr = "seq.part";
 /// Attribute of a scan that runs as it is: why a form that was asked for cannot be.

@@ -69,6 +69,15 @@ public:
     levels = around;
   }
 
+  /// An op with a body.
+  void nest(Operation &op) {
+    if (auto scan = dyn_cast<ScanOp>(op))
+      return count(scan);
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      return count(attention);
+    countBody(op);
+  }
+
   Formula value(Value v) {
     if (auto k = constantOf(v))
       return double(*k);
@@ -127,11 +136,7 @@ private:
 
   //===--- Bodies ---===//
 
-  void nest(Operation &op) {
-    if (auto scan = dyn_cast<ScanOp>(op))
-      return count(scan);
-    if (auto attention = dyn_cast<AttentionOp>(op))
-      return count(attention);
+  void countBody(Operation &op) {
     SmallVector<Level> around(levels);
     Block &body = op.getRegion(0).front();
     auto extents = op.getOperands().take_front(body.getNumArguments());
@@ -402,9 +407,11 @@ Work workOf(func::FuncOp func) {
   return std::move(work);
 }
 
-Work workOf(ScanOp scan) {
+Work workOf(ArrayRef<Operation *> ops) {
   Counter counter;
-  counter.count(scan);
+  for (Operation *op : ops)
+    if (op->getNumRegions())
+      counter.nest(*op);
   return std::move(counter.work);
 }
 

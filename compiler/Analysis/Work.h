@@ -35,8 +35,8 @@ struct Work {
 };
 
 Work workOf(mlir::func::FuncOp func);
-/// All steps of a scan, of the function's own block.
-Work workOf(ScanOp scan);
+/// Of ops of the function's own block.
+Work workOf(llvm::ArrayRef<mlir::Operation *> ops);
 
 /// A value of the function's own block, made of sizes and constants.
 Formula formulaOf(mlir::Value index);

@@ -57,6 +57,7 @@ std::string cacheKey(const SourceManager &sources, const typed::Program &program
                                     std::to_string(functions),
                                     std::to_string(options.optLevel),
                                     options.form,
+                                    options.sizes,
                                     options.streams ? "streams" : "",
                                     typed::elemName(options.floatType)};
   for (uint32_t id = 1; id <= sources.size(); ++id) {

@@ -117,7 +117,7 @@ bool addStream(ModuleOp module, std::optional<StreamRefusal> &refusal) {
 
 static void addForms(OpPassManager &pm, const Options &options) {
   pm.addNestedPass<func::FuncOp>(createSeqClassify());
-  pm.addNestedPass<func::FuncOp>(createSeqForm({options.form}));
+  pm.addNestedPass<func::FuncOp>(createSeqForm({options.form, options.sizes, options.tellForms}));
 }
 
 static void addTransforms(OpPassManager &pm, const Options &options) {
@@ -141,6 +141,24 @@ static bool runPasses(ModuleOp module, const Options &options, Context &context,
 
 bool deriveForms(ModuleOp module, const Options &options, Context &context, InternalError &error) {
   return runPasses(module, options, context, error, addForms);
+}
+
+bool demandedWork(ModuleOp module, Context &context, analysis::Work &work, InternalError &error) {
+  OwningOpRef<ModuleOp> copy(module.clone());
+  func::FuncOp func = *copy->getOps<func::FuncOp>().begin();
+  auto raise = [](OpPassManager &pm, const Options &) {
+    pm.addNestedPass<func::FuncOp>(createSeqRaise());
+  };
+  auto split = [](OpPassManager &pm, const Options &) {
+    pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
+  };
+  if (!runPasses(*copy, {}, context, error, raise))
+    return false;
+  gatherScores(func);
+  if (!runPasses(*copy, {}, context, error, split))
+    return false;
+  work = analysis::workOf(func);
+  return true;
 }
 
 bool transform(ModuleOp module, const Options &options, Context &context, InternalError &error) {

@@ -12,6 +12,7 @@
 #define SEQC_PIPELINES_PIPELINES_H
 
 #include "compiler/Analysis/Time.h"
+#include "compiler/Analysis/Work.h"
 #include "compiler/Codegen/Codegen.h"
 #include "compiler/Sema/Sema.h"
 
@@ -30,9 +31,10 @@ struct Options {
   /// What `float` meant when the program was checked. The entry's types need not show it,
   /// so the cache of compiled code has to know.
   typed::Elem floatType = typed::Elem::F32;
-  /// The form that scans take where they can: "sequential", "scan", "chunked"; "": the
-  /// cheapest.
-  std::string form;
+  /// The form that scans take where they can: "sequential", "scan", "chunked", "chunked:32";
+  /// "": the cheapest, at sizes where they are known (`K=64,V=32`).
+  std::string form, sizes;
+  bool tellForms = false;   ///< notes what other forms would cost, for explanations
   bool streams = false;     ///< the module holds a stream of the first function, where there is one
   bool entryPoints = false; ///< the C functions of the generated header too
   /// Called after each phase with its name and milliseconds.
@@ -70,6 +72,11 @@ bool transform(mlir::ModuleOp module, const Options &options, Context &context,
 /// The first part of it alone: classes, and the form of each scan (`seq.form`, `seq.refused`).
 bool deriveForms(mlir::ModuleOp module, const Options &options, Context &context,
                  InternalError &error);
+
+/// How much the first function's results demand for one sequence, as formulas over its sizes:
+/// scores at present points alone, functions over the indices that they depend on.
+bool demandedWork(mlir::ModuleOp module, Context &context, analysis::Work &work,
+                  InternalError &error);
 
 /// CPU code of a transformed module for each target. The module is not changed.
 bool lower(mlir::ModuleOp module, const Options &options, Context &context,

@@ -85,6 +85,7 @@ public:
         [&](OpBuilder &in, Location, Value i, ValueRange states) { body(in, i, states); });
     notePart(outer);
     noteForm(scan, outer, "chunked");
+    outer->setAttr(kChunkAttr, b.getI64IntegerAttr(chunk));
     Values results;
     for (auto [k, y] : llvm::enumerate(outer.yieldResults()))
       results.push_back(flattenTime(b, scan, y, length, cast<OpResult>(scan.getResult(k))));

@@ -3,7 +3,15 @@
 // Which form is cheapest is a question of the machine and of the sizes; that each gives the
 // same result is not. Here the choice is made, nowhere else.
 //
+// A form's cost is that of its ops (Cost.h): they are written, counted, and erased again. Chunks of
+// 16 steps are tried first, then longer ones while these are cheaper, else shorter ones. The
+// scan in blocks does what the sequential one does and more, so one thread never prefers it, and
+// how many threads there will be is not known: it is told of, and taken where it is asked for.
+//
+// The estimate is good to some ten per cent: a derived form has to be that much cheaper.
+//
 //===----------------------------------------------------------------------===//
+#include "compiler/Transforms/Cost.h"
 #include "compiler/Transforms/Forms.h"
 #include "compiler/Transforms/Rewrite.h"
 #include "compiler/Transforms/Transforms.h"
@@ -16,8 +24,12 @@ namespace seq {
 using namespace mlir;
 using namespace seq;
 
-/// Steps of a chunk where nothing is said.
-static constexpr int64_t kChunk = 16;
+/// Steps of a chunk where nothing is said, and the fewest and most that are tried.
+static constexpr int64_t kChunk = 16, kLeastChunk = 8, kMostChunk = 64;
+/// By so much the estimate of a derived form has to be the lower one.
+static constexpr double kMargin = 1.1;
+/// Where the usual chunk is so much dearer than the sequential form, no other one is tried.
+static constexpr double kHopeless = 1.5;
 
 std::optional<FormRequest> seq::parseForm(StringRef text) {
   auto [name, steps] = text.split(':');
@@ -37,25 +49,180 @@ void seq::notePart(ScanOp scan) {
 }
 
 void seq::noteForm(ScanOp scan, ScanOp derived, StringRef form) {
-  for (StringRef name : {StringRef("stateNames"), StringRef("axisName"), StringRef(kClassesAttr)})
+  for (StringRef name : {StringRef("stateNames"), StringRef("axisName"), StringRef(kClassesAttr),
+                         StringRef(kCandidatesAttr)})
     if (Attribute a = scan->getAttr(name))
       derived->setAttr(name, a);
   derived->setAttr(kFormAttr, StringAttr::get(scan.getContext(), form));
 }
 
 namespace {
+/// A form that a scan could have.
+struct Candidate {
+  std::string form;
+  int64_t chunk = 0;
+  Refusal refusal;
+  double nanoseconds = 0;
+  analysis::Work work;
+};
+
 struct FormPass : seq::impl::SeqFormBase<FormPass> {
   using SeqFormBase::SeqFormBase;
 
   void runOnOperation() override {
-    if (form.empty() || form == "sequential")
-      return;
     auto scans = llvm::to_vector(getOperation().getBody().front().getOps<ScanOp>());
     for (ScanOp scan : scans)
       if (!scan.getInits().empty())
-        derive(scan);
-    eraseDead(getOperation());
+        visit(scan);
+    if (!scans.empty())
+      eraseDead(getOperation());
   }
+
+private:
+  void visit(ScanOp scan) {
+    bool isStream = getOperation()->hasAttr(kPositionAttr);
+    FormRequest wanted{"sequential", 0};
+    if (!form.empty())
+      wanted = *parseForm(form);
+    bool choose = form.empty() && !isStream;
+    SmallVector<Candidate, 0> all;
+    if (tell || (choose && hasMatrix(scan)))
+      all = candidatesOf(scan, wanted.chunk);
+    if (choose)
+      wanted = cheapest(all);
+    if (tell)
+      note(scan, all);
+    if (wanted.name != "sequential")
+      derive(scan, wanted);
+  }
+
+  //===--- Candidates ---===//
+
+  /// Some state has a class that crosses chunks by matrix products.
+  static bool hasMatrix(ScanOp scan) {
+    auto classes = scan->getAttrOfType<ArrayAttr>(kClassesAttr);
+    return classes && llvm::any_of(classes.getAsRange<DictionaryAttr>(), [](DictionaryAttr c) {
+             auto name = c.getAs<StringAttr>("class");
+             return name && (name == "C3" || name == "C4");
+           });
+  }
+
+  SmallVector<Candidate, 0> candidatesOf(ScanOp scan, int64_t chunk) {
+    SmallVector<Candidate, 0> all{measure(scan, {"sequential", 0})};
+    if (tell)
+      all.push_back(measure(scan, {"scan", 0}));
+    Candidate best = measure(scan, {"chunked", chunk ? chunk : kChunk});
+    bool hopeless = best.nanoseconds > kHopeless * all.front().nanoseconds;
+    if (!chunk && !best.refusal && (tell || !hopeless)) {
+      for (int64_t longer = 2 * kChunk; longer <= kMostChunk; longer *= 2)
+        if (!improve(scan, longer, best))
+          break;
+      for (int64_t less = kChunk / 2; best.chunk <= kChunk && less >= kLeastChunk; less /= 2)
+        if (!improve(scan, less, best))
+          break;
+    }
+    all.push_back(std::move(best));
+    return all;
+  }
+
+  bool improve(ScanOp scan, int64_t chunk, Candidate &best) {
+    Candidate other = measure(scan, {"chunked", chunk});
+    bool better = other.nanoseconds < best.nanoseconds;
+    if (better)
+      best = std::move(other);
+    return better;
+  }
+
+  /// Writes the form beside the scan, counts it, and erases it again.
+  Candidate measure(ScanOp scan, FormRequest request) {
+    Candidate c;
+    c.form = request.name.str();
+    c.chunk = request.chunk;
+    Operation *last = scan->getPrevNode();
+    OpBuilder b(scan);
+    auto copy = cast<ScanOp>(b.clone(*scan));
+    if (request.name == "sequential")
+      hoistFrom(copy);
+    else
+      write(copy, request, c.refusal);
+    SmallVector<Operation *> ops;
+    Operation *first = last ? last->getNextNode() : &scan->getBlock()->front();
+    for (Operation *o = first; o != copy; o = o->getNextNode())
+      ops.push_back(o);
+    if (request.name == "sequential")
+      ops.push_back(copy);
+    if (!c.refusal) {
+      c.nanoseconds = costOf(ops, expectedSizes(scan)).nanoseconds();
+      if (tell)
+        c.work = analysis::workOf(ops);
+    }
+    if (request.name != "sequential")
+      copy.erase();
+    for (Operation *o : llvm::reverse(ops))
+      o->erase();
+    return c;
+  }
+
+  FormRequest cheapest(ArrayRef<Candidate> all) {
+    const Candidate *best = nullptr;
+    for (const Candidate &c : all)
+      if (!c.refusal && c.form != "scan" && (!best || kMargin * c.nanoseconds < best->nanoseconds))
+        best = &c;
+    if (!best || best->form == "sequential")
+      return {"sequential", 0};
+    return {"chunked", best->chunk};
+  }
+
+  /// Sizes that are given, and nominal ones.
+  analysis::Sizes expectedSizes(ScanOp scan) {
+    analysis::Sizes out;
+    if (auto names = getOperation()->getAttrOfType<ArrayAttr>(kSizesAttr))
+      for (auto name : names.getAsRange<StringAttr>())
+        out[name.str()] = kNominalSize;
+    analysis::formulaOf(scan.getExtent()).forEachSize([&](StringRef name) {
+      out[name.str()] = kNominalSteps;
+    });
+    for (StringRef one : llvm::split(StringRef(sizes), ',')) {
+      auto [name, number] = one.split('=');
+      int64_t n = 0;
+      if (!number.getAsInteger(10, n))
+        out[name.str()] = n;
+    }
+    return out;
+  }
+
+  std::string sizesText(ScanOp scan) {
+    std::string text;
+    for (auto &[name, n] : expectedSizes(scan))
+      text += (text.empty() ? "" : ", ") + name + "=" + std::to_string(n);
+    return text;
+  }
+
+  void note(ScanOp scan, ArrayRef<Candidate> all) {
+    Builder b(&getContext());
+    SmallVector<Attribute> notes;
+    for (const Candidate &c : all) {
+      SmallVector<NamedAttribute> entry{b.getNamedAttr("form", b.getStringAttr(c.form))};
+      if (c.chunk)
+        entry.push_back(b.getNamedAttr("chunk", b.getI64IntegerAttr(c.chunk)));
+      if (c.refusal) {
+        entry.push_back(b.getNamedAttr("state", b.getStringAttr(stateName(scan, c.refusal.state))));
+        entry.push_back(b.getNamedAttr("refused", b.getStringAttr(c.refusal.why)));
+      } else {
+        entry.push_back(b.getNamedAttr("ns", b.getF64FloatAttr(c.nanoseconds)));
+        entry.push_back(b.getNamedAttr("sizes", b.getStringAttr(sizesText(scan))));
+        analysis::Sizes at = expectedSizes(scan);
+        for (auto [name, f] : {std::pair("flops", c.work.flops()), {"stored", c.work.stored}}) {
+          entry.push_back(b.getNamedAttr(name, b.getStringAttr(f.str())));
+          entry.push_back(b.getNamedAttr(std::string(name) + "_at", b.getF64FloatAttr(f.at(at))));
+        }
+      }
+      notes.push_back(b.getDictionaryAttr(entry));
+    }
+    scan->setAttr(kCandidatesAttr, b.getArrayAttr(notes));
+  }
+
+  //===--- Forms ---===//
 
   /// Next states that are other tensors as they stand become maps, so that they have forms.
   void copyNextStates(ScanOp scan) {
@@ -79,29 +246,40 @@ struct FormPass : seq::impl::SeqFormBase<FormPass> {
     }
   }
 
-  void derive(ScanOp scan) {
+  /// Writes the form before the scan, and gives the scan's results in it; nothing but the
+  /// reason where it cannot be.
+  SmallVector<Value> write(ScanOp scan, FormRequest request, Refusal &refusal) {
     hoistFrom(scan);
     copyNextStates(scan); // what was hoisted too
     analysis::Recurrence r = analysis::classify(scan);
-    FormRequest request = *parseForm(form);
     bool blocks = request.name == "scan";
-    Refusal no = blocks ? canRunInBlocks(scan, r) : canRunInChunks(scan, r);
-    if (no)
-      return refuse(scan, no);
-    SmallVector<Value> results = blocks
-                                     ? runInBlocks(scan, r)
-                                     : runInChunks(scan, r, request.chunk ? request.chunk : kChunk);
+    refusal = blocks ? canRunInBlocks(scan, r) : canRunInChunks(scan, r);
+    if (refusal)
+      return {};
+    return blocks ? runInBlocks(scan, r)
+                  : runInChunks(scan, r, request.chunk ? request.chunk : kChunk);
+  }
+
+  void derive(ScanOp scan, FormRequest request) {
+    Refusal refusal;
+    SmallVector<Value> results = write(scan, request, refusal);
+    if (refusal)
+      return refuse(scan, refusal);
     scan.replaceAllUsesWith(results);
     scan.erase();
   }
 
+  static StringRef stateName(ScanOp scan, unsigned state) {
+    auto names = scan.getStateNames();
+    return names ? cast<StringAttr>((*names)[state]).getValue() : "";
+  }
+
   void refuse(ScanOp scan, const Refusal &no) {
     Builder b(&getContext());
-    auto names = scan.getStateNames();
-    StringRef state = names ? cast<StringAttr>((*names)[no.state]).getValue() : "";
-    scan->setAttr(kRefusedAttr,
-                  b.getDictionaryAttr({b.getNamedAttr("state", b.getStringAttr(state)),
-                                       b.getNamedAttr("why", b.getStringAttr(no.why))}));
+    scan->setAttr(
+        kRefusedAttr,
+        b.getDictionaryAttr({b.getNamedAttr("state", b.getStringAttr(stateName(scan, no.state))),
+                             b.getNamedAttr("why", b.getStringAttr(no.why))}));
   }
 };
 } // namespace

@@ -9,6 +9,7 @@
 #include "compiler/Transforms/TileRoles.h"
 #include "compiler/Analysis/Domain.h"
 #include "compiler/Transforms/Rewrite.h"
+#include "compiler/Transforms/Transforms.h"
 
 using namespace mlir;
 namespace seq {
@@ -105,6 +106,12 @@ void absorbScores(func::FuncOp func) {
   // Scores first: they tell which index a block has many of.
   for (bool ofScores : {true, false})
     absorb(func, ofScores);
+}
+
+void gatherScores(func::FuncOp func) {
+  mergeEqualScalars(func);
+  absorbScores(func);
+  eraseDead(func);
 }
 
 } // namespace seq

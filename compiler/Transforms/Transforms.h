@@ -29,6 +29,10 @@ constexpr llvm::StringLiteral kFormNames[] = {"sequential", "scan", "chunked"};
 /// A name, or `chunked:32`, a chunk of 1 to 256 steps; none where it is something else.
 std::optional<FormRequest> parseForm(llvm::StringRef text);
 
+/// After `seq-raise`: computes scores that have a name where attention reads them, as
+/// `seq-tile-attention` does before it makes tiles.
+void gatherScores(mlir::func::FuncOp func);
+
 #define GEN_PASS_DECL
 #include "compiler/Transforms/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

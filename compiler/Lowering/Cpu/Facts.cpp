@@ -304,6 +304,37 @@ static ClassFacts classOf(ScanOp scan, unsigned state) {
   return c;
 }
 
+static std::vector<FormFacts> candidatesOf(ScanOp scan) {
+  std::vector<FormFacts> out;
+  auto all = scan->getAttrOfType<ArrayAttr>(kCandidatesAttr);
+  if (!all)
+    return out;
+  for (auto c : all.getAsRange<DictionaryAttr>()) {
+    auto text = [&](StringRef key) {
+      auto value = c.getAs<StringAttr>(key);
+      return value ? value.str() : std::string();
+    };
+    FormFacts f;
+    f.form = text("form");
+    f.state = text("state");
+    f.refused = text("refused");
+    f.flops = text("flops");
+    f.stored = text("stored");
+    f.sizes = text("sizes");
+    auto number = [&](StringRef key) {
+      auto value = c.getAs<FloatAttr>(key);
+      return value ? value.getValueAsDouble() : 0;
+    };
+    f.flopsAt = number("flops_at");
+    f.storedAt = number("stored_at");
+    f.nanoseconds = number("ns");
+    if (auto chunk = c.getAs<IntegerAttr>("chunk"))
+      f.chunk = chunk.getInt();
+    out.push_back(std::move(f));
+  }
+  return out;
+}
+
 /// Called where `scan` is lowered.
 ScanFacts &FunctionLowering::noteScan(ScanOp scan) {
   ScanFacts f(scan.getLoc());
@@ -311,6 +342,9 @@ ScanFacts &FunctionLowering::noteScan(ScanOp scan) {
   f.extent = sizeText(scan.getExtent());
   if (auto form = scan->getAttrOfType<StringAttr>(kFormAttr))
     f.form = form.str();
+  if (auto chunk = scan->getAttrOfType<IntegerAttr>(kChunkAttr))
+    f.chunk = chunk.getInt();
+  f.candidates = candidatesOf(scan);
   f.derived = scan->hasAttr(kPartAttr) && !scan->hasAttr(kFormAttr);
   f.reverse = scan.getReverse();
   f.depth = scanLevel[scan];

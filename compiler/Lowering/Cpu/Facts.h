@@ -96,11 +96,24 @@ struct HoistFacts {
   std::optional<MapFacts> map;
 };
 
+/// A form that a scan could have (`seq-form`).
+struct FormFacts {
+  std::string form;
+  int64_t chunk = 0;                ///< steps; 0: none
+  std::string state, refused;       ///< why it cannot be, and because of which state; else empty
+  double nanoseconds = 0;           ///< estimated, of a sequence on one thread
+  std::string sizes;                ///< "K=64, T=1024": for which
+  std::string flops, stored;        ///< formulas: operations, bytes of all that is made
+  double flopsAt = 0, storedAt = 0; ///< for those sizes
+};
+
 struct ScanFacts {
   explicit ScanFacts(mlir::Location place) : place(place) {}
   mlir::Location place;
   std::string axis, extent;
   std::string form = "sequential";
+  int64_t chunk = 0; ///< steps of a chunk, where it runs in chunks
+  std::vector<FormFacts> candidates;
   bool derived = false; ///< made by a derived form, no scan of the program
   bool reverse = false;
   unsigned depth = 0;    ///< scans around it

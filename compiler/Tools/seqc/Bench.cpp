@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Codegen/Target.h"
-#include "compiler/Tools/seqc/BenchCost.h"
+#include "compiler/Tools/seqc/BenchPeak.h"
 #include "compiler/Tools/seqc/OwnInputs.h"
 #include "compiler/Tools/seqc/Progress.h"
 #include "compiler/Tools/seqc/Report.h"
@@ -41,8 +41,12 @@ public:
   explicit Timing(Session &session) : session(session) {}
 
   bool prepare() {
-    if (!session.emitSeq() || !sizesAgree(session) || !makeRows())
+    FormReport taken;
+    if (!session.emitSeq() || !sizesAgree(session) || !makeRows() ||
+        !takenForm(session, session.options.form, taken) ||
+        !pipeline::demandedWork(session.seqModule(), session.context(), work, session.internal))
       return false;
+    form = taken.form;
     loaded = loadCompiled(session);
     if (!loaded)
       return false;
@@ -120,7 +124,7 @@ private:
     if (row.shape.batch >= 0)
       row.text +=
           (row.text.empty() ? "" : " ") + std::string("batch=") + std::to_string(row.shape.batch);
-    row.flops = batch * countFlops(session.entryFunction(), row.shape.sizes);
+    row.flops = batch * work.flops().at(row.shape.sizes);
     for (const Array &a : row.inputs.arrays)
       row.bytes += double(a.byteCount());
     for (const Array &a : row.outputs)
@@ -141,7 +145,7 @@ private:
                   "\"gflop_per_s\": %s, \"floor_fraction\": %s}%s\n",
                   jsonText(session.program->entryName).c_str(), jsonText(targetText()).c_str(),
                   r.runner->threads(), session.options.floatType.c_str(), jsonText(r.text).c_str(),
-                  formText().c_str(), jsonNumber(r.quantile(0.25) * 1e3).c_str(),
+                  form.c_str(), jsonNumber(r.quantile(0.25) * 1e3).c_str(),
                   jsonNumber(median * 1e3).c_str(), jsonNumber(r.quantile(0.75) * 1e3).c_str(),
                   jsonNumber(r.tokens / median).c_str(), jsonNumber(r.bytes / median / 1e9).c_str(),
                   jsonNumber(r.flops / median / 1e9).c_str(), jsonNumber(r.floor / median).c_str(),
@@ -167,14 +171,10 @@ private:
       double median = r.quantile(0.5);
       std::printf(
           "| %-*s | %7d | %-10s | %8.4g | %9.4g | %8.4g | %9.3g | %6.3g | %7.4g | %7.1f%% |\n",
-          int(width), r.text.c_str(), r.runner->threads(), formText().c_str(),
-          r.quantile(0.25) * 1e3, median * 1e3, r.quantile(0.75) * 1e3, r.tokens / median,
-          r.bytes / median / 1e9, r.flops / median / 1e9, 100 * r.floor / median);
+          int(width), r.text.c_str(), r.runner->threads(), form.c_str(), r.quantile(0.25) * 1e3,
+          median * 1e3, r.quantile(0.75) * 1e3, r.tokens / median, r.bytes / median / 1e9,
+          r.flops / median / 1e9, 100 * r.floor / median);
     }
-  }
-
-  std::string formText() const {
-    return session.options.form.empty() ? "sequential" : session.options.form;
   }
 
   std::string targetText() const {
@@ -183,6 +183,8 @@ private:
 
   Session &session;
   std::unique_ptr<jit::LoadedObject> loaded;
+  analysis::Work work; ///< of one sequence
+  std::string form;
   std::vector<Row> rows;
 };
 } // namespace

@@ -1,5 +1,5 @@
 //===- BenchPeak.cpp - The machine's peaks, measured ------------------------------------===//
-#include "compiler/Tools/seqc/BenchCost.h"
+#include "compiler/Tools/seqc/BenchPeak.h"
 
 #include "seq/runtime.h"
 

@@ -26,6 +26,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 namespace seq::tool {
 
@@ -34,7 +35,8 @@ namespace {
 struct Candidate {
   Candidate(Session &session, std::string form, bool cut)
       : form(std::move(form)), cut(cut), compiled(session), worst(session.entry().results.size()) {}
-  std::string form;
+  std::string form; ///< as asked for; "": the cheapest
+  FormReport taken;
   bool cut;
   std::shared_ptr<jit::LoadedObject> loaded;
   Runner compiled;
@@ -58,6 +60,8 @@ public:
     std::shared_ptr<jit::LoadedObject> whole;
     for (auto &c : candidates) {
       session.setForm(c->form);
+      if (!takenForm(session, c->form, c->taken))
+        return false;
       c->loaded = whole = c->cut ? whole : loadCompiled(session);
       if (!c->loaded || !c->compiled.create(*c->loaded->descriptor, threadsOf(session)))
         return false;
@@ -111,11 +115,14 @@ private:
     if (llvm::all_of(sequenceSizes(session),
                      [&](const std::string &s) { return session.givenSizes().count(s); }))
       return {0};
-    bool derived = llvm::any_of(
-        candidates, [](const auto &c) { return !c->form.empty() && c->form != "sequential"; });
-    if (derived)
-      return {0, 1, 2, 7, 15, 16, 17, 31, 33, 53, 64, 65, 530};
-    return {0, 1, 2, 7, 64, 65};
+    std::set<int64_t> all = {0, 1, 2, 7, 64, 65};
+    for (const auto &c : candidates) {
+      if (c->taken.form != "sequential")
+        all.insert({15, 16, 17, 31, 33, 53, 530});
+      if (int64_t n = c->taken.chunk)
+        all.insert({n - 1, n, n + 1, 2 * n - 1, 2 * n + 1, 3 * n + 5});
+    }
+    return {all.begin(), all.end()};
   }
 
   OwnShape raggedShape(int trial) {
@@ -216,7 +223,7 @@ private:
   void printOutput(const Candidate &candidate, size_t i, bool first) {
     const Comparison &c = candidate.worst[i];
     std::string name = resultName(session, i);
-    std::string form = candidate.form.empty() ? "sequential" : candidate.form;
+    const std::string &form = candidate.form.empty() ? candidate.taken.form : candidate.form;
     if (session.options.json)
       std::printf(
           "%s{\"name\": %s, \"form\": \"%s\", \"cut\": %s, \"absolute\": %s, \"relative\": %s, "

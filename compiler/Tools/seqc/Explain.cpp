@@ -161,6 +161,8 @@ static bool askWorkspace(Session &session, Explanation &out) {
   call.struct_size = sizeof call;
   call.batch = std::max<int64_t>(shape.batch, 1);
   call.sizes = sizes.data();
+  out.known = {shape.sizes.begin(), shape.sizes.end()};
+  out.batch = call.batch;
   out.workspaceBytes = f.variants[f.n_variants - 1].workspace(&call, 1);
   for (auto &[name, value] : shape.sizes)
     out.sizes += (out.sizes.empty() ? "" : ", ") + name + "=" + std::to_string(value);
@@ -195,6 +197,7 @@ int explainVerb(Session &session) {
     return UserError;
   pipeline::Options options = session.pipelineOptions();
   options.targets = {options.targets.back()};
+  options.tellForms = true;
   OwningOpRef<ModuleOp> module(session.seqModule().clone());
   std::vector<codegen::Variant> variants;
   if (!pipeline::transform(*module, options, session.context(), session.internal) ||
@@ -210,7 +213,10 @@ int explainVerb(Session &session) {
   e.function = std::move(variants.front().functions.front());
   // What a form is made of is not the program's.
   llvm::erase_if(e.function.facts.scans, [](const cpu::ScanFacts &s) { return s.derived; });
+  e.asked = session.options.form;
   describeEntry(session, e);
+  if (!pipeline::demandedWork(session.seqModule(), session.context(), e.work, session.internal))
+    return UserError;
   if (!askWorkspace(session, e))
     return UserError;
   std::string text = session.options.html   ? explainHtml(e)

@@ -2,6 +2,7 @@
 #ifndef SEQC_TOOLS_SEQC_EXPLAIN_H
 #define SEQC_TOOLS_SEQC_EXPLAIN_H
 
+#include "compiler/Analysis/Work.h"
 #include "compiler/Diagnostics/Diagnostics.h"
 #include "compiler/Lowering/Cpu/Cpu.h"
 #include "compiler/Tools/seqc/ExplainFlow.h"
@@ -19,7 +20,11 @@ struct Explanation {
   std::string entry, target;
   unsigned vectorBytes = 16;
   cpu::Function function;
-  std::string sizes;           ///< "T=8, batch=2": what the workspace is for
+  std::string sizes;     ///< "T=8, batch=2": what numbers are for
+  analysis::Work work;   ///< of one sequence
+  analysis::Sizes known; ///< empty: some size is not given
+  int64_t batch = 1;
+  std::string asked;           ///< the form that was asked for, or ""
   int64_t workspaceBytes = -1; ///< -1: some size is not given
   std::vector<Signature> inputs, weights, outputs;
   std::vector<Flow> flow;
@@ -53,6 +58,14 @@ std::string factorText(const Explanation &e, const cpu::FactorFacts &factor);
 std::string axisText(const cpu::StateFacts &state, unsigned axis);
 /// "sequential".
 std::string formText(const cpu::ScanFacts &scan);
+/// "chunked, 16 steps".
+std::string candidateText(const cpu::FormFacts &form);
+/// Why a scan has its form: "the cheapest of 3, by estimate"; "" where nothing was to choose.
+std::string whyText(const Explanation &e, const cpu::ScanFacts &scan);
+/// "4096", "4.19e+07".
+std::string amountText(double n);
+/// "2.3 ms".
+std::string timeText(double nanoseconds);
 
 /// `[T, 4 * H]`.
 std::string dimsText(const std::vector<std::string> &shape);

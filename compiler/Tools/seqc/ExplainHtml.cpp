@@ -195,7 +195,23 @@ private:
     writeGraph(n, scan);
     for (const StateFacts &s : scan.states)
       writeState(n, s);
+    writeForms(scan);
     out += "</section>\n";
+  }
+
+  void writeForms(const ScanFacts &scan) {
+    std::string why = whyText(e, scan);
+    if (why.empty())
+      return;
+    std::vector<std::vector<std::string>> rows;
+    for (const FormFacts &c : scan.candidates)
+      if (c.refused.empty())
+        rows.push_back({escaped(candidateText(c)), timeText(c.nanoseconds), amountText(c.flopsAt)});
+      else
+        rows.push_back({escaped(c.form), "", "not, " + code(c.state) + ": " + prose(c.refused)});
+    out += "<details><summary>form " + code(scan.form) + ": " + escaped(why) + "</summary>\n";
+    table({"form", "estimate", "operations"}, {false, true, false}, rows);
+    out += "</details>\n";
   }
 
   static std::string chip(const ClassFacts &c) {

@@ -34,6 +34,7 @@ public:
       j.attributeArray("packed", [&] { writePacks(); });
       strings("copied", facts.copied);
       j.attribute("prepared_bytes", e.function.preparedBytes);
+      j.attributeObject("work", [&] { writeWork(); });
       j.attributeObject("workspace", [&] { writeWorkspace(); });
     });
   }
@@ -72,7 +73,53 @@ private:
         j.object([&] { writeHoisted(h); });
     });
     maps("step", scan.maps);
-    j.attribute("chunk", nullptr);
+    if (scan.chunk)
+      j.attribute("chunk", scan.chunk);
+    else
+      j.attribute("chunk", nullptr);
+    text("why", whyText(e, scan));
+    j.attributeArray("candidates", [&] {
+      for (const FormFacts &c : scan.candidates)
+        j.object([&] { writeCandidate(c); });
+    });
+  }
+
+  void writeCandidate(const FormFacts &c) {
+    text("form", c.form);
+    if (c.chunk)
+      j.attribute("chunk", c.chunk);
+    else
+      j.attribute("chunk", nullptr);
+    text("state", c.state);
+    text("refused", c.refused);
+    if (c.refused.empty())
+      j.attribute("estimated_ms", c.nanoseconds / 1e6);
+    else
+      j.attribute("estimated_ms", nullptr);
+    text("sizes", c.sizes);
+    text("operations", c.flops);
+    text("stored_bytes", c.stored);
+    j.attribute("operations_at", c.flopsAt);
+    j.attribute("stored_bytes_at", c.storedAt);
+  }
+
+  void writeWork() {
+    const analysis::Work &w = e.work;
+    auto formulas = [&](auto put) {
+      w.operations.forEach([&](const char *name, const analysis::Formula &f) { put(name, f); });
+      put("operations", w.flops());
+      put("argument_bytes", w.arguments);
+      put("result_bytes", w.results);
+    };
+    formulas([&](const char *name, const analysis::Formula &f) { text(name, f.str()); });
+    j.attribute("at_most", w.atMost);
+    if (e.workspaceBytes < 0)
+      return j.attribute("numbers", nullptr);
+    j.attributeObject("numbers", [&] {
+      formulas([&](const char *name, const analysis::Formula &f) {
+        j.attribute(name, f.at(e.known) * double(e.batch));
+      });
+    });
   }
 
   void writeState(const ScanFacts &scan, const StateFacts &state) {

@@ -3,6 +3,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <cstdio>
+
 using namespace seq::cpu;
 
 namespace seq::tool {
@@ -120,6 +122,39 @@ std::string formText(const ScanFacts &scan) {
   return scan.parallel ? "parallel" : scan.form;
 }
 
+std::string candidateText(const FormFacts &form) {
+  return form.form +
+         (form.chunk ? ", " + std::to_string(form.chunk) + " steps to a chunk" : std::string());
+}
+
+std::string whyText(const Explanation &e, const ScanFacts &scan) {
+  auto possible = llvm::count_if(scan.candidates, [](auto &c) { return c.refused.empty(); });
+  if (scan.candidates.empty())
+    return "";
+  if (possible == 1)
+    return "it can have no other";
+  if (!e.asked.empty())
+    return "it was asked for";
+  return scan.form == "sequential" ? "no other is a tenth cheaper on one thread, by estimate"
+                                   : "the cheapest on one thread, by estimate";
+}
+
+std::string amountText(double n) {
+  char text[32];
+  std::snprintf(text, sizeof text, n < 1e6 ? "%.0f" : "%.3g", n);
+  return text;
+}
+
+std::string timeText(double nanoseconds) {
+  const char *units[] = {"ns", "us", "ms", "s"};
+  size_t unit = 0;
+  for (; nanoseconds >= 1000 && unit < 3; ++unit)
+    nanoseconds /= 1000;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g %s", nanoseconds, units[unit]);
+  return text;
+}
+
 namespace {
 
 std::string typeText(const std::string &elem, const std::vector<std::string> &shape) {
@@ -145,6 +180,7 @@ public:
       writeScan(scan);
     writeOutside();
     writeWeights();
+    writeWork();
     writeWorkspace();
     return out;
   }
@@ -211,6 +247,26 @@ private:
         line("in the step " + quoted(sum.place) + ": " + (sum.product ? "product" : "reduction") +
              " " + typeText(map.elem, map.shape) + ", " + sumText(sum) +
              (sum.states.empty() ? "; reads no state" : "; reads " + list(sum.states)));
+    writeForms(scan);
+  }
+
+  /// In brackets where it is no number, and can be read at a glance.
+  static std::string formula(const std::string &text) {
+    bool number = text.find_first_not_of("0123456789") == std::string::npos;
+    return number || text.size() > 90 ? "" : " (" + text + ")";
+  }
+
+  void writeForms(const ScanFacts &scan) {
+    if (std::string why = whyText(e, scan); !why.empty())
+      line("form `" + scan.form + "`: " + why);
+    for (const FormFacts &c : scan.candidates)
+      if (c.refused.empty())
+        line("  " + candidateText(c) + ": about " + timeText(c.nanoseconds) + ", " +
+             amountText(c.flopsAt) + " operations" + formula(c.flops) + ", " +
+             amountText(c.storedAt) + " bytes made" + formula(c.stored) +
+             (c.sizes.empty() ? "" : ", for " + c.sizes));
+      else
+        line("  " + c.form + ": not, state `" + c.state + "`: " + c.refused);
   }
 
   void writeState(const StateFacts &state) {
@@ -303,6 +359,18 @@ private:
         line(mapText(map));
     if (!facts.copied.empty())
       line(list(facts.copied) + " as " + (facts.copied.size() == 1 ? "it is" : "they are"));
+  }
+
+  void writeWork() {
+    analysis::Formula flops = e.work.flops(), bytes = e.work.arguments + e.work.results;
+    std::string most = e.work.atMost ? "at most " : "";
+    out += "work of a sequence: " + most + flops.str() + " operations, a function counting " +
+           std::to_string(int(analysis::kFunctionOperations)) + "; " + bytes.str() +
+           " bytes in and out\n";
+    if (e.workspaceBytes >= 0)
+      out += "  " + most + amountText(flops.at(e.known) * double(e.batch)) + " operations, " +
+             amountText(bytes.at(e.known) * double(e.batch)) + " bytes" +
+             (e.sizes.empty() ? "" : " for " + e.sizes) + "\n";
   }
 
   void writeWorkspace() {

@@ -27,11 +27,25 @@ bool tryForm(Session &session, StringRef form, std::vector<FormReport> &out) {
       r.state = cast<StringAttr>(refused.get("state")).str();
       r.why = cast<StringAttr>(refused.get("why")).str();
       out.push_back(std::move(r));
-    } else if (scan->hasAttr(kFormAttr)) {
+    } else if (auto name = scan->getAttrOfType<StringAttr>(kFormAttr)) {
       r.taken = true;
+      r.form = name.str();
+      if (auto chunk = scan->getAttrOfType<IntegerAttr>(kChunkAttr))
+        r.chunk = chunk.getInt();
       out.push_back(std::move(r));
     }
   });
+  return true;
+}
+
+bool takenForm(Session &session, StringRef form, FormReport &out) {
+  std::vector<FormReport> reports;
+  if (!tryForm(session, form, reports))
+    return false;
+  out.form = "sequential";
+  for (const FormReport &r : llvm::reverse(reports))
+    if (r.taken)
+      out = r;
   return true;
 }
 

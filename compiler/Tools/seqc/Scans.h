@@ -10,11 +10,16 @@ namespace seq::tool {
 struct FormReport {
   std::string place;
   bool taken = false;
+  std::string form;       ///< taken: its name
+  int64_t chunk = 0;      ///< steps of a chunk, of one that has them
   std::string state, why; ///< not taken: the state that is in the way
 };
 
-/// What `form` would make of each scan. False: reported.
+/// What `form` would make of each scan; "" is the choice of the cost model. False: reported.
 bool tryForm(Session &session, llvm::StringRef form, std::vector<FormReport> &out);
+/// The derived form that the entry's scans have with `form`, the first one's where they differ;
+/// "sequential" where none has one. False: reported.
+bool takenForm(Session &session, llvm::StringRef form, FormReport &out);
 /// The form of `--form` is a name of one, and some scan takes it. False: reported.
 bool formExists(Session &session);
 

@@ -263,7 +263,35 @@ bool Session::loadInputs(bool makesOwn) {
     if (!rounded.empty())
       note(rounded);
   }
+  pipe.sizes = expectedSizes();
   return good;
+}
+
+/// Sizes that are given, for the choice of forms: `K=64,V=32`. Without that of the first
+/// parameter's first axis: the time differs from call to call, and code for it is kept in a cache.
+std::string Session::expectedSizes() const {
+  std::map<std::string, int64_t> found;
+  for (auto &[name, list] : sizeLists)
+    if (name != "batch" && !list.empty())
+      found[name] = list.front();
+  std::string time;
+  for (auto [p, array] : llvm::zip(entry().params, inputs.arrays)) {
+    const auto &dims = p.var->type.shape;
+    for (const SizeSymbol *s : entry().symbols)
+      for (size_t d = 0; d < dims.size() && !s->isStatic; ++d) {
+        if (dims[d] != Size::symbol(s))
+          continue;
+        if (d == 0 && &p == &entry().params.front())
+          time = s->name;
+        if (array && array.shape().size() >= dims.size())
+          found[s->name] = array.shape()[array.shape().size() - dims.size() + d];
+      }
+  }
+  found.erase(time);
+  std::string text;
+  for (auto &[name, n] : found)
+    text += (text.empty() ? "" : ",") + name + "=" + std::to_string(n);
+  return text;
 }
 
 //===----------------------------------------------------------------------===//

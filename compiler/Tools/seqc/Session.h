@@ -77,6 +77,7 @@ public:
 private:
   bool setTargets();
   bool readValues();
+  std::string expectedSizes() const;
   bool readOneValue(const Given &given);
   bool openWeights();
   bool reportUnknownInputs(bool makesOwn);

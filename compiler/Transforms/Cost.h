@@ -1,0 +1,35 @@
+//===- Cost.h - What a form would take on one core ------------------------------------------===//
+//
+// The ops of a form are walked once and its time is a sum of six counts, each times a constant
+// that was measured (Cost.cpp).
+//
+//===----------------------------------------------------------------------===//
+#ifndef SEQC_TRANSFORMS_COST_H
+#define SEQC_TRANSFORMS_COST_H
+
+#include "compiler/Analysis/Work.h"
+
+namespace seq {
+
+/// What ops do that takes time. Elements and operations are of four bytes: those of eight count
+/// twice.
+struct CostCounts {
+  double products = 0;  ///< operations of reductions, more where ranges are no constants
+  double sums = 0;      ///< values of reductions: an accumulator begun and stored
+  double near = 0;      ///< elements read or written, of what fits the first-level cache
+  double far = 0;       ///< elements of larger tensors
+  double functions = 0; ///< evaluations of exp and the like
+  double maps = 0;      ///< loops begun
+
+  double nanoseconds() const;
+};
+
+/// Of all steps of `ops`, which stand in the function's own block, at these sizes.
+CostCounts costOf(llvm::ArrayRef<mlir::Operation *> ops, const analysis::Sizes &sizes);
+
+/// Sizes that are not known when the choice is made: the steps of a scan, and others.
+constexpr int64_t kNominalSteps = 1024, kNominalSize = 64;
+
+} // namespace seq
+
+#endif
