@@ -28,11 +28,11 @@ struct Begin {
 /// The state that `result` becomes: an argument whose array is the result's. Null: none.
 Value stateInPlace(OpResult result) {
   auto func = result.getOwner()->getParentOfType<func::FuncOp>();
-  if (!func->hasAttr(kPositionAttr) || !result.hasOneUse())
+  auto returns = llvm::make_filter_range(
+      result.getUses(), [](OpOperand &use) { return isa<func::ReturnOp>(use.getOwner()); });
+  if (!func->hasAttr(kPositionAttr) || !llvm::hasSingleElement(returns))
     return {};
-  OpOperand &use = *result.getUses().begin();
-  if (!isa<func::ReturnOp>(use.getOwner()))
-    return {};
+  OpOperand &use = *returns.begin();
   unsigned fromEnd = use.getOwner()->getNumOperands() - use.getOperandNumber();
   unsigned k = func.getNumArguments() - fromEnd;
   unsigned position = func->getAttrOfType<ArrayAttr>(kSizesAttr).size() - 1;
