@@ -97,7 +97,7 @@ Operations<double> operationsOfPoint(Operation *op) {
         return Operations<double>{.adds = 2, .divisions = 1, .functions = 1, .extremes = 1};
       })
       .Case<AttentionOp>([](AttentionOp a) {
-        double values = a.getNumResults();
+        double values = a.yield().getValues().size() - 1;
         return Operations<double>{.adds = values, .multiplies = values};
       })
       .Case<ConvOp>([](ConvOp) { return Operations<double>{.adds = 1, .multiplies = 1}; })
@@ -111,6 +111,8 @@ Operations<double> operationsOfWeight(AttentionOp op) {
 }
 
 Operations<double> operationsOfRow(AttentionOp op) {
+  if (op.getNormaliser())
+    return {.adds = 1, .functions = 1};
   return {.divisions = op.getLinear() ? 0.0 : double(op.getNumResults())};
 }
 
