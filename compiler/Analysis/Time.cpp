@@ -594,4 +594,10 @@ std::optional<TimeStructure> timeStructure(func::FuncOp func,
   return std::move(analysis.out);
 }
 
+bool keepsAllSteps(func::FuncOp stream, unsigned k) {
+  unsigned place = stream->getAttrOfType<ArrayAttr>(kSizesAttr).size() - 1;
+  return stream.getArgAttr(k, kStateAttr) &&
+         stream.getArgAttrOfType<AffineMapAttr>(k, kShapeAttr).getValue().isFunctionOfSymbol(place);
+}
+
 } // namespace seq

@@ -73,6 +73,9 @@ llvm::SmallVector<mlir::AffineExpr> axesOf(mlir::func::FuncOp func, mlir::Value 
 std::optional<TimeStructure> timeStructure(mlir::func::FuncOp func,
                                            std::optional<StreamRefusal> &refusal);
 
+/// Argument `k` of a stream is a state that keeps every step: its shape uses the place.
+bool keepsAllSteps(mlir::func::FuncOp stream, unsigned k);
+
 /// The conditions that hold where `op` is evaluated, with the indices around it: the
 /// presence of reductions around it (unless `op` helps to find it), and its own guard.
 Facts factsAt(mlir::Operation *op);

@@ -30,6 +30,11 @@ public:
 
   const seq_model_desc &model() const { return desc; }
   size_t functionCount() const { return functions.size(); }
+  /// Those that hosts call: all but the step, which stands last and which the stream calls.
+  size_t calledCount() const {
+    bool step = hasStream() && functions.back().is_stream == SEQ_STREAM_STEP;
+    return functions.size() - step;
+  }
   seq_function_desc &function(size_t i) { return functions[i]; }
   const seq_function_desc &function(size_t i) const { return functions[i]; }
 

@@ -42,10 +42,9 @@ public:
   void write() {
     writeCreate();
     writeLoad();
-    for (size_t i = 0; i < descriptor.functionCount(); ++i) {
+    for (size_t i = 0; i < descriptor.calledCount(); ++i) {
       if (descriptor.function(i).is_stream) {
-        if (descriptor.function(i).is_stream == SEQ_STREAM_PIECE)
-          writeStream(i);
+        writeStream(i);
         continue;
       }
       writeCall(i);

@@ -7,9 +7,9 @@ namespace seq::codegen {
 
 std::string streamBase(const Descriptor &descriptor) {
   std::string base = symbolBase(descriptor.model().name) + "_";
-  for (size_t i = 0; i < descriptor.functionCount(); ++i)
+  for (size_t i = 0; i < descriptor.calledCount(); ++i)
     for (const char *name : {"prefill", "step", "state_size", "state_create"})
-      if (!descriptor.function(i).is_stream && descriptor.function(i).name == std::string(name))
+      if (descriptor.function(i).name == std::string(name))
         return base + "stream_";
   return base;
 }
@@ -17,9 +17,7 @@ std::string streamBase(const Descriptor &descriptor) {
 std::vector<std::string> entryPointNames(const Descriptor &descriptor) {
   std::string base = symbolBase(descriptor.model().name);
   std::vector<std::string> names = {base + "_desc", base + "_create", base + "_load"};
-  for (size_t i = 0; i < descriptor.functionCount(); ++i) {
-    if (descriptor.function(i).is_stream == SEQ_STREAM_STEP)
-      continue;
+  for (size_t i = 0; i < descriptor.calledCount(); ++i) {
     if (descriptor.function(i).is_stream) {
       for (const char *name : {"state_size", "state_create", "prefill", "step"})
         names.push_back(streamBase(descriptor) + name);
@@ -45,9 +43,8 @@ public:
     writeTop();
     writeParameters();
     writeLifetime();
-    for (size_t i = 0; i < descriptor.functionCount(); ++i)
-      if (descriptor.function(i).is_stream != SEQ_STREAM_STEP)
-        descriptor.function(i).is_stream ? writeStream(descriptor.function(i)) : writeFunction(i);
+    for (size_t i = 0; i < descriptor.calledCount(); ++i)
+      descriptor.function(i).is_stream ? writeStream(descriptor.function(i)) : writeFunction(i);
     if (!descriptor.hasStream())
       text += "/* There is no stream: `seqc run --cut` says why. */\n\n";
     text += "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
@@ -213,9 +210,8 @@ public:
     text += "],\n  \"parameters\": ";
     tensors(m.params, m.n_params, "  ");
     text += ",\n  \"functions\": [";
-    for (size_t i = 0; i < descriptor.functionCount(); ++i)
-      if (descriptor.function(i).is_stream != SEQ_STREAM_STEP)
-        function(i);
+    for (size_t i = 0; i < descriptor.calledCount(); ++i)
+      function(i);
     text += "\n  ]\n}\n";
     return std::move(text);
   }

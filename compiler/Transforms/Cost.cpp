@@ -64,11 +64,8 @@ public:
 private:
   double value(Value v) {
     auto [it, isNew] = values.try_emplace(v, 0);
-    if (isNew) {
-      double n = std::max(0.0, analysis::formulaOf(v).at(sizes));
-      values[v] = n;
-      return n;
-    }
+    if (isNew)
+      it->second = std::max(0.0, analysis::formulaOf(v).at(sizes));
     return it->second;
   }
 

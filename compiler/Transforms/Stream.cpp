@@ -399,15 +399,12 @@ static Type withOneStep(Type type, AffineMap shape, unsigned one) {
 
 func::FuncOp makeStep(func::FuncOp stream, StringRef name) {
   auto sizes = stream->getAttrOfType<ArrayAttr>(kSizesAttr);
-  unsigned place = sizes.size() - 1;
   StringRef time = stream->getAttrOfType<StringAttr>(kPositionAttr).getValue();
   time.consume_back(".start");
   unsigned symbol = llvm::find(sizes, StringAttr::get(stream.getContext(), time)) - sizes.begin();
   bool keepsAll = false;
   for (unsigned k = 0; k < stream.getNumArguments(); ++k)
-    keepsAll |=
-        stream.getArgAttr(k, kStateAttr) &&
-        stream.getArgAttrOfType<AffineMapAttr>(k, kShapeAttr).getValue().isFunctionOfSymbol(place);
+    keepsAll |= keepsAllSteps(stream, k);
   if (!keepsAll)
     return {};
   func::FuncOp step = stream.clone();

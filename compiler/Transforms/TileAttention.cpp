@@ -451,15 +451,18 @@ private:
 struct TileAttention : seq::impl::SeqTileAttentionBase<TileAttention> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
+    if (tiledOps(func).empty())
+      return;
+    gatherScores(func);
+    for (AttentionOp op : tiledOps(func))
+      Tiler(op).run();
+    eraseDead(func);
+  }
+
+  static SmallVector<AttentionOp> tiledOps(func::FuncOp func) {
     SmallVector<AttentionOp> ops(func.getBody().front().getOps<AttentionOp>());
     llvm::erase_if(ops, [](AttentionOp op) { return !isTiled(op); });
-    if (ops.empty())
-      return;
-    mergeEqualScalars(func);
-    absorbScores(func);
-    for (AttentionOp op : ops)
-      Tiler(op).run();
-    eraseDead(getOperation());
+    return ops;
   }
 };
 

@@ -102,15 +102,11 @@ static void absorb(func::FuncOp func, bool ofScores) {
   }
 }
 
-void absorbScores(func::FuncOp func) {
+void gatherScores(func::FuncOp func) {
+  mergeEqualScalars(func);
   // Scores first: they tell which index a block has many of.
   for (bool ofScores : {true, false})
     absorb(func, ofScores);
-}
-
-void gatherScores(func::FuncOp func) {
-  mergeEqualScalars(func);
-  absorbScores(func);
   eraseDead(func);
 }
 

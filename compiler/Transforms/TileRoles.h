@@ -21,8 +21,6 @@ struct TileRoles {
 
 /// seq-tile-attention takes the op.
 bool isTiled(AttentionOp op);
-/// Computes what is made for each row and key in the bodies that read it.
-void absorbScores(mlir::func::FuncOp func);
 
 } // namespace seq
 

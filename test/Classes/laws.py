@@ -28,21 +28,17 @@ import numpy as np
 
 from run import steps
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from brackets import split_at_commas
+
 STEP = r"^fn {}\((?P<params>[^{{]*?)\) -> [^{{]*\{{\n(?P<before>(?:  let [^\n]*\n)*)  scan(?P<reverse> reverse)? " \
        r"(?P<axis>[^(]*)\((?P<states>.*?)\)(?P<reset>(?: reset [^{{]*)?) \{{\n(?P<body>.*?)^  \}}\n\}}"
 SIZE, PAIRS = 3, 8
 
 
 def split(text):
-    """At commas outside of brackets."""
-    parts, depth = [""], 0
-    for c in text:
-        depth += (c in "[(") - (c in "])")
-        if c == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += c
-    return [p.strip() for p in parts if p.strip()]
+    """At commas outside of brackets, without empty parts."""
+    return [part for part in split_at_commas(text) if part]
 
 
 class Step:

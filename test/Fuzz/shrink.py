@@ -18,6 +18,8 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from brackets import split_at_commas
 from checking import check
 
 TOKEN = re.compile(r"\s*(\d+\.\d+(?:e-?\d+)?|\d+(?:e-?\d+)?|[^\W\d]\w*'*|\*\*|==|!=|<=|>=|\.\.|[^\s\w])")
@@ -145,18 +147,6 @@ def blocks(lines):
         yield i, end
 
 
-def split(text):
-    """At the commas outside of brackets."""
-    parts, depth = [""], 0
-    for c in text:
-        depth += (c in "[(") - (c in "])")
-        if c == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += c
-    return [p.strip() for p in parts]
-
-
 def without(parts, k):
     return parts[:k] + parts[k + 1:]
 
@@ -166,7 +156,7 @@ def fewer_results(text):
     tail = text.rfind("  return ")
     if not head or tail < head.end():
         return
-    types, names = split(head[2]), split(text[tail + 9:text.index("\n", tail)])
+    types, names = split_at_commas(head[2]), split_at_commas(text[tail + 9:text.index("\n", tail)])
     tries = [[k] for k in range(len(names))] + [[j for j in range(len(names)) if j != k] for k in range(len(names))]
     for keep in tries if len(names) == len(types) > 1 else []:
         yield (text[:head.start(2)] + ", ".join(types[k] for k in keep) + text[head.end(2):tail] + "  return "
@@ -183,11 +173,11 @@ def fewer_states(text):
     """A scan without one of its states or yields."""
     for scan in re.finditer(r"^( *)let (.*) = scan ([^(]*)\((.*)\)(.*)\{\n(.*?)\n\1\}", text, re.M | re.S):
         indent, names, over, inits, reset, body = scan.groups()
-        names, inits = split(names), split(inits)
+        names, inits = split_at_commas(names), split_at_commas(inits)
         yields = re.search(r"^( *)yield (.*)$", body, re.M)
         if not yields:
             continue
-        outs = split(yields[2])
+        outs = split_at_commas(yields[2])
 
         def made(names, inits, outs, body):
             body = body.replace(yields[0], f"{yields[1]}yield {', '.join(outs)}")
@@ -217,7 +207,7 @@ def fewer_states(text):
 
 def fewer_arguments(text):
     head = re.search(r"^ *fn (?:f|forward)\((.*)\) -> ", text, re.M)
-    args = split(head[1]) if head else []
+    args = split_at_commas(head[1]) if head else []
     for k, a in enumerate(args):
         if len(re.findall(rf"\b{a.split(':')[0]}\b", text)) == 1 and len(args) > 1:
             yield text[:head.start(1)] + ", ".join(without(args, k)) + text[head.end(1):]

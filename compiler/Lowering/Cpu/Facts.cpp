@@ -275,16 +275,19 @@ static FactorFacts factorOf(ArrayAttr words) {
   return f;
 }
 
+/// "" where there is none.
+static std::string textOf(DictionaryAttr facts, StringRef key) {
+  auto text = facts.getAs<StringAttr>(key);
+  return text ? text.str() : std::string();
+}
+
 static ClassFacts classOf(ScanOp scan, unsigned state) {
   ClassFacts c;
   auto all = scan->getAttrOfType<ArrayAttr>(kClassesAttr);
   if (!all)
     return c;
   auto facts = cast<DictionaryAttr>(all[state]);
-  auto text = [&](StringRef key) {
-    auto a = facts.getAs<StringAttr>(key);
-    return a ? a.str() : std::string();
-  };
+  auto text = [&](StringRef key) { return textOf(facts, key); };
   c.name = text("class");
   c.title = text("title");
   c.detail = text("detail");
@@ -310,10 +313,7 @@ static std::vector<FormFacts> candidatesOf(ScanOp scan) {
   if (!all)
     return out;
   for (auto c : all.getAsRange<DictionaryAttr>()) {
-    auto text = [&](StringRef key) {
-      auto value = c.getAs<StringAttr>(key);
-      return value ? value.str() : std::string();
-    };
+    auto text = [&](StringRef key) { return textOf(c, key); };
     FormFacts f;
     f.form = text("form");
     f.state = text("state");

@@ -12,6 +12,7 @@
 // that gives the steps so far, `t < start ? state[t] : new[t - start]`, begins at `start`.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/Analysis/Time.h"
 #include "compiler/Lowering/Cpu/Lower.h"
 
 using namespace mlir;
@@ -35,9 +36,7 @@ Value stateInPlace(OpResult result) {
   OpOperand &use = *returns.begin();
   unsigned fromEnd = use.getOwner()->getNumOperands() - use.getOperandNumber();
   unsigned k = func.getNumArguments() - fromEnd;
-  unsigned position = func->getAttrOfType<ArrayAttr>(kSizesAttr).size() - 1;
-  if (fromEnd > func.getNumArguments() || !func.getArgAttr(k, kStateAttr) ||
-      !func.getArgAttrOfType<AffineMapAttr>(k, kShapeAttr).getValue().isFunctionOfSymbol(position))
+  if (fromEnd > func.getNumArguments() || !keepsAllSteps(func, k))
     return {};
   return func.getArgument(k);
 }
