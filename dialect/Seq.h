@@ -46,6 +46,10 @@ constexpr llvm::StringLiteral kClassesAttr = "seq.classes";
 /// Attribute of a scan: unit, its steps are tiles of a larger computation, small enough for the
 /// cache. No transform moves work out of them.
 constexpr llvm::StringLiteral kTileAttr = "seq.tile";
+/// Attribute of a map: unit, it is a copy that is there for how its readers find it, and stays one.
+constexpr llvm::StringLiteral kCopyAttr = "seq.copy";
+/// Attribute of a scan: unit, it runs once or not at all, so that nothing is the same in all steps.
+constexpr llvm::StringLiteral kOnceAttr = "seq.once";
 /// Attribute of a scan that a derived form made of the user's: the form's name.
 constexpr llvm::StringLiteral kFormAttr = "seq.form";
 /// Attribute of a scan: the forms that it could have, each a dictionary (seq-form).

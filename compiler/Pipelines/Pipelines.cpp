@@ -116,13 +116,16 @@ bool addStream(ModuleOp module, std::optional<StreamRefusal> &refusal) {
 }
 
 static void addForms(OpPassManager &pm, const Options &options) {
+  bool ofConv = llvm::is_contained(kConvFormNames, options.form);
+  std::string scans = ofConv ? "" : options.form, convolutions = ofConv ? options.form : "";
   pm.addNestedPass<func::FuncOp>(createSeqClassify());
-  pm.addNestedPass<func::FuncOp>(createSeqForm({options.form, options.sizes, options.tellForms}));
+  pm.addNestedPass<func::FuncOp>(createSeqForm({scans, options.sizes, options.tellForms}));
+  pm.addNestedPass<func::FuncOp>(createSeqRaise());
+  pm.addNestedPass<func::FuncOp>(createSeqFourierConv({convolutions, options.sizes}));
 }
 
 static void addTransforms(OpPassManager &pm, const Options &options) {
   addForms(pm, options);
-  pm.addNestedPass<func::FuncOp>(createSeqRaise());
   pm.addNestedPass<func::FuncOp>(createSeqTileAttention());
   pm.addNestedPass<func::FuncOp>(createSeqDecompose());
   pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());

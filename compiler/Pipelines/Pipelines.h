@@ -31,8 +31,8 @@ struct Options {
   /// What `float` meant when the program was checked. The entry's types need not show it,
   /// so the cache of compiled code has to know.
   typed::Elem floatType = typed::Elem::F32;
-  /// The form that scans take where they can: "sequential", "scan", "chunked", "chunked:32";
-  /// "": the cheapest, at sizes where they are known (`K=64,V=32`).
+  /// The form that scans or convolutions take where they can: "sequential", "scan", "chunked",
+  /// "chunked:32", "direct", "fft"; "": the cheapest, at sizes where they are known (`K=64,V=32`).
   std::string form, sizes;
   bool tellForms = false;   ///< notes what other forms would cost, for explanations
   bool streams = false;     ///< the module holds a stream of the first function, where there is one
@@ -69,7 +69,8 @@ bool addStream(mlir::ModuleOp module, std::optional<StreamRefusal> &refusal);
 bool transform(mlir::ModuleOp module, const Options &options, Context &context,
                InternalError &error);
 
-/// The first part of it alone: classes, and the form of each scan (`seq.form`, `seq.refused`).
+/// The first part of it alone: classes, and the form of each scan and convolution (`seq.form`,
+/// `seq.refused`).
 bool deriveForms(mlir::ModuleOp module, const Options &options, Context &context,
                  InternalError &error);
 

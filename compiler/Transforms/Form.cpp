@@ -34,7 +34,7 @@ static constexpr double kHopeless = 1.5;
 std::optional<FormRequest> seq::parseForm(StringRef text) {
   auto [name, steps] = text.split(':');
   FormRequest r{name, 0};
-  if (!llvm::is_contained(kFormNames, name))
+  if (!llvm::is_contained(kFormNames, name) && !llvm::is_contained(kConvFormNames, name))
     return std::nullopt;
   if (name.size() == text.size())
     return r;

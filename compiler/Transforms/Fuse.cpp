@@ -188,7 +188,7 @@ private:
     bool changed = false;
     for (Operation &op : llvm::make_early_inc_range(block)) {
       auto map = dyn_cast<MapOp>(op);
-      if (!map || hasReduction(map))
+      if (!map || hasReduction(map) || map->hasAttr(kCopyAttr))
         continue;
       bool dear = costly(map);
       for (unsigned r = 0; r < map.getNumResults(); ++r) {
@@ -264,6 +264,8 @@ private:
   }
 
   bool joinable(MapOp a, MapOp b) {
+    if (a->hasAttr(kCopyAttr) || b->hasAttr(kCopyAttr))
+      return false;
     if (a.getExtents() != b.getExtents() || a.getExtents().empty() ||
         bodySize(a) + bodySize(b) > kBodyLimit)
       return false;

@@ -254,7 +254,8 @@ struct Hoist : seq::impl::SeqHoistBase<Hoist> {
     SmallVector<ScanOp> scans;
     getOperation().walk<WalkOrder::PostOrder>([&](ScanOp s) { scans.push_back(s); });
     for (ScanOp s : scans)
-      hoistFrom(s);
+      if (!s->hasAttr(kOnceAttr))
+        hoistFrom(s);
     eraseDead(getOperation());
   }
 };

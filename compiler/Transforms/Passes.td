@@ -72,6 +72,24 @@ def SeqTileAttention : Pass<"seq-tile-attention", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SeqFourierConv : Pass<"seq-fourier-conv", "::mlir::func::FuncOp"> {
+  let summary = "computes long convolutions by transforms of blocks";
+  let description = [{
+    A `seq.conv` whose kernel is long and the same for all steps becomes a scan without states over
+    tiles of its channels, marked `seq.tile`: kernel and input are transformed in blocks, multiplied at each
+    frequency and summed, and transformed back. Where results are not finite, and sequences
+    that turn out to be short, are computed directly.
+
+    Precondition: `seq-raise`. Leaves convolutions in the step of a scan, those over several indices, with
+    strides, dilations, kernels that change with the step, conditions that bound neither the
+    place nor the kernel, and short ones.
+  }];
+  let options = [
+    Option<"form", "form", "std::string", "\"\"", "`direct` or `fft`; empty: the cheaper one">,
+    Option<"sizes", "sizes", "std::string", "\"\"", "sizes to expect: T=4096">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SeqDecompose : Pass<"seq-decompose", "::mlir::func::FuncOp"> {
   let summary = "takes attention, convolution, softmax and logsumexp apart";
   let description = [{

@@ -26,7 +26,9 @@ struct FormRequest {
 };
 /// The names of forms, the plain one first.
 constexpr llvm::StringLiteral kFormNames[] = {"sequential", "scan", "chunked"};
-/// A name, or `chunked:32`, a chunk of 1 to 256 steps; none where it is something else.
+/// Those of convolutions, the plain one first.
+constexpr llvm::StringLiteral kConvFormNames[] = {"direct", "fft"};
+/// A name of either, or `chunked:32`, a chunk of 1 to 256 steps; none where it is something else.
 std::optional<FormRequest> parseForm(llvm::StringRef text);
 
 /// After `seq-raise`: computes scores that have a name where attention reads them, as

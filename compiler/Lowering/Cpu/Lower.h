@@ -170,6 +170,7 @@ private:
   Value elements(mlir::ArrayRef<Value> dims); ///< padded
 
   //===--- Blocks and scans (LowerScan.cpp) ------------------------------------------===//
+  Value stepRead(ReadOp read, const Row &row);
   void lowerBlock(mlir::Block &block, const RowSet &rows, const Team &team, bool barriers);
   void lowerScan(ScanOp scan, const Team &team);
   void lowerParallelScan(ScanOp scan, const Team &team);

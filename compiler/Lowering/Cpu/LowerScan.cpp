@@ -69,6 +69,16 @@ void FunctionLowering::copyRow(const Buffer &from, const Buffer &to, const Row &
   copy(0, c.i(0));
 }
 
+/// An index that a step reads from what it has made: how often something is to run.
+Value FunctionLowering::stepRead(ReadOp read, const Row &row) {
+  Code &c = *code;
+  Buffer b = bufferOf(read.getTensor());
+  Value offset = rowOffset(c, b, row);
+  for (auto [i, stride] : llvm::zip(read.getIndices(), b.strides))
+    offset = c.add(offset, c.mul(evaluate(i, row), stride));
+  return c.load(c.at(b.base, c.i64, offset), c.i64); // an index, as all that a step counts with
+}
+
 /// Every op of `block` in order, for the sequences of `rows`.
 void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &team,
                                   bool barriers) {
@@ -78,8 +88,10 @@ void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &
     // Index arithmetic of a step is done once, where it has one value.
     if (rows.single && op.getNumResults() == 1 && op.getResult(0).getType().isIndex() &&
         !op.hasTrait<OpTrait::ConstantLike>()) {
+      Row row = makeRow(rows, code->i(0));
       stepScalars.erase(op.getResult(0));
-      stepScalars[op.getResult(0)] = evaluate(op.getResult(0), makeRow(rows, code->i(0)));
+      auto read = dyn_cast<ReadOp>(op);
+      stepScalars[op.getResult(0)] = read ? stepRead(read, row) : evaluate(op.getResult(0), row);
       continue;
     }
     if (op.getNumResults() && isa<TensorType>(op.getResult(0).getType()) &&

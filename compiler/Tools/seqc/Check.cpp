@@ -296,14 +296,18 @@ bool formsToCheck(Session &session, std::vector<std::string> &forms) {
     forms.push_back(session.options.form);
     return formExists(session);
   }
-  for (llvm::StringRef form : kFormNames) {
-    std::vector<FormReport> reports;
-    if (!tryForm(session, form, reports))
-      return false;
-    if (form == "sequential" || llvm::any_of(reports, [](auto &r) { return r.taken; }))
-      forms.push_back(form.str());
-  }
-  return true;
+  auto add = [&](auto &names, bool always) {
+    for (llvm::StringRef form : names) {
+      std::vector<FormReport> reports;
+      if (!tryForm(session, form, reports))
+        return false;
+      if ((always && form == names[0]) ||
+          llvm::any_of(reports, [&](auto &r) { return r.taken && r.form == form; }))
+        forms.push_back(form.str());
+    }
+    return true;
+  };
+  return add(kFormNames, true) && add(kConvFormNames, false);
 }
 } // namespace
 

@@ -180,7 +180,9 @@ const OptionSpec kOptions[] = {
     {"--temperature", "X", Generate, setTemperature,
      "0 takes the most likely token, 1 draws as the model says (default)", "a number from 0"},
     {"--form", "FORM", Every, [](CommandLine &c, auto &v) { return setText(c.form, v); },
-     "the form of recurrences that can have it: sequential, scan or chunked", "a form"},
+     "the form of what can have it: recurrences sequential, scan, chunked; convolutions direct, "
+     "fft",
+     "a form"},
     {"--all-forms", nullptr, Check, [](CommandLine &c, auto &) { return c.allForms = true; },
      "check every form that exists", ""},
     {"--cuts", nullptr, Check, [](CommandLine &c, auto &) { return c.cuts = true; },

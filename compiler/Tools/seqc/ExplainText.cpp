@@ -222,7 +222,11 @@ private:
   void writeTiles(const ScanFacts &scan) {
     if (scan.depth == 0) {
       out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
-      line("in tiles, " + scan.extent + " blocks of rows that threads take in turn");
+      if (scan.form == "fft")
+        line("by transforms of blocks of " + std::to_string(scan.chunk) + " steps (fft), " +
+             scan.extent + " tiles of channels that threads take in turn");
+      else
+        line("in tiles, " + scan.extent + " blocks of rows that threads take in turn");
     }
     for (const MapFacts &map : scan.maps)
       for (const SumFacts &sum : map.sums)

@@ -1,4 +1,5 @@
-//===- Scans.cpp - The forms of a program's scans -----------------------------------------===//
+//===- Scans.cpp - The forms of a program's scans and convolutions
+//-----------------------------------------===//
 #include "compiler/Tools/seqc/Scans.h"
 
 #include "compiler/Tools/seqc/Explain.h"
@@ -20,11 +21,12 @@ bool tryForm(Session &session, StringRef form, std::vector<FormReport> &out) {
   if (!pipeline::deriveForms(*module, options, session.context(), session.internal))
     return false;
   auto func = *module->getOps<func::FuncOp>().begin();
-  func.walk<WalkOrder::PreOrder>([&](ScanOp scan) {
+  func.walk<WalkOrder::PreOrder>([&](Operation *scan) {
     FormReport r;
-    r.place = placeText(scan.getLoc());
+    r.place = placeText(scan->getLoc());
     if (auto refused = scan->getAttrOfType<DictionaryAttr>(kRefusedAttr)) {
-      r.state = cast<StringAttr>(refused.get("state")).str();
+      if (auto state = refused.getAs<StringAttr>("state"))
+        r.what = "state `" + state.str() + "`";
       r.why = cast<StringAttr>(refused.get("why")).str();
       out.push_back(std::move(r));
     } else if (auto name = scan->getAttrOfType<StringAttr>(kFormAttr)) {
@@ -44,7 +46,7 @@ bool takenForm(Session &session, StringRef form, FormReport &out) {
     return false;
   out.form = "sequential";
   for (const FormReport &r : llvm::reverse(reports))
-    if (r.taken)
+    if (r.taken && r.form != kConvFormNames[0])
       out = r;
   return true;
 }
@@ -55,8 +57,8 @@ bool formExists(Session &session) {
     return true;
   if (!parseForm(form)) {
     session.diags.error(Diag::UnknownForm, "--form", "there is no form `" + form + "`")
-        .hint("forms are `sequential`, `scan`, `chunked`, and `chunked:32` with a chunk of up to "
-              "256 steps");
+        .hint("forms of recurrences are `sequential`, `scan`, `chunked`, and `chunked:32` with a "
+              "chunk of up to 256 steps; of convolutions `direct` and `fft`");
     return false;
   }
   std::vector<FormReport> reports;
@@ -66,11 +68,11 @@ bool formExists(Session &session) {
     return true;
   for (const FormReport &r : reports)
     session.diags.error(Diag::UnknownForm, r.place,
-                        "state `" + r.state + "` has no form `" + parseForm(form)->name.str() +
-                            "`: " + r.why);
+                        r.what + " has no form `" + parseForm(form)->name.str() + "`: " + r.why);
   if (reports.empty())
     session.diags.error(Diag::UnknownForm, "--form",
-                        "`" + session.entry().name + "` has no state that could have a form");
+                        "`" + session.entry().name + "` has nothing that could have the form `" +
+                            form + "`");
   return false;
 }
 

@@ -1,4 +1,5 @@
-//===- Scans.h - The forms of a program's scans ---------------------------------------===//
+//===- Scans.h - The forms of a program's scans and convolutions
+//---------------------------------------===//
 #ifndef SEQC_TOOLS_SEQC_SCANS_H
 #define SEQC_TOOLS_SEQC_SCANS_H
 
@@ -6,21 +7,23 @@
 
 namespace seq::tool {
 
-/// What came of a form that was asked for, for one scan of the entry.
+/// What came of a form that was asked for, for one scan or convolution of the entry.
 struct FormReport {
   std::string place;
   bool taken = false;
-  std::string form;       ///< taken: its name
-  int64_t chunk = 0;      ///< steps of a chunk, of one that has them
-  std::string state, why; ///< not taken: the state that is in the way
+  std::string form;  ///< taken: its name
+  int64_t chunk = 0; ///< steps of a chunk, of one that has them
+  /// Not taken: the state that is in the way, or the convolution; and why.
+  std::string what = "the convolution", why;
 };
 
-/// What `form` would make of each scan; "" is the choice of the cost model. False: reported.
+/// What `form` would make of each scan and convolution; "" is the choice of the cost model. False:
+/// reported.
 bool tryForm(Session &session, llvm::StringRef form, std::vector<FormReport> &out);
 /// The derived form that the entry's scans have with `form`, the first one's where they differ;
-/// "sequential" where none has one. False: reported.
+/// "sequential" where none has one (convolutions are direct). False: reported.
 bool takenForm(Session &session, llvm::StringRef form, FormReport &out);
-/// The form of `--form` is a name of one, and some scan takes it. False: reported.
+/// The form of `--form` is a name of one, and something takes it. False: reported.
 bool formExists(Session &session);
 
 } // namespace seq::tool
