@@ -114,12 +114,14 @@ class Suites:
         return tuple(map(sum, zip(*counts)))
 
     def forms(self):
-        counts = [self.script(f"test/Forms/{name}.py", "--seqc", self.tool("seqc")) for name in ("run", "million")]
+        counts = [self.script(f"test/Forms/{name}.py", "--seqc", self.tool("seqc"))
+                  for name in ("run", "million", "nonfinite")]
         return tuple(map(sum, zip(*counts)))
 
     def work(self):
         self.tool("seq-opt")
-        counts = [self.script(f"test/Work/{name}.py", "--seqc", self.tool("seqc")) for name in ("run", "workspace")]
+        counts = [self.script(f"test/Work/{name}.py", "--seqc", self.tool("seqc"))
+                  for name in ("run", "workspace", "transforms")]
         return tuple(map(sum, zip(*counts)))
 
     def meaning(self):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Recurrences in every form that is derived from their step. Closes with counts.
+"""Recurrences and convolutions in every form that is derived from them. Closes with counts.
 
     run.py --seqc build/bin/seqc [--wide] [--only TEXT] [-v]
 
@@ -7,7 +7,7 @@ A line `// forms: scan chunked` stands before each function of the .seq files be
 one: the derived forms that it has, besides `sequential`. `seqc check --all-forms` compares each
 of them with the interpreter, at lengths around the ends of chunks and blocks and in a ragged
 batch; the forms that it tells must be those. Each function counts once in f32, and where
-it runs in chunks once in f64, and once with chunks of 8 and of 32 steps; --wide: in both, for v2, v3 and v4
+it runs in chunks or by transforms once in f64, and once with chunks of 8 and of 32 steps; --wide: in both, for v2, v3 and v4
 and for one and two threads.
 """
 import argparse
@@ -39,7 +39,7 @@ def main():
         with open(file, encoding="utf-8") as f:
             for forms, name in FUNCTION.findall(f.read()):
                 # Sums of products are where f64 tells an error from rounding.
-                use = modes if args.wide or "chunked" in forms else modes[:1]
+                use = modes if args.wide or "chunked" in forms or "fft" in forms else modes[:1]
                 jobs += [(file, name, forms.split(), m) for m in use if args.only in name]
                 # Whatever the cost model takes for a chunk, the others are right too.
                 if "chunked" in forms and args.only in name:

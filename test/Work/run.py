@@ -29,8 +29,8 @@ FORMS = os.path.join(HERE, "..", "Forms", "forms.seq")
 SIZES = {"D": 3, "E": 2, "K": 5, "V": 4, "N": 4, "G": 2}
 # Whole blocks and chunks at each of them, so that no step is repeated past the end.
 LENGTHS = [512, 1024, 2048]
-PASSES = ["-seq-classify", "-seq-raise", "-seq-tile-attention", "-seq-decompose", "-seq-split-invariant",
-          "-seq-hoist", "-seq-fuse", "-seq-transpose"]
+PASSES = ["-seq-classify", "-seq-raise", "-seq-fourier-conv", "-seq-tile-attention", "-seq-decompose",
+          "-seq-split-invariant", "-seq-hoist", "-seq-fuse", "-seq-transpose"]
 
 
 class Counts:

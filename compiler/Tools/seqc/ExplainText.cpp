@@ -222,11 +222,13 @@ private:
   void writeTiles(const ScanFacts &scan) {
     if (scan.depth == 0) {
       out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
-      if (scan.form == "fft")
+      if (scan.form == "fft") {
         line("by transforms of blocks of " + std::to_string(scan.chunk) + " steps (fft), " +
              scan.extent + " tiles of channels that threads take in turn");
-      else
+        writeForms(scan);
+      } else {
         line("in tiles, " + scan.extent + " blocks of rows that threads take in turn");
+      }
     }
     for (const MapFacts &map : scan.maps)
       for (const SumFacts &sum : map.sums)
@@ -266,8 +268,10 @@ private:
     for (const FormFacts &c : scan.candidates)
       if (c.refused.empty())
         line("  " + candidateText(c) + ": about " + timeText(c.nanoseconds) + ", " +
-             amountText(c.flopsAt) + " operations" + formula(c.flops) + ", " +
-             amountText(c.storedAt) + " bytes made" + formula(c.stored) +
+             amountText(c.flopsAt) + " operations" + formula(c.flops) +
+             (c.stored.empty()
+                  ? ""
+                  : ", " + amountText(c.storedAt) + " bytes made" + formula(c.stored)) +
              (c.sizes.empty() ? "" : ", for " + c.sizes));
       else
         line("  " + c.form + ": not, state `" + c.state + "`: " + c.refused);
