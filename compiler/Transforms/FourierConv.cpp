@@ -76,11 +76,13 @@ private:
     bool asked = form == "fft";
     if (!conv)
       return asked ? refuse(op, why) : noteForm(op, "direct");
-    double steps = expected(conv->steps()), kernel = expected(conv->kernelSize());
+    analysis::Sizes at = expectedSizes(*conv);
+    double steps = std::max(1.0, analysis::formulaOf(conv->steps()).at(at));
+    double kernel = std::max(1.0, analysis::formulaOf(conv->kernelSize()).at(at));
     Radices r = cheapest(conv->lane ? ArrayRef(kOfLanes) : ArrayRef(kAlone), steps, kernel);
     if (!asked && blockWork(r, steps, kernel) * kMargin > directWork(steps, kernel))
       return noteForm(op, "direct");
-    Attribute candidates = candidatesOf(*conv, r, steps, kernel);
+    Attribute candidates = candidatesOf(*conv, r, steps, kernel, at);
     ScanOp tiles = convolveInBlocks(*conv, r, asked ? 1 : leastSteps(r));
     noteForm(tiles, "fft");
     tiles->setAttr(kChunkAttr, Builder(&getContext()).getI64IntegerAttr(r.block()));
@@ -88,13 +90,12 @@ private:
   }
 
   /// Both forms with their costs, for explanations.
-  Attribute candidatesOf(const LongConv &conv, const Radices &r, double steps, double kernel) {
+  Attribute candidatesOf(const LongConv &conv, const Radices &r, double steps, double kernel,
+                         const analysis::Sizes &at) {
     Builder b(&getContext());
     analysis::Formula points(1);
-    ConvOp op = conv.op;
-    for (Value e : op.getExtents().drop_back())
+    for (Value e : conv.extents().drop_back())
       points *= analysis::formulaOf(e);
-    analysis::Sizes at = expectedSizes(points);
     std::string text;
     for (auto &[name, n] : at) {
       text += (text.empty() ? "" : ", ") + name + "=" + std::to_string(n);
@@ -102,7 +103,8 @@ private:
     auto entry = [&](StringRef form, double work, int64_t block) {
       analysis::Formula flops = points * analysis::Formula(2 * std::round(work));
       CostCounts counts;
-      counts.products = flops.at(at) * (op.getResult().getType().getElementTypeBitWidth() / 32);
+      counts.products =
+          flops.at(at) * (ConvOp(conv.op).getResult().getType().getElementTypeBitWidth() / 32);
       SmallVector<NamedAttribute> out{b.getNamedAttr("form", b.getStringAttr(form)),
                                       b.getNamedAttr("ns", b.getF64FloatAttr(counts.nanoseconds())),
                                       b.getNamedAttr("flops", b.getStringAttr(flops.str())),
@@ -126,9 +128,13 @@ private:
 
   /// Sizes that are given, and nominal ones. Blocks for 4096 steps take 20 % longer than the best
   /// at 1024, and 10 % at 16384.
-  analysis::Sizes expectedSizes(const analysis::Formula &f) {
+  analysis::Sizes expectedSizes(const LongConv &conv) {
     analysis::Sizes at;
-    f.forEachSize([&](StringRef name) { at[name.str()] = kNominalLength; });
+    for (Value e : conv.extents())
+      analysis::formulaOf(e).forEachSize([&](StringRef name) { at[name.str()] = kNominalSize; });
+    analysis::formulaOf(conv.steps()).forEachSize([&](StringRef name) {
+      at[name.str()] = kNominalLength;
+    });
     for (StringRef one : llvm::split(StringRef(sizes), ',')) {
       auto [name, number] = one.split('=');
       int64_t n = 0;
@@ -136,10 +142,6 @@ private:
         at[name.str()] = n;
     }
     return at;
-  }
-  double expected(Value size) {
-    analysis::Formula f = analysis::formulaOf(size);
-    return std::max(1.0, f.at(expectedSizes(f)));
   }
 };
 

@@ -29,8 +29,9 @@ struct LongConv {
   static std::optional<LongConv> match(ConvOp op, std::string &why);
 
   mlir::Value kernel() { return op.yield().getValues()[0]; }
-  mlir::Value steps() { return op.getExtents()[time]; }
-  mlir::Value kernelSize() { return op.getExtents().back(); }
+  mlir::OperandRange extents() const { return ConvOp(op).getExtents(); }
+  mlir::Value steps() const { return extents()[time]; }
+  mlir::Value kernelSize() const { return extents().back(); }
   /// The kernel, or the input, depends on index `place`.
   bool kernelUses(unsigned place);
   bool inputUses(unsigned place);

@@ -2,7 +2,9 @@
 //
 // Order of the loops: sequences (where they are not the register rows), the indices that
 // are neither lanes nor rows, blocks of lanes, register rows. A block of lanes is outside
-// of the rows, so that the weights of a block stay in the cache for all of them.
+// of the rows, so that the weights of a block stay in the cache for all of them. Where a point
+// reads few of them (a short convolution) they stay there anyway, and rows are outside: input and
+// result then pass through memory in order, once.
 //
 // Every second step of a scan walks the blocks backwards where they read packed weights: a
 // stream that is larger than the second-level cache begins with what the step before read
@@ -69,6 +71,21 @@ std::optional<Begin> beginOf(MapOp map) {
   return all;
 }
 
+/// Points of a map's reductions up to which rows are outside of blocks of lanes.
+constexpr int64_t kFewPoints = 16;
+
+/// The reductions of the body have few points, by constant ranges.
+bool hasFewPoints(MapOp map) {
+  int64_t points = 0;
+  map->walk([&](ReduceOp reduce) {
+    int64_t own = 1;
+    for (Value e : reduce.getExtents())
+      own *= std::clamp<int64_t>(Code::constant(e).value_or(kFewPoints + 1), 1, kFewPoints + 1);
+    points = std::min(points + own, kFewPoints + 1);
+  });
+  return points > 0 && points <= kFewPoints;
+}
+
 class MapLoops {
 public:
   MapLoops(Code &c, MapOp map, const MapPlan &plan, const RowSet &rows, const Team &team,
@@ -81,8 +98,9 @@ public:
     for (unsigned k = 0; k < map.indices().size(); ++k)
       if ((int)k != plan.lane && (int)k != plan.row)
         outer.push_back(k);
+    rowsOutside = plan.row >= 0 && plan.lane >= 0 && hasFewPoints(map);
     // Threads split the blocks of lanes where rows share them, else the outermost index.
-    splitLanes = plan.lane >= 0 && (plan.row != MapPlan::kNone || outer.empty());
+    splitLanes = plan.lane >= 0 && !rowsOutside && (plan.row != MapPlan::kNone || outer.empty());
     splitRows = !splitLanes && outer.empty() && plan.row >= 0;
     alone = !splitLanes && !splitRows && outer.empty();
   }
@@ -154,10 +172,13 @@ private:
   /// A single row has tiles of its own: more vectors, to hide the latency of the sums.
   void rowsOrSingle(Tile &tile) {
     if (plan.row == MapPlan::kNone)
-      return overLanes(tile, plan.vectorsSingle, false);
+      return overLanes(tile, plan.vectorsSingle, body);
+    if (rowsOutside)
+      return overRows(tile, [&](Tile &t) { overLanes(t, plan.vectors, body); });
+    auto rowsInside = [&](Tile &t) { overRows(t, body); };
     Value n = plan.row == MapPlan::kBatch ? rows.count : extent(plan.row, tile);
     if (plan.vectorsSingle == plan.vectors || plan.rows.size() == 1)
-      return overLanes(tile, plan.vectors, true);
+      return overLanes(tile, plan.vectors, rowsInside);
     Tile copy = tile;
     c.when(
         c.cmp(arith::CmpIPredicate::eq, n, c.i(1)),
@@ -166,13 +187,14 @@ private:
             copy.rows = {makeRow(c.i(0))};
           else
             setIndex(copy, map.indices()[plan.row], first(plan.row, tile));
-          overLanes(copy, plan.vectorsSingle, false);
+          overLanes(copy, plan.vectorsSingle, body);
         },
-        [&] { overLanes(tile, plan.vectors, true); });
+        [&] { overLanes(tile, plan.vectors, rowsInside); });
   }
 
-  void overLanes(Tile &tile, unsigned U, bool withRows) {
-    auto inner = [&](Tile &t) { withRows ? overRows(t) : body(t); };
+  using Inside = llvm::function_ref<void(Tile &)>;
+
+  void overLanes(Tile &tile, unsigned U, Inside inner) {
     if (plan.lane < 0) {
       Tile t = tile;
       return inner(t);
@@ -217,7 +239,7 @@ private:
       rest();
   }
 
-  void overRows(Tile &tile) {
+  void overRows(Tile &tile, Inside inner) {
     Value n = plan.row == MapPlan::kBatch ? rows.count : extent(plan.row, tile);
     auto [lo, hi] = share(n, splitRows);
     Value start = lo;
@@ -236,7 +258,7 @@ private:
             v.v.push_back(moved(plan.row, tile, c.add(r, c.i(m))));
           t.vals[map.indices()[plan.row]] = v;
         }
-        body(t);
+        inner(t);
       };
       Value tiles = c.floorDiv(c.sub(hi, start), c.i(M));
       Value end = c.add(start, c.mul(tiles, c.i(M)));
@@ -258,6 +280,7 @@ private:
   llvm::function_ref<void(Tile &)> body;
   Value backwards; ///< not 0: blocks of lanes from the last to the first; null: never
   SmallVector<unsigned> outer;
+  bool rowsOutside; ///< of the blocks of lanes
   bool splitLanes, splitRows, alone;
   std::optional<Begin> begin;
 };

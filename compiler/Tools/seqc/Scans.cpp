@@ -71,8 +71,9 @@ bool formExists(Session &session) {
                         r.what + " has no form `" + parseForm(form)->name.str() + "`: " + r.why);
   if (reports.empty())
     session.diags.error(Diag::UnknownForm, "--form",
-                        "`" + session.entry().name + "` has nothing that could have the form `" +
-                            form + "`");
+                        "`" + session.entry().name + "` has no " +
+                            (llvm::is_contained(kConvFormNames, form) ? "convolution" : "state") +
+                            " that could have a form");
   return false;
 }
 
