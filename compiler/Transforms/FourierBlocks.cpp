@@ -148,6 +148,12 @@ public:
       laneTiles = m.ceilDiv(extents[*conv.lane], kConvLanes);
       count = m.mul(count, laneTiles);
     }
+    tiles = count;
+    kernelPart = {kernelBlocks, 1, conv.lane && conv.kernelUses(*conv.lane), false};
+    kernelPart.ofTiles = constantOf(tiles) && constantOf(kernelSize) &&
+                         (!width || constantOf(width)) && conv.kernelIsOfWeights();
+    if (kernelPart.ofTiles)
+      kernelSpectrum = kernelStages(b);
     auto type = MapOp::resultType(element, tileExtents(m));
     auto scan = ScanOp::create(b, loc, count, ValueRange(), TypeRange(type), false,
                                [&](OpBuilder &in, Location, Value t, ValueRange) {
@@ -213,8 +219,8 @@ private:
 
   //===--- One tile ---===//
 
-  Value tile(OpBuilder &b, Value number) {
-    IndexMath m(b, loc);
+  /// Sets the indices of tile `number`.
+  void locate(IndexMath &m, Value number) {
     at.assign(op.indices().size(), m.constant(0));
     if (conv.lane) {
       Value some = m.max(laneTiles, m.constant(1));
@@ -227,6 +233,12 @@ private:
       at[place] = first ? number : m.mod(number, n);
       number = first ? number : m.div(number, n);
     }
+  }
+
+  Value tile(OpBuilder &b, Value number) {
+    IndexMath m(b, loc);
+    locate(m, number);
+    tileNumber = number;
     // Directly, where the sequence or the kernel is short, or not all results are finite.
     Value shorter = m.min(steps, kernelSize);
     auto known = constantOf(shorter);
@@ -287,32 +299,54 @@ private:
     return ReadOp::create(b, loc, flag.getResult(0), ValueRange());
   }
 
+  /// What is transformed: so many blocks, or windows of `parts` of them; of each lane or of all;
+  /// for all tiles at once, by the tile's number, or for one.
+  struct Part {
+    Value number;
+    int64_t parts;
+    bool lanes, ofTiles;
+  };
+
   Value byTransforms(OpBuilder &b) {
-    bool lanes = conv.lane && conv.inputUses(*conv.lane);
-    Complex x = stages(b,
-                       inBlocks(b, blocks, lanes,
-                                [&](OpBuilder &in, Value p, Value c) { return inputAt(in, p, c); }),
-                       blocks, 2, lanes);
-    lanes = conv.lane && conv.kernelUses(*conv.lane);
-    Complex k =
-        stages(b,
-               inBlocks(b, kernelBlocks, lanes,
-                        [&](OpBuilder &in, Value s, Value c) { return kernelAt(in, s, c); }),
-               kernelBlocks, 1, lanes);
-    return back(b, products(b, x, k));
+    Part part{blocks, 2, conv.lane && conv.inputUses(*conv.lane), false};
+    Value copy =
+        inBlocks(b, part, [&](OpBuilder &in, Value p, Value c) { return inputAt(in, p, c); });
+    Complex x = stages(b, copy, part);
+    return back(b,
+                products(b, x, part.lanes, kernelPart.ofTiles ? kernelSpectrum : kernelStages(b)));
+  }
+
+  /// A kernel made of weights is transformed when these are bound, for all tiles.
+  Complex kernelStages(OpBuilder &b) {
+    Value copy = inBlocks(b, kernelPart,
+                          [&](OpBuilder &in, Value s, Value c) { return kernelAt(in, s, c); });
+    return stages(b, copy, kernelPart);
   }
 
   using Source = llvm::function_ref<Value(OpBuilder &, Value, Value)>;
 
+  /// The index of the tile in front of others, where there is one.
+  SmallVector<Value> inFront(const Part &part, Value tile, ValueRange at) {
+    SmallVector<Value> out;
+    if (part.ofTiles)
+      out.push_back(tile);
+    llvm::append_range(out, at);
+    return out;
+  }
+
   /// A copy of what `source` gives at a place and a lane, by (block, n1, n2, lane): what the stages
   /// read again and again then lies together, and nothing is asked of it any more.
-  Value inBlocks(OpBuilder &b, Value number, bool lanes, Source source) {
+  Value inBlocks(OpBuilder &b, const Part &part, Source source) {
     IndexMath m(b, loc);
-    SmallVector<Value> over{number, m.constant(r.r1 / 2), m.constant(r.r2)};
-    if (lanes)
+    SmallVector<Value> over{part.number, m.constant(r.r1 / 2), m.constant(r.r2)};
+    if (part.lanes)
       over.push_back(width);
-    Value copy = mapOver(b, over, [&](OpBuilder &in, ValueRange i) {
-      return source(in, place(in, i), lanes ? i[3] : Value());
+    Value copy = mapOver(b, inFront(part, tiles, over), [&](OpBuilder &in, ValueRange i) {
+      IndexMath n(in, loc);
+      if (part.ofTiles)
+        locate(n, i[0]);
+      i = i.drop_front(part.ofTiles);
+      return source(in, place(in, i), part.lanes ? i[3] : Value());
     });
     copy.getDefiningOp()->setAttr(kCopyAttr, b.getUnitAttr());
     return copy;
@@ -367,57 +401,63 @@ private:
 
   //===--- Stages ---===//
 
-  /// The spectra of windows of `parts` blocks, each a block and the one before it.
-  Complex stages(OpBuilder &b, Value copy, Value number, int64_t parts, bool lanes) {
+  /// The spectra of the blocks, or of the windows of a block and the one before it.
+  Complex stages(OpBuilder &b, Value copy, const Part &part) {
     IndexMath m(b, loc);
-    Value half = m.constant(r.half()), r2 = m.constant(r.r2), none;
-    SmallVector<Value> over{number, half, r2};
-    if (lanes)
+    Value half = m.constant(r.half()), r2 = m.constant(r.r2);
+    SmallVector<Value> over{part.number, half, r2}, window{m.constant(r.r1 / 2)};
+    if (part.lanes)
       over.push_back(width);
-    SmallVector<Value> window{m.constant(r.r1 / 2)};
-    if (parts > 1)
-      window.insert(window.begin(), m.constant(parts));
-    Complex f = complexMap(b, over, window, [&](OpBuilder &in, ValueRange i, ValueRange k) {
-      IndexMath n(in, loc);
-      SmallVector<Value> from{i[0], k.back(), i[2]};
-      Value turn = k.back(), inside;
-      if (parts > 1) {
-        from[0] = n.sub(i[0], k[0]);
-        turn = n.add(n.mul(k[0], r.r1 / 2), turn);
-        inside = atLeast(in, i[0], k[0]);
-      }
-      if (lanes)
-        from.push_back(i[3]);
-      Value v = ReadOp::create(in, loc, copy, from, inside);
-      Complex w = read(in, tables.first, {turn, i[1]});
-      return Term{
-          {arith::MulFOp::create(in, loc, v, w.re), arith::MulFOp::create(in, loc, v, w.im)},
-          inside};
-    });
-    over = spectrum(number, half, r2, lanes ? width : none);
-    return complexMap(b, over, {r2}, [&](OpBuilder &in, ValueRange i, ValueRange k) {
-      bool first = lanes; // (k1, k2, block, lane) or (block, k1, k2)
-      Value block = first ? i[2] : i[0], k1 = first ? i[0] : i[1], k2 = first ? i[1] : i[2];
-      SmallVector<Value> place{block, k1, k[0]};
-      if (lanes)
-        place.push_back(i[3]);
-      return Term{product(in, read(in, f, place), read(in, tables.second, {k1, k[0], k2})), {}};
-    });
+    if (part.parts > 1)
+      window.insert(window.begin(), m.constant(part.parts));
+    Complex f = complexMap(
+        b, inFront(part, tiles, over), window, [&](OpBuilder &in, ValueRange all, ValueRange k) {
+          IndexMath n(in, loc);
+          ValueRange i = all.drop_front(part.ofTiles);
+          SmallVector<Value> from{i[0], k.back(), i[2]};
+          Value turn = k.back(), inside;
+          if (part.parts > 1) {
+            from[0] = n.sub(i[0], k[0]);
+            turn = n.add(n.mul(k[0], r.r1 / 2), turn);
+            inside = atLeast(in, i[0], k[0]);
+          }
+          if (part.lanes)
+            from.push_back(i[3]);
+          Value v = ReadOp::create(in, loc, copy, inFront(part, all[0], from), inside);
+          Complex w = read(in, tables.first, {turn, i[1]});
+          return Term{
+              {arith::MulFOp::create(in, loc, v, w.re), arith::MulFOp::create(in, loc, v, w.im)},
+              inside};
+        });
+    over = spectrum(part.number, half, r2, part.lanes ? width : Value());
+    return complexMap(b, inFront(part, tiles, over), {r2},
+                      [&](OpBuilder &in, ValueRange all, ValueRange k) {
+                        ValueRange i = all.drop_front(part.ofTiles);
+                        SmallVector<Value> from{i[0], i[1], k[0]}; // of (block, k1, k2)
+                        Value k2 = i[2];
+                        if (part.lanes) { // (k1, k2, block, lane)
+                          from = {i[2], i[0], k[0], i[3]};
+                          k2 = i[1];
+                        }
+                        Complex w = read(in, tables.second, {from[1], k[0], k2});
+                        return Term{product(in, read(in, f, inFront(part, all[0], from)), w), {}};
+                      });
   }
 
   /// Σ_j of the spectra of the kernel's block j and the window of block i − j.
-  Complex products(OpBuilder &b, Complex x, Complex k) {
+  Complex products(OpBuilder &b, Complex x, bool lanesOfInput, Complex k) {
     IndexMath m(b, loc);
     bool both = static_cast<bool>(conv.lane);
-    auto has = [](Complex c) { return cast<RankedTensorType>(c.re.getType()).getRank() == 4; };
     SmallVector<Value> over = spectrum(blocks, m.constant(r.half()), m.constant(r.r2), width);
     return complexMap(b, over, {kernelBlocks}, [&](OpBuilder &in, ValueRange i, ValueRange j) {
       IndexMath n(in, loc);
       Value block = both ? i[2] : i[0], k1 = both ? i[0] : i[1], k2 = both ? i[1] : i[2];
-      Value lane = both ? i[3] : Value();
+      Value lane = both ? i[3] : Value(), none;
       Value met = atLeast(in, block, j[0]);
-      Complex u = read(in, x, spectrum(n.sub(block, j[0]), k1, k2, has(x) ? lane : Value()), met);
-      Complex w = read(in, k, spectrum(j[0], k1, k2, has(k) ? lane : Value()));
+      Complex u =
+          read(in, x, spectrum(n.sub(block, j[0]), k1, k2, lanesOfInput ? lane : none), met);
+      SmallVector<Value> own = spectrum(j[0], k1, k2, kernelPart.lanes ? lane : none);
+      Complex w = read(in, k, inFront(kernelPart, tileNumber, own));
       return Term{product(in, w, u), met};
     });
   }
@@ -547,7 +587,12 @@ private:
   SmallVector<Value> extents; ///< of the op's indices, none negative
   Value steps, kernelSize, shift, blocks, kernelBlocks;
   Value width, laneTiles; ///< lanes of a tile, tiles of all lanes; null where there are none
-  SmallVector<Value> at;  ///< the op's indices in the tile that is being written
+  Value tiles;
+  Part kernelPart;
+  Complex kernelSpectrum; ///< where it is one for all tiles
+  // Of the tile that is being written: its number, and the op's indices.
+  Value tileNumber;
+  SmallVector<Value> at;
 };
 
 } // namespace

@@ -2,8 +2,9 @@
 //
 // Cost, in multiplications and additions of a channel's step, with M blocks, m of them met by
 // a block of results on average: 4 R1 + 8 for the first stages, 12 R2 (1 + 2/R1) for the second,
-// 4 m (1 + 2/R1) for the products; directly there is one for each point of the kernel. B grows
-// with the square root of the length. Figures: docs/Derivation.md.
+// 4 m (1 + 2/R1) for the products; a third of the second and a quarter of the first are the
+// kernel's, and not of a call where it is made of weights. Directly there is one for each point of
+// the kernel. B grows with the square root of the length. Figures: docs/Derivation.md.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/Cost.h"
@@ -21,17 +22,24 @@ using namespace seq;
 
 namespace {
 
+/// What a convolution is to cost: its lengths, and whether its kernel is transformed in each call.
+struct Lengths {
+  double steps, kernel;
+  bool transformsKernel;
+};
+
 /// Multiplications and additions of a step of one lane.
-double blockWork(const Radices &r, double steps, double kernel) {
-  double blocks = std::ceil(steps / r.block()), own = std::ceil(kernel / r.block());
+double blockWork(const Radices &r, const Lengths &n) {
+  double blocks = std::ceil(n.steps / r.block()), own = std::ceil(n.kernel / r.block());
   double met = own <= blocks ? own * (1 - own / (2 * blocks)) : blocks / 2;
-  double redundant = 1 + 2.0 / r.r1;
-  return 4.0 * r.r1 + 8 + 12.0 * r.r2 * redundant + 4 * (met + 0.5) * redundant;
+  double redundant = 1 + 2.0 / r.r1, transforms = n.transformsKernel ? 1 : 0;
+  return (3 + transforms) * (r.r1 + 2) + (2 + transforms) * 4 * r.r2 * redundant +
+         4 * (met + 0.5) * redundant;
 }
 
 /// Points of the kernel that a step meets, of a causal convolution.
-double directWork(double steps, double kernel) {
-  return kernel <= steps ? kernel * (1 - kernel / (2 * steps)) : steps / 2;
+double directWork(const Lengths &n) {
+  return n.kernel <= n.steps ? n.kernel * (1 - n.kernel / (2 * n.steps)) : n.steps / 2;
 }
 
 /// Transforms have to be so much cheaper than products: these run at twice the rate.
@@ -40,18 +48,18 @@ constexpr double kMargin = 1.5;
 constexpr Radices kOfLanes[] = {{16, 8}, {32, 8}, {32, 16}, {64, 16}, {64, 32}};
 constexpr Radices kAlone[] = {{16, 16}, {32, 16}, {32, 32}, {64, 32}};
 
-Radices cheapest(ArrayRef<Radices> all, double steps, double kernel) {
-  return *llvm::min_element(all, [&](const Radices &a, const Radices &b) {
-    return blockWork(a, steps, kernel) < blockWork(b, steps, kernel);
-  });
+Radices cheapest(ArrayRef<Radices> all, const Lengths &n) {
+  return *llvm::min_element(
+      all, [&](const Radices &a, const Radices &b) { return blockWork(a, n) < blockWork(b, n); });
 }
 
 /// The fewest steps, and points of a kernel, for which transforms pay.
-int64_t leastSteps(const Radices &r) {
-  int64_t n = 64;
-  while (blockWork(r, n, n) * kMargin > directWork(n, n))
-    n += 64;
-  return n;
+int64_t leastSteps(const Radices &r, bool transformsKernel) {
+  Lengths n{0, 0, transformsKernel};
+  do
+    n.kernel = n.steps += 64;
+  while (blockWork(r, n) * kMargin > directWork(n));
+  return int64_t(n.steps);
 }
 
 constexpr int64_t kNominalLength = 4096;
@@ -77,28 +85,29 @@ private:
     if (!conv)
       return asked ? refuse(op, why) : noteForm(op, "direct");
     analysis::Sizes at = expectedSizes(*conv);
-    double steps = std::max(1.0, analysis::formulaOf(conv->steps()).at(at));
-    double kernel = std::max(1.0, analysis::formulaOf(conv->kernelSize()).at(at));
-    Radices r = cheapest(conv->lane ? ArrayRef(kOfLanes) : ArrayRef(kAlone), steps, kernel);
-    if (!asked && blockWork(r, steps, kernel) * kMargin > directWork(steps, kernel))
+    auto length = [&](Value size) { return std::max(1.0, analysis::formulaOf(size).at(at)); };
+    Lengths n{length(conv->steps()), length(conv->kernelSize()), !conv->kernelIsOfWeights()};
+    Radices r = cheapest(conv->lane ? ArrayRef(kOfLanes) : ArrayRef(kAlone), n);
+    if (!asked && blockWork(r, n) * kMargin > directWork(n))
       return noteForm(op, "direct");
-    Attribute candidates = candidatesOf(*conv, r, steps, kernel, at);
-    ScanOp tiles = convolveInBlocks(*conv, r, asked ? 1 : leastSteps(r));
+    Attribute candidates = candidatesOf(*conv, r, n, at);
+    int64_t least = asked ? 1 : leastSteps(r, n.transformsKernel);
+    ScanOp tiles = convolveInBlocks(*conv, r, least);
     noteForm(tiles, "fft");
     tiles->setAttr(kChunkAttr, Builder(&getContext()).getI64IntegerAttr(r.block()));
     tiles->setAttr(kCandidatesAttr, candidates);
   }
 
   /// Both forms with their costs, for explanations.
-  Attribute candidatesOf(const LongConv &conv, const Radices &r, double steps, double kernel,
+  Attribute candidatesOf(const LongConv &conv, const Radices &r, const Lengths &n,
                          const analysis::Sizes &at) {
     Builder b(&getContext());
     analysis::Formula points(1);
     for (Value e : conv.extents().drop_back())
       points *= analysis::formulaOf(e);
     std::string text;
-    for (auto &[name, n] : at) {
-      text += (text.empty() ? "" : ", ") + name + "=" + std::to_string(n);
+    for (auto &[name, size] : at) {
+      text += (text.empty() ? "" : ", ") + name + "=" + std::to_string(size);
     }
     auto entry = [&](StringRef form, double work, int64_t block) {
       analysis::Formula flops = points * analysis::Formula(2 * std::round(work));
@@ -114,8 +123,8 @@ private:
         out.push_back(b.getNamedAttr("chunk", b.getI64IntegerAttr(block)));
       return b.getDictionaryAttr(out);
     };
-    return b.getArrayAttr({entry("direct", directWork(steps, kernel), 0),
-                           entry("fft", blockWork(r, steps, kernel), r.block())});
+    return b.getArrayAttr(
+        {entry("direct", directWork(n), 0), entry("fft", blockWork(r, n), r.block())});
   }
 
   static void noteForm(Operation *op, StringRef form) {

@@ -31,6 +31,33 @@ bool LongConv::inputUses(unsigned place) {
                       [&](Value i) { return dependsOn(i, op.indices()[place], op.getBody()); });
 }
 
+/// Values of the function that are known when weights are bound.
+static bool isOfWeights(Value v) {
+  if (auto argument = dyn_cast<BlockArgument>(v)) {
+    auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    return func && func.getArgAttr(argument.getArgNumber(), kWeightAttr);
+  }
+  Operation *op = v.getDefiningOp();
+  return isa<arith::ConstantOp>(op) ||
+         (isa<MapOp>(op) && !mayFail(op) && llvm::all_of(capturedBy(op), isOfWeights));
+}
+
+bool LongConv::kernelIsOfWeights() {
+  SmallVector<Value> made(conditions);
+  made.push_back(kernel());
+  return llvm::all_of(made, [&](Value v) {
+    Operation *op = v.getDefiningOp();
+    if (!op || op->getBlock() != this->op.bodyBlock())
+      return op && isOfWeights(v);
+    auto slice = scalarSlice(op, this->op.bodyBlock());
+    return llvm::all_of(slice, [&](Operation *part) {
+      return llvm::all_of(capturedBy(part), [&](Value from) {
+        return this->op.getBody().isAncestor(from.getParentRegion()) || isOfWeights(from);
+      });
+    });
+  });
+}
+
 /// Made of constants, values from outside and indices that are one value in a tile.
 bool LongConv::isUniform(const AffineSum &sum) {
   return llvm::all_of(sum.terms, [&](auto &term) {

@@ -35,6 +35,8 @@ struct LongConv {
   /// The kernel, or the input, depends on index `place`.
   bool kernelUses(unsigned place);
   bool inputUses(unsigned place);
+  /// The kernel is made of parameters and constants alone.
+  bool kernelIsOfWeights();
 
 private:
   bool readsAtPlace();

@@ -3,7 +3,7 @@
 
     run.py --seqc build/bin/seqc [--wide] [--only TEXT] [-v]
 
-A line `// forms: scan chunked` stands before each function of the .seq files beside this
+A line `// forms: scan chunked` stands before each function or layer of the .seq files beside this
 one: the derived forms that it has, besides `sequential`. `seqc check --all-forms` compares each
 of them with the interpreter, at lengths around the ends of chunks and blocks and in a ragged
 batch; the forms that it tells must be those. Each function counts once in f32, and where
@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FUNCTION = re.compile(r"^// forms:(.*)\nfn (\w+)", re.M)
+FUNCTION = re.compile(r"^// forms:(.*)\n(?:fn|layer) (\w+)", re.M)
 
 
 def main():
@@ -50,8 +50,8 @@ def main():
         file, name, forms, mode = job
         label = f"{os.path.basename(file)}:{name} {' '.join(mode)}"
         every = [] if "--form" in mode else ["--all-forms"]
-        r = subprocess.run([os.path.abspath(args.seqc), "check", file, name, "--json"] + every +
-                           mode, capture_output=True, text=True)
+        r = subprocess.run([os.path.abspath(args.seqc), "check", file, name, "--weights", "random:1", "--json",
+                            *every, *mode], capture_output=True, text=True)
         try:
             report = json.loads(r.stdout)
         except ValueError:
