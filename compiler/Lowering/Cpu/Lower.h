@@ -181,6 +181,7 @@ private:
   void copyRow(const Buffer &from, const Buffer &to, const Row &row);
   void barrier(const Team &team);
   Row makeRow(const RowSet &rows, Value r);
+  bool ownsInit(ScanOp scan, unsigned k);
   bool pointwiseUpdate(ScanOp scan, unsigned state);
   double stepWork(ScanOp scan);
   bool worthSharing(ScanOp scan);

@@ -7,7 +7,8 @@
 // share each step and meet at a barrier after each of its maps.
 //
 // A state lives in two buffers that change roles each step, or in one where the step
-// updates it point by point. A finished sequence's state stays where its last step put it:
+// updates it point by point. The first is its initial value's own memory where nothing else reads
+// that. A finished sequence's state stays where its last step put it:
 // the parity of its length tells which buffer.
 //
 // A scan inside of a step runs for one sequence after the other.
@@ -110,6 +111,15 @@ void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &
   }
 }
 
+/// The initial value of state k is made for the scan alone, so that the state may live in its
+/// memory.
+bool FunctionLowering::ownsInit(ScanOp scan, unsigned k) {
+  Value init = scan.getInits()[k];
+  Operation *made = init.getDefiningOp();
+  return made && isa<MapOp, ScanOp>(made) && made->getBlock() == scan->getBlock() &&
+         init.hasOneUse() && !isPrepared(init);
+}
+
 /// Gives each result of the block's maps and scans its memory: what the terminator hands
 /// on is written where it goes, the rest to workspace.
 void FunctionLowering::bindDestinations(Block &block) {
@@ -118,6 +128,12 @@ void FunctionLowering::bindDestinations(Block &block) {
       if (!isa<TensorType>(v.getType()) || isPrepared(v))
         continue;
       auto &to = destinations[v];
+      // A final state stays where the state lives, if that is one place.
+      auto scan = dyn_cast<ScanOp>(op);
+      unsigned k = cast<OpResult>(v).getResultNumber();
+      if (to.empty() && scan && k >= scan.numYields() && ownsInit(scan, k - scan.numYields()) &&
+          pointwiseUpdate(scan, k - scan.numYields()))
+        to.push_back(buffers[scan.getInits()[k - scan.numYields()]]);
       if (to.empty())
         to.push_back(allocate(cast<RankedTensorType>(v.getType()).getElementType(), dimsOf(v)));
       buffers[v] = to.front();
@@ -317,7 +333,7 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
     m.inPlace = pointwiseUpdate(scan, k);
     Type e = cast<RankedTensorType>(init.getType()).getElementType();
     Values dims = dimsOf(init);
-    m.first = allocate(e, dims);
+    m.first = ownsInit(scan, k) ? bufferOf(init) : allocate(e, dims);
     m.second = m.inPlace ? m.first : allocate(e, dims);
     states.push_back(m);
   }
@@ -333,8 +349,9 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
   guarded([&] {
     c.loop(zero, all.count, one, [&](Value r) {
       Row row = makeRow(all, r);
-      for (auto [m, init] : llvm::zip(states, scan.getInits()))
-        copyRow(bufferOf(init), m.first, row);
+      for (auto [k, m] : llvm::enumerate(states))
+        if (!ownsInit(scan, k))
+          copyRow(bufferOf(scan.getInits()[k]), m.first, row);
     });
   });
   if (barriers)
@@ -408,7 +425,8 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
           if (!m.inPlace)
             from.base = firstSet(c, parity, m.first.base, m.second.base);
           for (const Buffer &to : destinations[result])
-            copyRow(from, to, row);
+            if (to.base != from.base)
+              copyRow(from, to, row);
         }
       });
     });
