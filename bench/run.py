@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Recurrent layers compiled by seqc beside the systems that people use now.
 
-    run.py [--seqc PATH] [--venv DIR] [--families lstm,gru,peephole] [--threads 1,2] [--shapes TEXT]
+    run.py [--seqc PATH] [--venv DIR] [--families lstm,gru,peephole,longconv,shortconv] [--threads 1,2] [--shapes TEXT]
            [--systems seqc,torch,...] [--rounds N] [--seconds S] [--json FILE]
 
 Prints a table for each family and writes all figures to FILE. Contestants of one shape are
@@ -29,7 +29,7 @@ def arguments():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--seqc", default=os.path.join(ROOT, "build/bin/seqc"))
     p.add_argument("--venv", default=os.path.join(ROOT, "build/bench-venv"))
-    p.add_argument("--families", default="lstm,gru,peephole")
+    p.add_argument("--families", default="lstm,gru,peephole,longconv,shortconv")
     p.add_argument("--threads", default="1,2")
     p.add_argument("--shapes", default="", help="only shapes whose name holds this text, as in `B1 H512`")
     p.add_argument("--systems", default="seqc," + ",".join(venv_setup.SYSTEMS))

@@ -46,6 +46,11 @@ def load_torch(threads):
     return torch
 
 
+def load_scipy(threads):
+    import scipy.fft
+    return scipy
+
+
 def load_onnxruntime(threads):
     import onnx  # noqa: F401, models are made with it
     import onnxruntime
@@ -61,7 +66,7 @@ def load_openvino(threads):
 
 # JAX first: what starts threads before it would keep the whole machine for them.
 LOADERS = {"jax": load_jax, "torch": load_torch, "onnxruntime": load_onnxruntime, "openvino": load_openvino,
-           "seqc": lambda threads: seqc_model}
+           "scipy": load_scipy, "seqc": lambda threads: seqc_model}
 
 
 class Context:

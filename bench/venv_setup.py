@@ -9,6 +9,7 @@ SYSTEMS = {
     "onnxruntime": ["onnxruntime", "onnx"],
     "openvino": ["openvino", "onnx"],
     "jax": ["jax"],
+    "scipy": ["scipy"],
 }
 
 

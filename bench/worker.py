@@ -6,11 +6,13 @@ import sys
 sys.dont_write_bytecode = True
 import gru
 import harness
+import longconv
 import lstm
 import peephole
+import shortconv
 import systems
 
-FAMILIES = {"lstm": lstm, "gru": gru, "peephole": peephole}
+FAMILIES = {"lstm": lstm, "gru": gru, "peephole": peephole, "longconv": longconv, "shortconv": shortconv}
 TOLERANCE = 1e-4  # of the largest value; f32 sums of 1024 terms over 128 steps stay far below
 
 
