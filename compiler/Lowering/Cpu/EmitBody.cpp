@@ -320,6 +320,17 @@ Val BodyEmitter::intDiv(IntDivOp op) {
     guard = get(op.getGuard());
   int where = safe ? 0 : place(op, SEQ_FAIL_DIV_ZERO, op.getWhat().value_or(""));
   Val a = get(op.getLhs()), d = get(op.getRhs());
+  // A whole tile of lanes lies between two multiples of the divisor: one quotient, and remainders
+  // that follow each other.
+  auto argument = dyn_cast<BlockArgument>(op.getLhs());
+  int64_t divisor = safe ? llvm::cast<IntegerAttr>(k.getValue()).getInt() : 1;
+  bool isLane = argument && argument.getOwner() == tile.map.bodyBlock();
+  if (safe && isLane && tile.laneAligned && a.affine && !a.row &&
+      divisor % (int64_t(tile.U) * tile.width) == 0) {
+    Value quotient = c.floorDiv(a.v[0], c.i(divisor));
+    return op.getKind() == DivKind::div ? Val::scalar(quotient)
+                                        : Val::lanes(c.sub(a.v[0], c.mul(quotient, c.i(divisor))));
+  }
   bool row = a.row || d.row || guard.row || (!safe && tile.rowIsBatch);
   bool lane = a.lane || d.lane || (!safe && guard.lane);
   return build(row, lane, [&](unsigned m, unsigned u) -> Value {

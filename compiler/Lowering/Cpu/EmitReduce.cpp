@@ -1,5 +1,11 @@
 //===- EmitReduce.cpp - Reductions inside a tile ------------------------------------===//
 //
+// A sum takes up a term that is itself a sum of products product by product, each fused with its
+// addition: of a complex product a c − b d that is two operations, not four.
+//
+// Points that a condition leaves out at the border of a tile alone (the first and last steps of a
+// convolution's kernel) are masked there: between, the loop runs without the condition.
+//
 // Two ways. Where the map's lanes are taken by one of its own indices, the reduction is a
 // loop whose accumulators are registers, M × U of them: a matrix product's micro-kernel
 // when the body is a product of reads. Where no index of the map is worth lanes (a mean
@@ -7,6 +13,7 @@
 // with several accumulators to hide the latency, and is folded at its end.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/Analysis/Domain.h"
 #include "compiler/Lowering/Cpu/Lower.h"
 #include "seq/abi.h"
 
@@ -144,14 +151,22 @@ public:
   }
 
 private:
+  /// A term of a sum: ± x y, or ± x.
+  struct Term {
+    Value x, y;
+    bool minus;
+  };
+
   /// Registers of one value: one, or one a row, a vector, or both; for some kinds twice.
   struct Accumulator {
     ReduceKind kind;
     Value value; ///< of the body, that it takes up
     Type type;   ///< of one entry, scalar
     bool row, lane;
-    unsigned first; ///< position of its registers in the loop's carried values
-    unsigned count; ///< registers of one plane
+    unsigned first;                    ///< position of its registers in the loop's carried values
+    unsigned count;                    ///< registers of one plane
+    SmallVector<Term, 2> terms;        ///< of a sum of products; else none
+    SmallVector<Operation *, 4> inner; ///< ops that only lead to them
     bool finds() const { return isArg(kind); }
     /// A second plane behind the first: mean's count, or argmax's place as i64, −1 for none.
     bool hasSecond() const { return kind == ReduceKind::mean || finds(); }
@@ -183,9 +198,16 @@ private:
       }
       ReduceKind kind = op.kind(i);
       assert(kind != ReduceKind::logsumexp && "seq-decompose takes logsumexp apart");
-      Accumulator a{
-          kind, value, registerType(c, value), d.row && tile.M > 1, d.lane, (unsigned)init.size(),
-          0};
+      Accumulator a{kind,
+                    value,
+                    registerType(c, value),
+                    d.row && tile.M > 1,
+                    d.lane,
+                    (unsigned)init.size(),
+                    0,
+                    {},
+                    {}};
+      termsOf(a, a.terms, a.inner);
       a.count = (a.row ? tile.M : 1) * vectors(a);
       auto form = [&](Type scalar) { return a.lane ? c.vec(scalar, tile.width) : scalar; };
       init.append(a.count, identity(c, kind, form(a.type)));
@@ -199,6 +221,23 @@ private:
   /// The loops over the reduction's indices from the k-th on; `linear` counts the points.
   Values loops(unsigned k, Value linear, ValueRange carried) {
     auto [lo, hi] = e.rangeOf(op, k, extents[k]);
+    auto whole = e.wholeRangeOf(op, k, lo, hi);
+    if (!whole)
+      return loop(k, lo, hi, linear, carried);
+    auto [from, to] = *whole;
+    Values out(carried.begin(), carried.end());
+    if (from != lo)
+      out = loop(k, lo, from, linear, out);
+    for (Value conjunct : conjunctsOf(yield.getPresent()))
+      assumed.insert(conjunct);
+    out = loop(k, from, to, linear, out);
+    for (Value conjunct : assumed)
+      tile.vals.erase(conjunct);
+    assumed.clear();
+    return to == hi ? out : loop(k, to, hi, linear, out);
+  }
+
+  Values loop(unsigned k, Value lo, Value hi, Value linear, ValueRange carried) {
     return c.loop(lo, hi, c.i(1), carried, [&](Value iv, ValueRange inner) -> Values {
       tile.vals[op.indices()[k]] = Val::scalar(iv);
       Value point = c.add(c.mul(linear, extents[k]), iv);
@@ -209,25 +248,50 @@ private:
     });
   }
 
-  /// The multiplication of `a`'s value where only a sum reads it: fused with the addition.
-  arith::MulFOp fusedProduct(const Accumulator &a) {
+  /// The terms of `a`'s value, and the ops between that only lead to them; none where no product is
+  /// among them or anything else reads the ops.
+  void termsOf(const Accumulator &a, SmallVectorImpl<Term> &terms,
+               SmallVectorImpl<Operation *> &inner) {
+    constexpr unsigned kMostTerms = 4;
     if (a.kind != ReduceKind::sum && a.kind != ReduceKind::mean)
-      return {};
-    auto mul = a.value.getDefiningOp<arith::MulFOp>();
-    bool here = mul && mul->getBlock() == op.bodyBlock() && a.value.hasOneUse();
-    return here ? mul : arith::MulFOp();
+      return;
+    bool product = false;
+    auto visit = [&](auto &self, Value v, bool minus) -> void {
+      Operation *d = v.getDefiningOp();
+      bool own = d && d->getBlock() == op.bodyBlock() && v.hasOneUse();
+      if (own && isa<arith::AddFOp, arith::SubFOp>(d)) {
+        inner.push_back(d);
+        self(self, d->getOperand(0), minus);
+        return self(self, d->getOperand(1), minus != isa<arith::SubFOp>(d));
+      }
+      if (own && isa<arith::MulFOp>(d)) {
+        product = true;
+        inner.push_back(d);
+        return terms.push_back({d->getOperand(0), d->getOperand(1), minus});
+      }
+      terms.push_back({v, {}, minus});
+    };
+    visit(visit, a.value, false);
+    if (!product || terms.size() > kMostTerms) {
+      terms.clear();
+      inner.clear();
+    }
   }
 
-  /// The body's ops, but for the products that are fused.
+  /// The body's ops, but for those that are fused and conditions that hold.
   void emitOps() {
+    for (Value conjunct : assumed)
+      tile.vals[conjunct] = Val::scalar(c.ci(1, c.i1));
+    llvm::SmallPtrSet<Operation *, 8> fused;
+    for (const Accumulator &a : accumulators)
+      fused.insert(a.inner.begin(), a.inner.end());
     // Streams of weights first: the scalars that meet them are then broadcast one by one.
     for (auto read : op.bodyBlock()->getOps<ReadOp>())
       if (e.packOf(read))
         e.emitOp(read);
     for (Operation &o : op.bodyBlock()->without_terminator()) {
-      bool fused = llvm::any_of(
-          accumulators, [&](const Accumulator &a) { return fusedProduct(a).getOperation() == &o; });
-      if (!e.packOf(&o) && !fused)
+      bool holds = o.getNumResults() && llvm::is_contained(assumed, o.getResult(0));
+      if (!e.packOf(&o) && !fused.contains(&o) && !holds)
         e.emitOp(&o);
     }
   }
@@ -263,12 +327,17 @@ private:
       old = present ? c.select(present, next, old) : next;
     };
     Value &sum = out[slot(a, m, u)];
-    if (arith::MulFOp mul = fusedProduct(a)) {
-      Value x = entry(a, e.get(mul.getLhs()), m, u), y = entry(a, e.get(mul.getRhs()), m, u);
-      keep(sum, c.fma(x, y, sum));
-    } else {
-      keep(sum, combine(c, a.kind, sum, entry(a, e.get(a.value), m, u)));
+    Value next = sum;
+    for (const Term &t : a.terms) {
+      Value x = entry(a, e.get(t.x), m, u), y = t.y ? entry(a, e.get(t.y), m, u) : Value();
+      if (t.y)
+        next = c.fma(t.minus ? Value(arith::NegFOp::create(c.b, x)) : x, y, next);
+      else
+        next = t.minus ? c.fsub(next, x) : c.fadd(next, x);
     }
+    if (a.terms.empty())
+      next = combine(c, a.kind, sum, entry(a, e.get(a.value), m, u));
+    keep(sum, next);
     if (a.kind == ReduceKind::mean) {
       Value &count = out[slot(a, m, u) + a.count];
       keep(count, c.fadd(count, c.f(1, count.getType())));
@@ -304,6 +373,7 @@ private:
   YieldOp yield;
   SmallVector<Accumulator> accumulators;
   Values extents;
+  llvm::SetVector<Value> assumed; ///< conditions that hold in the loop that is being written
 };
 
 //===----------------------------------------------------------------------===//

@@ -105,6 +105,7 @@ struct Tile {
   llvm::SmallVector<Row, 8> rows; ///< M where rowIsBatch, else one
   bool laneActive = false;        ///< lanes run over some index
   Value mask;                     ///< lanes inside of the range (the last, partial vector)
+  bool laneAligned = false;       ///< the first lane is a multiple of the tile's lanes
   const MapPlan *plan = nullptr;
   MapOp map;
   llvm::DenseMap<Value, Val> vals;
@@ -265,6 +266,10 @@ private:
   Values extentsOf(ReduceOp op);
   /// Bounds of a reduction's index outside of which every point of the tile is absent.
   std::pair<Value, Value> rangeOf(ReduceOp op, unsigned dim, Value extent);
+  /// The part of the range in which all points of the tile are present; none where the presence is
+  /// not made of bounds of this index.
+  std::optional<std::pair<Value, Value>> wholeRangeOf(ReduceOp op, unsigned dim, Value lo,
+                                                      Value hi);
   Value extremeOf(const AffineSum &sum, bool largest);
   Val elementwise(ValueRange operands, llvm::function_ref<Value(ValueRange)> f);
   Val build(bool row, bool lane, llvm::function_ref<Value(unsigned m, unsigned u)> f);

@@ -206,6 +206,7 @@ private:
       Tile t = tile;
       t.U = vectors;
       t.mask = mask;
+      t.laneAligned = !begins(plan.lane);
       t.vals[index] = Val::lanes(moved(plan.lane, tile, start));
       inner(t);
     };

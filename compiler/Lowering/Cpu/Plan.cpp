@@ -99,8 +99,8 @@ private:
       bool last = k + 1 == read.getIndices().size();
       contiguous &= x == Motion::None || (x == Motion::One && last);
     }
-    if (m == Motion::None)
-      return 1.0 / width;
+    if (m == Motion::None) // shared by the lanes, where there are any
+      return lane ? 1.0 / width : 1.0;
     if (contiguous || (inReduce && packable(read)))
       return 1.0 / width;
     return 1.5;

@@ -2,8 +2,8 @@
 //
 // `sum[j](… where j <= i and i - j < W)` loops over the j from i − W + 1 to i. Each affine
 // comparison of the presence that holds the index with factor ±1 gives a bound, taken over
-// all rows and lanes of the tile; the presence itself is still applied inside. Whatever is
-// not affine only masks.
+// all rows and lanes of the tile; the presence itself is still applied inside, but where it is made
+// of such bounds alone and holds for all rows and lanes. Whatever is not affine only masks.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Analysis/Domain.h"
@@ -57,6 +57,37 @@ std::pair<Value, Value> BodyEmitter::rangeOf(ReduceOp op, unsigned dim, Value ex
       hi = c.min(hi, c.add(extreme, c.i(1)));
   }
   return {lo, c.max(hi, lo)};
+}
+
+std::optional<std::pair<Value, Value>> BodyEmitter::wholeRangeOf(ReduceOp op, unsigned dim,
+                                                                 Value lo, Value hi) {
+  Value present = op.yield().getPresent(), index = op.indices()[dim];
+  if (!present || !isAllBounds(present, index, op.getBody()))
+    return std::nullopt;
+  bool below = false, above = false;
+  Value from = lo, to = hi;
+  for (IndexBound &bound : boundsOf(present, index, op.getBody())) {
+    if (!llvm::all_of(bound.value.terms, [&](auto &t) { return knownBefore(t.second, op); }))
+      return std::nullopt;
+    for (auto &term : bound.value.terms)
+      ensure(term.second);
+    Value tightest = extremeOf(bound.value, bound.lower);
+    if (!tightest)
+      return std::nullopt;
+    // One value for the whole tile: the range is exact on this side.
+    bool varies = llvm::any_of(bound.value.terms, [&](auto &t) {
+      Val v = get(t.second);
+      return v.row || v.lane;
+    });
+    if (bound.lower)
+      from = c.max(from, tightest);
+    else
+      to = c.min(to, c.add(tightest, c.i(1)));
+    (bound.lower ? below : above) |= varies;
+  }
+  from = below ? c.min(from, hi) : lo;
+  to = above ? c.max(to, from) : hi;
+  return std::pair(from, to);
 }
 
 } // namespace seq::cpu
