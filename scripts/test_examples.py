@@ -104,7 +104,8 @@ class Examples:
             raise Problem(f"Watchful: {watchful}")
         checked = json.loads(run(self.seqc, "check", model, "Memory(32)", "--all-forms", "--json",
                                  "--weights", "random:1"))
-        if not checked["ok"] or [o["form"] for o in checked["outputs"]] != ["sequential", "scan", "chunked"]:
+        if not checked["ok"] or [o["form"] for o in checked["outputs"]] != ["sequential", "scan", "chunked",
+                                                                        "two-level"]:
             raise Problem(f"Memory: {checked}")
         p = subprocess.run([self.seqc, "check", model, "Watchful(32)", "--form", "chunked", "--weights",
                             "random:1"], capture_output=True, text=True)

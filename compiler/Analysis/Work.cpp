@@ -48,6 +48,7 @@ struct Level {
 class Counter {
 public:
   Work work;
+  ArrayRef<std::pair<Value, double>> known; ///< what indices are taken for
 
   /// Of the block's ops those in `only`, where it is there.
   void count(Block &block, const llvm::DenseSet<Operation *> *only = nullptr) {
@@ -115,6 +116,9 @@ private:
       work.atMost = true;
       return (level->count - 1) * 0.5;
     }
+    for (auto [index, number] : known)
+      if (index == v)
+        return number;
     auto argument = cast<BlockArgument>(v);
     if (isa<func::FuncOp>(argument.getOwner()->getParentOp()))
       return Formula::size("arg" + std::to_string(argument.getArgNumber()));
@@ -356,8 +360,10 @@ private:
 
 } // namespace
 
-Formula formulaOf(Value index) {
-  return Counter().value(index);
+Formula formulaOf(Value index, ArrayRef<std::pair<Value, double>> around) {
+  Counter counter;
+  counter.known = around;
+  return counter.value(index);
 }
 
 static Formula ofAffine(AffineExpr e, ArrayRef<Attribute> names) {

@@ -38,8 +38,9 @@ Work workOf(mlir::func::FuncOp func);
 /// Of ops of the function's own block.
 Work workOf(llvm::ArrayRef<mlir::Operation *> ops);
 
-/// A value of the function's own block, made of sizes and constants.
-Formula formulaOf(mlir::Value index);
+/// A value of the function's own block, made of sizes and constants; `around`: or of these indices
+/// of scans, which are taken for that.
+Formula formulaOf(mlir::Value index, llvm::ArrayRef<std::pair<mlir::Value, double>> around = {});
 
 } // namespace seq::analysis
 

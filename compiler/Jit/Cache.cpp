@@ -58,6 +58,8 @@ std::string cacheKey(const SourceManager &sources, const typed::Program &program
                                     std::to_string(options.optLevel),
                                     options.form,
                                     options.sizes,
+                                    std::to_string(options.threads),
+                                    std::to_string(options.batch),
                                     options.streams ? "streams" : "",
                                     typed::elemName(options.floatType)};
   for (uint32_t id = 1; id <= sources.size(); ++id) {

@@ -1,9 +1,8 @@
 //===- Pipelines.cpp - The order of the stages ------------------------------------===//
 #include "compiler/Pipelines/Pipelines.h"
 
-#include "compiler/Transforms/Transforms.h"
-
 #include "compiler/AstToSeq/AstToSeq.h"
+#include "compiler/Transforms/Cost.h"
 #include "compiler/Transforms/Transforms.h"
 #include "dialect/Seq.h"
 
@@ -119,7 +118,8 @@ static void addForms(OpPassManager &pm, const Options &options) {
   bool ofConv = llvm::is_contained(kConvFormNames, options.form);
   std::string scans = ofConv ? "" : options.form, convolutions = ofConv ? options.form : "";
   pm.addNestedPass<func::FuncOp>(createSeqClassify());
-  pm.addNestedPass<func::FuncOp>(createSeqForm({scans, options.sizes, options.tellForms}));
+  pm.addNestedPass<func::FuncOp>(
+      createSeqForm({scans, options.sizes, options.threads, options.batch, options.tellForms}));
   pm.addNestedPass<func::FuncOp>(createSeqRaise());
   pm.addNestedPass<func::FuncOp>(createSeqFourierConv({convolutions, options.sizes}));
 }
@@ -162,6 +162,30 @@ bool demandedWork(ModuleOp module, Context &context, analysis::Work &work, Inter
     return false;
   work = analysis::workOf(func);
   return true;
+}
+
+std::optional<double> estimatedTime(ModuleOp module, const Options &options,
+                                    const analysis::Sizes &sizes, int64_t batch, Context &context,
+                                    InternalError &error) {
+  OwningOpRef<ModuleOp> copy(module.clone());
+  auto add = [](OpPassManager &pm, const Options &o) {
+    addForms(pm, o);
+    pm.addNestedPass<func::FuncOp>(createSeqRaise());
+    pm.addNestedPass<func::FuncOp>(createSeqHoist());
+  };
+  if (!runPasses(*copy, options, context, error, add))
+    return std::nullopt;
+  func::FuncOp func = *copy->getOps<func::FuncOp>().begin();
+  bool known = true;
+  func.walk([&](Operation *op) {
+    known &= op == func || op->getNumRegions() == 0 || isa<MapOp, ReduceOp, ScanOp>(op);
+  });
+  SmallVector<Operation *> ops;
+  for (Operation &op : func.getBody().front().without_terminator())
+    ops.push_back(&op);
+  if (!known)
+    return std::nullopt;
+  return costOf(ops, sizes, {options.threads, batch});
 }
 
 bool transform(ModuleOp module, const Options &options, Context &context, InternalError &error) {

@@ -32,8 +32,12 @@ struct Options {
   /// so the cache of compiled code has to know.
   typed::Elem floatType = typed::Elem::F32;
   /// The form that scans or convolutions take where they can: "sequential", "scan", "chunked",
-  /// "chunked:32", "direct", "fft"; "": the cheapest, at sizes where they are known (`K=64,V=32`).
+  /// "chunked:32", "two-level", "direct", "fft"; "": the cheapest, at sizes where they are known
+  /// (`K=64,V=32`).
   std::string form, sizes;
+  /// For which the cheapest form is sought: results differ between forms by rounding, so code
+  /// gives the same ones however many there are when it runs.
+  int64_t threads = 1, batch = 1;
   bool tellForms = false;   ///< notes what other forms would cost, for explanations
   bool streams = false;     ///< the module holds a stream of the first function, where there is one
   bool entryPoints = false; ///< the C functions of the generated header too
@@ -78,6 +82,13 @@ bool deriveForms(mlir::ModuleOp module, const Options &options, Context &context
 /// scores at present points alone, functions over the indices that they depend on.
 bool demandedWork(mlir::ModuleOp module, Context &context, analysis::Work &work,
                   InternalError &error);
+
+/// Nanoseconds of a call of the first function in the forms that `options` say, at these sizes, by
+/// the estimate that forms are chosen by; none where it has ops that this does not know (attention,
+/// convolution, softmax).
+std::optional<double> estimatedTime(mlir::ModuleOp module, const Options &options,
+                                    const analysis::Sizes &sizes, int64_t batch, Context &context,
+                                    InternalError &error);
 
 /// CPU code of a transformed module for each target. The module is not changed.
 bool lower(mlir::ModuleOp module, const Options &options, Context &context,

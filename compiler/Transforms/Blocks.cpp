@@ -19,6 +19,12 @@
 //
 // Work: the step twice, and P. It pays where time is the only axis to share out.
 //
+// Two levels: the scans over the steps of a block, in 1 and in 3, are recurrences as any other,
+// whose classes are found anew: q is a matrix state as the program's own is, P a vector of decays
+// or, for C4, a matrix with the same low-rank step and no source. So where the program's scan
+// could run in chunks of matrix products (Chunks.cpp), these do. A block is a whole number
+// of chunks.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/Forms.h"
 #include "compiler/Transforms/IndexMath.h"
@@ -143,8 +149,10 @@ Axes axesOf(const Component &c) {
 
 class BlockWriter {
 public:
-  BlockWriter(ScanOp scan, analysis::Recurrence &r)
-      : scan(scan), r(r), b(scan), loc(scan.getLoc()), reads(analysis::statesRead(scan)) {}
+  /// `chunk`: steps of a chunk, by which blocks run; 0: step by step.
+  BlockWriter(ScanOp scan, analysis::Recurrence &r, int64_t chunk)
+      : scan(scan), r(r), chunk(chunk), b(scan), loc(scan.getLoc()),
+        reads(analysis::statesRead(scan)) {}
 
   SmallVector<Value> run() {
     unsigned states = scan.getInits().size();
@@ -170,7 +178,10 @@ private:
     extent = scan.getExtent();
     IndexMath m(b, loc);
     steps = m.max(m.ceilDiv(extent, kBlocks), m.constant(kLeastSteps));
+    if (chunk)
+      steps = m.mul(m.ceilDiv(steps, chunk), chunk);
     count = m.div(m.add(m.add(extent, steps), -1), steps);
+    last = m.add(extent, -1);
   }
 
   /// Components whose step depends on components of earlier groups alone.
@@ -232,10 +243,21 @@ private:
     return s;
   }
 
-  /// The time of a block's step. Blocks that run full stay at the last one.
-  Value timeOf(OpBuilder &in, Value block, Value step, bool clamp) {
-    Value at = arith::AddIOp::create(in, loc, arith::MulIOp::create(in, loc, block, steps), step);
-    Value last = arith::SubIOp::create(in, loc, extent, constant(in, 1));
+  /// Lets a scan over the steps of a block run in chunks, where these are wanted and can be.
+  void divide(ScanOp inner, StringRef form, PastEnd past) {
+    if (!chunk)
+      return;
+    analysis::Recurrence own = analysis::classify(inner);
+    if (canRunInChunks(inner, own))
+      return;
+    inner.replaceAllUsesWith(runInChunks(inner, own, {chunk, form, past}));
+    inner.erase();
+  }
+
+  /// The time of a step of the block that begins at `begin`. What runs full, a block or a chunk of
+  /// it, stays at the last one.
+  Value timeOf(OpBuilder &in, Value begin, Value step, bool clamp) {
+    Value at = arith::AddIOp::create(in, loc, begin, step);
     if (clamp)
       at = arith::MinSIOp::create(in, loc, at, last);
     return scan.getReverse() ? arith::SubIOp::create(in, loc, last, at).getResult() : at;
@@ -483,6 +505,7 @@ private:
 
   void summarise(const Group &group) {
     SmallVector<unsigned> known = knownFor(group);
+    ScanOp inner;
     auto outer =
         loop(b, count, {}, summaryTypes(group), [&](OpBuilder &in, Value block, ValueRange) {
           SmallVector<Value> inits;
@@ -493,11 +516,12 @@ private:
           Value begin = arith::MulIOp::create(in, loc, block, steps);
           Value rest = arith::SubIOp::create(in, loc, extent, begin);
           Value n = arith::MinSIOp::create(in, loc, rest, steps);
-          auto inner = loop(in, n, inits, {}, [&](OpBuilder &body, Value step, ValueRange states) {
-            summaryStep(body, group, known, timeOf(body, block, step, false), states);
+          inner = loop(in, n, inits, {}, [&](OpBuilder &body, Value step, ValueRange states) {
+            summaryStep(body, group, known, timeOf(body, begin, step, chunk != 0), states);
           });
           NextOp::create(in, loc, ValueRange(), inner.stateResults().drop_front(known.size()));
         });
+    divide(inner, "", PastEnd::Repeats);
     unsigned at = 0;
     for (const Component *c : group) {
       unsigned n = (hasTransition(*c) ? c->states.size() * c->states.size() : 0) + c->states.size();
@@ -633,17 +657,20 @@ private:
     }
     if (inside.empty())
       return {};
+    ScanOp inner;
+    StringRef form = chunk ? "two-level" : "scan";
     auto blocks = loop(b, count, {}, outside, [&](OpBuilder &in, Value block, ValueRange) {
       SmallVector<Value> inits;
       for (unsigned k = 0; k < scan.getInits().size(); ++k)
         inits.push_back(slice(in, entering[k], block, k));
-      auto inner =
-          loop(in, steps, inits, inside, [&](OpBuilder &body, Value step, ValueRange states) {
-            userStep(body, timeOf(body, block, step, true), states);
-          });
-      noteForm(scan, inner, "scan");
+      Value begin = arith::MulIOp::create(in, loc, block, steps);
+      inner = loop(in, steps, inits, inside, [&](OpBuilder &body, Value step, ValueRange states) {
+        userStep(body, timeOf(body, begin, step, true), states);
+      });
+      noteForm(scan, inner, form);
       NextOp::create(in, loc, ValueRange(), inner.yieldResults());
     });
+    divide(inner, form, PastEnd::Never);
     SmallVector<Value> out;
     for (auto [k, y] : llvm::enumerate(blocks.yieldResults()))
       out.push_back(flattenTime(b, scan, y, steps, cast<OpResult>(scan.getResult(k))));
@@ -664,17 +691,18 @@ private:
 
   ScanOp scan;
   analysis::Recurrence &r;
+  int64_t chunk;
   OpBuilder b;
   Location loc;
   std::vector<SmallVector<unsigned>> reads; ///< of each state's next value
-  Value extent, steps, count;
+  Value extent, steps, count, last;         ///< of time, of a block, of blocks, the last time
   SmallVector<Value> entering, finals;
   llvm::DenseMap<const Component *, SmallVector<Value>> summaries;
 };
 } // namespace
 
-SmallVector<Value> runInBlocks(ScanOp scan, analysis::Recurrence &r) {
-  return BlockWriter(scan, r).run();
+SmallVector<Value> runInBlocks(ScanOp scan, analysis::Recurrence &r, int64_t chunk) {
+  return BlockWriter(scan, r, chunk).run();
 }
 
 } // namespace seq

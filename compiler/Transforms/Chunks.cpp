@@ -60,7 +60,8 @@ struct Functional {
 struct MatrixState {
   const MatrixPlan *plan;
   Value before;                       ///< S_0
-  Value ratios, last;                 ///< R: [L, batch …, (K), L + 1], and its last row; or null
+  Value ratios, lastRatios;           ///< R: [L, batch …, (K), L], and that at the end; or null
+  Value fromStart, whole;             ///< of all steps before: [L, batch …, (K)], and at the end
   SmallVector<Value> sources, values; ///< [batch …, K, L] and [L, batch …, V …]
   Type type;
   Values batch, columns;
@@ -69,13 +70,14 @@ struct MatrixState {
 
 class ChunkWriter {
 public:
-  ChunkWriter(ScanOp scan, ChunkPlan &plan, int64_t chunk)
-      : scan(scan), plan(plan), b(scan), loc(scan.getLoc()), chunk(chunk) {}
+  ChunkWriter(ScanOp scan, ChunkPlan &plan, const ChunkOptions &options)
+      : scan(scan), plan(plan), b(scan), loc(scan.getLoc()), chunk(options.chunk),
+        options(options) {}
 
   Values run() {
     length = arith::ConstantIndexOp::create(b, loc, chunk);
-    onePast = arith::ConstantIndexOp::create(b, loc, chunk + 1);
     extent = scan.getExtent();
+    lastStep = IndexMath(b, loc).add(extent, -1);
     Value count = IndexMath(b, loc).ceilDiv(extent, chunk);
     SmallVector<Type> yields;
     for (Value y : scan.next().getYields())
@@ -84,8 +86,10 @@ public:
         b, loc, count, scan.getInits(), yields, false,
         [&](OpBuilder &in, Location, Value i, ValueRange states) { body(in, i, states); });
     notePart(outer);
-    noteForm(scan, outer, "chunked");
-    outer->setAttr(kChunkAttr, b.getI64IntegerAttr(chunk));
+    if (!options.form.empty()) {
+      noteForm(scan, outer, options.form);
+      outer->setAttr(kChunkAttr, b.getI64IntegerAttr(chunk));
+    }
     Values results;
     for (auto [k, y] : llvm::enumerate(outer.yieldResults()))
       results.push_back(flattenTime(b, scan, y, length, cast<OpResult>(scan.getResult(k))));
@@ -102,7 +106,7 @@ private:
 
   void body(OpBuilder &in, Value block, ValueRange states) {
     chunkBody = &in;
-    this->block = block;
+    first = arith::MulIOp::create(in, loc, block, length);
     Values next(states.begin(), states.end());
     for (const Component &c : plan.recurrence.components) {
       if (const MatrixPlan *m = plan.matrixOf(c))
@@ -118,19 +122,19 @@ private:
 
   //===--- Time ---===//
 
-  Value stepOf(OpBuilder &in, Value tau) {
-    return arith::AddIOp::create(in, loc, arith::MulIOp::create(in, loc, block, length), tau);
-  }
+  Value stepOf(OpBuilder &in, Value tau) { return arith::AddIOp::create(in, loc, first, tau); }
 
   Value timeOf(OpBuilder &in, Value tau) {
-    Value one = arith::ConstantIndexOp::create(in, loc, 1);
-    Value last = arith::SubIOp::create(in, loc, extent, one);
-    Value at = arith::MinSIOp::create(in, loc, stepOf(in, tau), last);
-    return scan.getReverse() ? arith::SubIOp::create(in, loc, last, at).getResult() : at;
+    Value at = stepOf(in, tau);
+    if (options.past == PastEnd::Clamped)
+      at = arith::MinSIOp::create(in, loc, at, lastStep);
+    return scan.getReverse() ? arith::SubIOp::create(in, loc, lastStep, at).getResult() : at;
   }
 
   /// Whether the step of the chunk is one of the sequence.
   Value exists(OpBuilder &in, Value tau) {
+    if (options.past == PastEnd::Never)
+      return numberOf(in, loc, in.getI1Type(), 1);
     return arith::CmpIOp::create(in, loc, arith::CmpIPredicate::slt, stepOf(in, tau), extent);
   }
 
@@ -374,47 +378,76 @@ private:
             {}};
   }
 
-  /// Row by row: R[i, …, j + 1] = D_{j+1} ⋯ D_{i−1}, and at 0 all of D_0 ⋯ D_{i−1}.
+  /// Row by row: R[i, …, j] = D_{j+1} ⋯ D_{i−1}, and all of D_0 ⋯ D_{i−1}.
   void makeRatios(MatrixState &s) {
     const MatrixPlan &m = *s.plan;
     if (m.undecayed())
       return;
     for (const Product &p : m.decay)
       ensure(p);
-    Values extents = s.batch;
+    Values own = s.batch;
     if (m.keyed)
-      extents.push_back(s.rows);
-    extents.push_back(onePast);
-    Value ones = map(s.type, extents,
-                     [&](OpBuilder &in, ValueRange) { return numberOf(in, loc, s.type, 1); });
-    Type row = ones.getType();
-    auto scanned = ScanOp::create(
-        *chunkBody, loc, length, ones, row, false,
-        [&](OpBuilder &in, Location l, Value tau, ValueRange rows) {
-          auto next = MapOp::create(
-              in, l, TypeRange(s.type), extents, [&](OpBuilder &body, Location, ValueRange i) {
-                StepWriter w = writer(body, tau);
-                bindState(w, m, i.take_front(s.batch.size()), m.keyed ? i[s.batch.size()] : Value(),
-                          m.next.vars[m.key]);
-                Value one = numberOf(body, loc, s.type, 1);
-                Value d = sumOf(w, body, s.type, m.decay);
-                Value use = arith::AndIOp::create(
-                    body, loc, exists(body, tau),
-                    arith::CmpIOp::create(body, loc, arith::CmpIPredicate::sle, i.back(), tau));
-                d = arith::SelectOp::create(body, loc, use, d, one);
-                Value old = ReadOp::create(body, loc, rows[0], i);
-                YieldOp::create(body, loc, mulValues(body, loc, old, d));
-              });
-          NextOp::create(in, l, next.getResult(0), rows[0]);
-        });
+      own.push_back(s.rows);
+    Values extents = own;
+    extents.push_back(length);
+    auto ones = [&](ArrayRef<Value> sizes) {
+      return map(s.type, sizes,
+                 [&](OpBuilder &in, ValueRange) { return numberOf(in, loc, s.type, 1); });
+    };
+    Values inits{ones(extents), ones(own)};
+    Type types[] = {inits[0].getType(), inits[1].getType()};
+    auto scanned = ScanOp::create(*chunkBody, loc, length, inits, types, false,
+                                  [&](OpBuilder &in, Location l, Value tau, ValueRange rows) {
+                                    Value d = decayAt(in, s, own, tau);
+                                    Values next{decayed(in, s, extents, rows[0], d, tau),
+                                                decayed(in, s, own, rows[1], d, Value())};
+                                    NextOp::create(in, l, next, rows);
+                                  });
     notePart(scanned);
     s.ratios = scanned.getResult(0);
-    s.last = scanned.getResult(1);
+    s.fromStart = scanned.getResult(1);
+    s.lastRatios = scanned.getResult(2);
+    s.whole = scanned.getResult(3);
   }
 
-  /// R at (step `tau`, or the chunk's end where it is null; `column` = j + 1), or null for 1.
+  /// D of the step, 1 past the end.
+  Value decayAt(OpBuilder &in, const MatrixState &s, ArrayRef<Value> extents, Value tau) {
+    const MatrixPlan &m = *s.plan;
+    return MapOp::create(in, loc, TypeRange(s.type), extents,
+                         [&](OpBuilder &body, Location, ValueRange i) {
+                           StepWriter w = writer(body, tau);
+                           bindState(w, m, i.take_front(s.batch.size()),
+                                     m.keyed ? i.back() : Value(), m.next.vars[m.key]);
+                           Value d = sumOf(w, body, s.type, m.decay);
+                           d = arith::SelectOp::create(body, loc, exists(body, tau), d,
+                                                       numberOf(body, loc, s.type, 1));
+                           YieldOp::create(body, loc, d);
+                         })
+        .getResult(0);
+  }
+
+  /// `old` times D; where there is a `tau`, in the columns of the steps before it alone.
+  Value decayed(OpBuilder &in, const MatrixState &s, ArrayRef<Value> extents, Value old, Value d,
+                Value tau) {
+    return MapOp::create(
+               in, loc, TypeRange(s.type), extents,
+               [&](OpBuilder &body, Location, ValueRange i) {
+                 Value x = ReadOp::create(body, loc, d, tau ? i.drop_back() : i);
+                 if (tau) {
+                   Value use =
+                       arith::CmpIOp::create(body, loc, arith::CmpIPredicate::slt, i.back(), tau);
+                   x = arith::SelectOp::create(body, loc, use, x, numberOf(body, loc, s.type, 1));
+                 }
+                 Value y = ReadOp::create(body, loc, old, i);
+                 YieldOp::create(body, loc, mulValues(body, loc, y, x));
+               })
+        .getResult(0);
+  }
+
+  /// R at (step `tau`, or the chunk's end where it is null; source `j`, or the chunk's begin where
+  /// it is null), or null for 1.
   Value ratio(OpBuilder &in, const MatrixState &s, Value tau, ValueRange batch, Value key,
-              Value column) {
+              Value j) {
     if (!s.ratios)
       return Value();
     Values at;
@@ -423,8 +456,10 @@ private:
     llvm::append_range(at, batch);
     if (s.plan->keyed)
       at.push_back(key);
-    at.push_back(column);
-    return ReadOp::create(in, loc, tau ? s.ratios : s.last, at);
+    if (j)
+      at.push_back(j);
+    Value tensor = tau ? (j ? s.ratios : s.fromStart) : (j ? s.lastRatios : s.whole);
+    return ReadOp::create(in, loc, tensor, at);
   }
 
   Value times(OpBuilder &in, Value x, Value maybe) {
@@ -450,8 +485,6 @@ private:
     return map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
       Value tau = i[0], j = i.back();
       auto batch = i.slice(skip, s.batch.size());
-      Value one = arith::ConstantIndexOp::create(in, loc, 1);
-      Value column = arith::AddIOp::create(in, loc, j, one);
       Value v = sum(in, s.type, s.rows, [&](OpBuilder &body, Value a) {
         Values atF(i.drop_back()), atS(batch);
         atF.push_back(a);
@@ -459,11 +492,11 @@ private:
         atS.push_back(j);
         Value x = ReadOp::create(body, loc, f.tile, atF);
         if (s.plan->keyed)
-          x = times(body, x, ratio(body, s, tau, batch, a, column));
+          x = times(body, x, ratio(body, s, tau, batch, a, j));
         return mulValues(body, loc, x, ReadOp::create(body, loc, source, atS));
       });
       if (!s.plan->keyed)
-        v = times(in, v, ratio(in, s, tau, batch, Value(), column));
+        v = times(in, v, ratio(in, s, tau, batch, Value(), j));
       Value before = arith::CmpIOp::create(in, loc, arith::CmpIPredicate::slt, j, tau);
       return arith::SelectOp::create(in, loc, before, v, numberOf(in, loc, s.type, 0)).getResult();
     });
@@ -481,19 +514,19 @@ private:
     llvm::append_range(extents, s.columns);
     size_t skip = 1 + f.extra.size(), lead = skip + s.batch.size();
     return map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
-      Value zero = arith::ConstantIndexOp::create(in, loc, 0), tau = i[0];
+      Value tau = i[0];
       auto batch = i.slice(skip, s.batch.size()), columns = i.drop_front(lead);
       Value total = sum(in, s.type, s.rows, [&](OpBuilder &body, Value a) {
         Values atF(i.take_front(lead));
         atF.push_back(a);
         Value x = ReadOp::create(body, loc, f.tile, atF);
         if (s.plan->keyed)
-          x = times(body, x, ratio(body, s, tau, batch, a, zero));
+          x = times(body, x, ratio(body, s, tau, batch, a, Value()));
         return mulValues(body, loc, x,
                          ReadOp::create(body, loc, s.before, s.plan->place(batch, a, columns)));
       });
       if (!s.plan->keyed)
-        total = times(in, total, ratio(in, s, tau, batch, Value(), zero));
+        total = times(in, total, ratio(in, s, tau, batch, Value(), Value()));
       for (auto [score, value] : llvm::zip(g, s.values)) {
         Value part = sum(in, s.type, length, [&](OpBuilder &body, Value j) {
           Values atG(i.take_front(lead)), atV{j};
@@ -583,28 +616,37 @@ private:
         .getResult(0);
   }
 
+  /// R_{L,j} src_j: once for all columns.
+  Value atEnd(const MatrixState &s, Value source) {
+    Values extents = s.batch;
+    extents.push_back(s.rows);
+    extents.push_back(length);
+    return map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
+      return times(in, ReadOp::create(in, loc, source, i),
+                   ratio(in, s, Value(), i.drop_back(2), i[i.size() - 2], i.back()));
+    });
+  }
+
   /// The state behind the chunk.
   Value leaving(const MatrixState &s) {
     const MatrixPlan &m = *s.plan;
-    Values extents = outside(m.extents());
+    Values extents = outside(m.extents()), sources;
+    for (Value source : s.sources)
+      sources.push_back(atEnd(s, source));
     Value out = map(s.type, extents, [&](OpBuilder &in, ValueRange i) {
-      Value zero = arith::ConstantIndexOp::create(in, loc, 0);
-      Value one = arith::ConstantIndexOp::create(in, loc, 1);
       Values batch = m.pick(i, m.batch), columns = m.pick(i, m.columns);
       Value key = i[m.key];
-      Value total =
-          times(in, ReadOp::create(in, loc, s.before, i), ratio(in, s, Value(), batch, key, zero));
-      for (auto [source, value] : llvm::zip(s.sources, s.values)) {
+      Value total = times(in, ReadOp::create(in, loc, s.before, i),
+                          ratio(in, s, Value(), batch, key, Value()));
+      for (auto [source, value] : llvm::zip(sources, s.values)) {
         Value part = sum(in, s.type, length, [&](OpBuilder &body, Value j) {
           Values atS = batch, atV{j};
           atS.push_back(key);
           atS.push_back(j);
           llvm::append_range(atV, batch);
           llvm::append_range(atV, columns);
-          Value x = ReadOp::create(body, loc, source, atS);
-          Value column = arith::AddIOp::create(body, loc, j, one);
-          x = times(body, x, ratio(body, s, Value(), batch, key, column));
-          return mulValues(body, loc, x, ReadOp::create(body, loc, value, atV));
+          return mulValues(body, loc, ReadOp::create(body, loc, source, atS),
+                           ReadOp::create(body, loc, value, atV));
         });
         total = addValues(in, loc, total, part);
       }
@@ -700,7 +742,9 @@ private:
   OpBuilder b;
   Location loc;
   int64_t chunk;
-  Value length, onePast, extent, block;
+  const ChunkOptions &options;
+  Value length, extent, lastStep;
+  Value first; ///< step of the chunk
   OpBuilder *chunkBody = nullptr;
   StepTensors tensors;
   llvm::DenseMap<unsigned, MatrixState> matrices;
@@ -711,9 +755,9 @@ Refusal canRunInChunks(ScanOp scan, analysis::Recurrence &r) {
   return ChunkPlan(scan, r).refusal;
 }
 
-Values runInChunks(ScanOp scan, analysis::Recurrence &r, int64_t chunk) {
+Values runInChunks(ScanOp scan, analysis::Recurrence &r, const ChunkOptions &options) {
   ChunkPlan plan(scan, r);
-  return ChunkWriter(scan, plan, chunk).run();
+  return ChunkWriter(scan, plan, options).run();
 }
 
 } // namespace seq

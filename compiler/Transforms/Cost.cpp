@@ -1,4 +1,4 @@
-//===- Cost.cpp - What a form would take on one core -----------------------------------------===//
+//===- Cost.cpp - What a form would take -----------------------------------------------------===//
 //
 // Problem: a scan runs step by step, or a chunk of steps at a time by matrix products. The second
 // does more operations and moves less memory; which is faster depends on the sizes.
@@ -9,11 +9,16 @@
 // is done once. What is left are the operations of reductions, which run near the peak whatever the
 // shape, and elements that are moved; elements of a tensor beyond the first-level cache cost more.
 //
-// Constants: fitted to 180 timings (retention with a constant and with a gate, gated linear
-// attention, the delta rule with one decay and with one for each key, rank 2, four heads; matrices
-// of 16 x 16 to 256 x 256; the sequential form and chunks of 8, 16 and 32) on one thread of a
-// server with AVX2. They give half of these within 19 %, and the form that they choose takes on
-// average 4 % longer than the fastest. docs/Derivation.md has the table and says where they are
+// Threads: those of a team take sequences of their own in a scan, or, where these are fewer, share
+// each step or leave the scan to one of them; of a scan without states, and of a map, each takes
+// its part. So blocks of time pay where sequences are too few for the team.
+//
+// Constants: fitted to 450 timings (retention with a gate, gated linear attention, delta rules,
+// rank 2, four heads, matrices of 16 x 16 to 256 x 256, sizes known and not, diagonals, maxima; all
+// forms, chunks of 8, 16 and 32) on one thread of a server, half of them for AVX2 and half for
+// AVX-512, for what they are worth as estimates and as choices. They give half of those with AVX2
+// within 10 %; AVX-512 takes less time than is said. The form that they choose takes on average 2 %
+// longer than the fastest of 83 shapes. docs/Derivation.md has the table and says where they are
 // wrong.
 //
 // Rejected: flops and bytes alone (they prefer chunks for every matrix state: on the same
@@ -21,27 +26,36 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Transforms/Cost.h"
+
+#include "compiler/Analysis/Sharing.h"
 #include "compiler/Transforms/Rewrite.h"
 
 using namespace mlir;
 namespace seq {
 
 // Nanoseconds.
-static constexpr double kProduct = 0.025;
-static constexpr double kSum = 0.095;
-static constexpr double kNear = 0.018;
-static constexpr double kFar = 0.033;
-static constexpr double kFunction = 3.3;
-static constexpr double kMap = 9.5;
+static constexpr double kProduct = 0.008;
+static constexpr double kSum = 0.05;
+static constexpr double kNear = 0.0203;
+static constexpr double kFar = 0.0215;
+static constexpr double kScalar = 2.9;
+static constexpr double kFunction = 0.3;
+static constexpr double kMap = 2.6;
 /// So much longer a reduction takes whose ranges are not constants.
 static constexpr double kDynamic = 1.6;
+
+/// What a thread adds that is not the first: it shares memory and clocks with the others.
+static constexpr double kSecond = 0.85;
+
+/// Points from which on a map runs in vectors.
+static constexpr double kVector = 8;
 
 /// Bytes of a tensor that stays in a first-level cache beside others.
 static constexpr double kNearBytes = 24000;
 
 double CostCounts::nanoseconds() const {
-  return kProduct * products + kSum * sums + kNear * near + kFar * far + kFunction * functions +
-         kMap * maps;
+  return kProduct * products + kSum * sums + kNear * near + kFar * far + kScalar * scalars +
+         kFunction * functions + kMap * maps;
 }
 
 namespace {
@@ -49,24 +63,32 @@ namespace {
 class Walk {
 public:
   explicit Walk(const analysis::Sizes &sizes) : sizes(sizes) {}
-  CostCounts counts;
 
-  void op(Operation *o, double times) {
-    if (auto scan = dyn_cast<ScanOp>(o)) {
-      double steps = value(scan.getExtent());
-      for (Operation &inner : scan.bodyBlock()->without_terminator())
-        op(&inner, times * steps);
-    } else if (auto map = dyn_cast<MapOp>(o)) {
-      visit(map, times);
-    }
+  /// What the op does once, for one sequence.
+  CostCounts take(Operation *o) {
+    counts = CostCounts();
+    op(o, 1);
+    return counts;
   }
 
-private:
   double value(Value v) {
     auto [it, isNew] = values.try_emplace(v, 0);
     if (isNew)
-      it->second = std::max(0.0, analysis::formulaOf(v).at(sizes));
+      it->second = std::max(0.0, analysis::formulaOf(v, around).at(sizes));
     return it->second;
+  }
+
+private:
+  void op(Operation *o, double times) {
+    if (auto scan = dyn_cast<ScanOp>(o)) {
+      double steps = value(scan.getExtent());
+      around.push_back({scan.index(), std::max(0.0, steps - 1) / 2});
+      for (Operation &inner : scan.bodyBlock()->without_terminator())
+        op(&inner, times * steps);
+      around.pop_back();
+    } else if (auto map = dyn_cast<MapOp>(o)) {
+      visit(map, times);
+    }
   }
 
   static double words(Type element) { return element.isF64() || element.isIndex() ? 2 : 1; }
@@ -116,7 +138,7 @@ private:
         continue;
       }
       Operations<double> n = operationsOf(&o);
-      counts.functions += times * n.functions * mine;
+      (mine < kVector ? counts.scalars : counts.functions) += times * n.functions * mine;
       if (within)
         addProducts(times * mine * (n.adds + n.multiplies + n.extremes + 4 * n.divisions) *
                     words(o.getResult(0).getType()));
@@ -129,17 +151,52 @@ private:
   void addProducts(double n) { counts.products += allConstant ? n : kDynamic * n; }
 
   const analysis::Sizes &sizes;
+  CostCounts counts;
+  SmallVector<std::pair<Value, double>> around; ///< indices of scans, in the middle
   llvm::DenseMap<Value, double> values, extentOf;
   bool allConstant = true; ///< ranges of the map, and of its reductions so far
 };
 
+/// Maps after which a barrier stands, once those that only others read at their own points have
+/// joined these.
+bool barrierFollows(MapOp map) {
+  return hasReduction(map) ||
+         llvm::any_of(map->getUsers(), [](Operation *o) { return isa<NextOp>(o); });
+}
+
+/// The time of the op for all sequences, from that for one on one thread.
+double shared(Operation *o, double one, double steps, const Team &team) {
+  double threads = 1 + kSecond * double(team.threads - 1), all = one * double(team.batch);
+  auto scan = dyn_cast<ScanOp>(o);
+  if (!scan)
+    return all / threads;
+  if (scan.getInits().empty()) {
+    double items = steps * double(team.batch), rounds = std::ceil(items / double(team.threads));
+    return items > 0 ? all / items * rounds * double(team.threads) / threads : 0;
+  }
+  if (team.batch >= team.threads)
+    return all / threads * std::ceil(double(team.batch) / double(team.threads)) *
+           double(team.threads) / double(team.batch);
+  if (!analysis::worthSharing(scan, barrierFollows))
+    return all;
+  auto barriers = llvm::count_if(scan.bodyBlock()->getOps<MapOp>(), barrierFollows);
+  return all / threads + steps * analysis::kBarrierTime * double(barriers);
+}
+
 } // namespace
 
-CostCounts costOf(ArrayRef<Operation *> ops, const analysis::Sizes &sizes) {
+double costOf(ArrayRef<Operation *> ops, const analysis::Sizes &sizes, const Team &team) {
   Walk walk(sizes);
-  for (Operation *o : ops)
-    walk.op(o, 1);
-  return walk.counts;
+  double sum = 0;
+  for (Operation *o : ops) {
+    double one = walk.take(o).nanoseconds();
+    if (team.threads > 1 || team.batch > 1) {
+      auto scan = dyn_cast<ScanOp>(o);
+      one = shared(o, one, scan ? walk.value(scan.getExtent()) : 1, team);
+    }
+    sum += one;
+  }
+  return sum;
 }
 
 } // namespace seq

@@ -1,7 +1,8 @@
-//===- Cost.h - What a form would take on one core ------------------------------------------===//
+//===- Cost.h - What a form would take ------------------------------------------------------===//
 //
-// The ops of a form are walked once and its time is a sum of six counts, each times a constant
-// that was measured (Cost.cpp).
+// The ops of a form are walked once and the time of one sequence on one thread is a sum of six
+// counts, each times a constant that was measured (Cost.cpp); a team of threads shares it as the
+// lowering shares out the ops.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SEQC_TRANSFORMS_COST_H
@@ -18,14 +19,21 @@ struct CostCounts {
   double sums = 0;      ///< values of reductions: an accumulator begun and stored
   double near = 0;      ///< elements read or written, of what fits the first-level cache
   double far = 0;       ///< elements of larger tensors
-  double functions = 0; ///< evaluations of exp and the like
+  double scalars = 0;   ///< evaluations of exp and the like, one by one
+  double functions = 0; ///< the same, a vector at a time
   double maps = 0;      ///< loops begun
 
   double nanoseconds() const;
 };
 
-/// Of all steps of `ops`, which stand in the function's own block, at these sizes.
-CostCounts costOf(llvm::ArrayRef<mlir::Operation *> ops, const analysis::Sizes &sizes);
+/// What a call runs on, and how many sequences it has.
+struct Team {
+  int64_t threads = 1, batch = 1;
+};
+
+/// Nanoseconds of a call of `ops`, which stand in the function's own block, at these sizes.
+double costOf(llvm::ArrayRef<mlir::Operation *> ops, const analysis::Sizes &sizes,
+              const Team &team);
 
 /// Sizes that are not known when the choice is made: the steps of a scan, and others.
 constexpr int64_t kNominalSteps = 1024, kNominalSize = 64;

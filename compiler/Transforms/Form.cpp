@@ -4,9 +4,9 @@
 // same result is not. Here the choice is made, nowhere else.
 //
 // A form's cost is that of its ops (Cost.h): they are written, counted, and erased again. Chunks of
-// 16 steps are tried first, then longer ones while these are cheaper, else shorter ones. The
-// scan in blocks does what the sequential one does and more, so one thread never prefers it, and
-// how many threads there will be is not known: it is told of, and taken where it is asked for.
+// 16 steps are tried first, then longer ones while these are cheaper, else shorter ones. Forms in
+// blocks do what others do and more, so they are tried where threads would have nothing else to do:
+// where there are fewer sequences.
 //
 // The estimate is good to some ten per cent: a derived form has to be that much cheaper.
 //
@@ -31,6 +31,11 @@ static constexpr double kMargin = 1.1;
 /// Where the usual chunk is so much dearer than the sequential form, no other one is tried.
 static constexpr double kHopeless = 1.5;
 
+/// Whether a form has chunks, the steps of which may be given.
+static bool hasChunks(StringRef form) {
+  return form == "chunked" || form == "two-level";
+}
+
 std::optional<FormRequest> seq::parseForm(StringRef text) {
   auto [name, steps] = text.split(':');
   FormRequest r{name, 0};
@@ -38,7 +43,7 @@ std::optional<FormRequest> seq::parseForm(StringRef text) {
     return std::nullopt;
   if (name.size() == text.size())
     return r;
-  if (name != "chunked" || steps.getAsInteger(10, r.chunk) || r.chunk < 1 || r.chunk > 256)
+  if (!hasChunks(name) || steps.getAsInteger(10, r.chunk) || r.chunk < 1 || r.chunk > 256)
     return std::nullopt;
   return r;
 }
@@ -86,8 +91,8 @@ private:
       wanted = *parseForm(form);
     bool choose = form.empty() && !isStream;
     SmallVector<Candidate, 0> all;
-    if (tell || (choose && hasMatrix(scan)))
-      all = candidatesOf(scan, wanted.chunk);
+    if (tell || (choose && (hasMatrix(scan) || idleThreads())))
+      all = candidatesOf(scan, wanted);
     if (choose)
       wanted = cheapest(all);
     if (tell)
@@ -107,26 +112,42 @@ private:
            });
   }
 
-  SmallVector<Candidate, 0> candidatesOf(ScanOp scan, int64_t chunk) {
+  Team team() const { return {std::max<int64_t>(threads, 1), std::max<int64_t>(batch, 1)}; }
+
+  /// Sequences are fewer than threads.
+  bool idleThreads() const { return team().batch < team().threads; }
+
+  SmallVector<Candidate, 0> candidatesOf(ScanOp scan, FormRequest wanted) {
     SmallVector<Candidate, 0> all{measure(scan, {"sequential", 0})};
-    if (tell)
+    double sequential = all.front().nanoseconds;
+    if (tell || idleThreads())
       all.push_back(measure(scan, {"scan", 0}));
-    Candidate best = measure(scan, {"chunked", chunk ? chunk : kChunk});
-    bool hopeless = best.nanoseconds > kHopeless * all.front().nanoseconds;
-    if (!chunk && !best.refusal && (tell || !hopeless)) {
-      for (int64_t longer = 2 * kChunk; longer <= kMostChunk; longer *= 2)
-        if (!improve(scan, longer, best))
-          break;
-      for (int64_t less = kChunk / 2; best.chunk <= kChunk && less >= kLeastChunk; less /= 2)
-        if (!improve(scan, less, best))
-          break;
+    for (StringRef form : {"chunked", "two-level"}) {
+      if (form == "two-level" && !tell && (!idleThreads() || all.back().refusal))
+        break;
+      if (tell || hasMatrix(scan))
+        all.push_back(inChunks(scan, form, form == wanted.name ? wanted.chunk : 0, sequential));
     }
-    all.push_back(std::move(best));
     return all;
   }
 
+  /// The form with the best chunk, or with the one that is asked for.
+  Candidate inChunks(ScanOp scan, StringRef form, int64_t chunk, double sequential) {
+    Candidate best = measure(scan, {form, chunk ? chunk : kChunk});
+    bool hopeless = best.nanoseconds > kHopeless * sequential;
+    if (chunk || best.refusal || (hopeless && !tell))
+      return best;
+    for (int64_t longer = 2 * kChunk; longer <= kMostChunk; longer *= 2)
+      if (!improve(scan, longer, best))
+        break;
+    for (int64_t less = kChunk / 2; best.chunk <= kChunk && less >= kLeastChunk; less /= 2)
+      if (!improve(scan, less, best))
+        break;
+    return best;
+  }
+
   bool improve(ScanOp scan, int64_t chunk, Candidate &best) {
-    Candidate other = measure(scan, {"chunked", chunk});
+    Candidate other = measure(scan, {best.form, chunk});
     bool better = other.nanoseconds < best.nanoseconds;
     if (better)
       best = std::move(other);
@@ -152,7 +173,7 @@ private:
     if (request.name == "sequential")
       ops.push_back(copy);
     if (!c.refusal) {
-      c.nanoseconds = costOf(ops, expectedSizes(scan)).nanoseconds();
+      c.nanoseconds = costOf(ops, expectedSizes(scan), team());
       if (tell)
         c.work = analysis::workOf(ops);
     }
@@ -166,11 +187,9 @@ private:
   FormRequest cheapest(ArrayRef<Candidate> all) {
     const Candidate *best = nullptr;
     for (const Candidate &c : all)
-      if (!c.refusal && c.form != "scan" && (!best || kMargin * c.nanoseconds < best->nanoseconds))
+      if (!c.refusal && (!best || kMargin * c.nanoseconds < best->nanoseconds))
         best = &c;
-    if (!best || best->form == "sequential")
-      return {"sequential", 0};
-    return {"chunked", best->chunk};
+    return best ? FormRequest{best->form, best->chunk} : FormRequest{"sequential", 0};
   }
 
   /// Sizes that are given, and nominal ones.
@@ -252,12 +271,15 @@ private:
     hoistFrom(scan);
     copyNextStates(scan); // what was hoisted too
     analysis::Recurrence r = analysis::classify(scan);
-    bool blocks = request.name == "scan";
-    refusal = blocks ? canRunInBlocks(scan, r) : canRunInChunks(scan, r);
+    bool blocks = request.name != "chunked";
+    int64_t chunk = !hasChunks(request.name) ? 0 : request.chunk ? request.chunk : kChunk;
+    if (blocks)
+      refusal = canRunInBlocks(scan, r);
+    if (!refusal && chunk)
+      refusal = canRunInChunks(scan, r);
     if (refusal)
       return {};
-    return blocks ? runInBlocks(scan, r)
-                  : runInChunks(scan, r, request.chunk ? request.chunk : kChunk);
+    return blocks ? runInBlocks(scan, r, chunk) : runInChunks(scan, r, {chunk, request.name});
   }
 
   void derive(ScanOp scan, FormRequest request) {

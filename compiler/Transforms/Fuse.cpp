@@ -210,12 +210,24 @@ private:
           // In a reduction's loop likewise: it would be repeated for each of its other indices.
           if (isa<ReduceOp>(read->getParentOp()) && bodySize(map) > 8 && !indexOnly(map))
             continue;
+          // In a tile, where it is in the cache, all but plain reads is done once.
+          if (isa<ReduceOp>(read->getParentOp()) && inTile(block) && !onlyReads(map))
+            continue;
           inlineAt(map, r, read);
           changed = true;
         }
       }
     }
     return changed;
+  }
+
+  static bool inTile(Block &block) {
+    auto scan = dyn_cast<ScanOp>(block.getParentOp());
+    return scan && scan->hasAttr(kTileAttr);
+  }
+
+  static bool onlyReads(MapOp map) {
+    return indexOnly(map) && map.bodyBlock()->getOps<arith::SelectOp>().empty();
   }
 
   static bool returned(Value result) {

@@ -20,12 +20,13 @@ def SeqForm : Pass<"seq-form", "::mlir::func::FuncOp"> {
   let summary = "runs scans in a form that is derived from their step";
   let description = [{
     A scan of the function's own block becomes the form that is asked for, or, with none asked
-    for, the one that the cost model (Cost.h) prefers for one thread, at `sizes` where these are
-    given. With `tell` each scan gets an attribute `seq.candidates`, with all forms and costs.
+    for, the one that the cost model (Cost.h) prefers for a call of `batch` sequences on `threads`,
+    at `sizes` where these are given. With `tell` each scan gets an attribute `seq.candidates`, with all forms and costs.
     - `sequential`: as it stands;
     - `scan`: in at most 16 blocks of time, which are summarised at once, chained, and run at
       once (C0 to C6);
-    - `chunked`: chunk by chunk, C3 and C4 states by matrix products.
+    - `chunked`: chunk by chunk, C3 and C4 states by matrix products;
+    - `two-level`: in blocks, each of which runs chunk by chunk.
 
     Precondition: `seq-classify`. A scan that cannot have the form keeps its own, with the
     attribute `seq.refused` that says which state is in the way. A stream is left as it is: its
@@ -34,6 +35,8 @@ def SeqForm : Pass<"seq-form", "::mlir::func::FuncOp"> {
   let options = [
     Option<"form", "form", "std::string", "\"\"", "the form to use where it is one">,
     Option<"sizes", "sizes", "std::string", "\"\"", "sizes to expect: K=64,V=32">,
+    Option<"threads", "threads", "int64_t", "1", "threads to expect">,
+    Option<"batch", "batch", "int64_t", "1", "sequences of a call to expect">,
     Option<"tell", "tell", "bool", "false", "note all forms that scans could have, and their costs">];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }

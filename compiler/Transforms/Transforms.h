@@ -25,10 +25,11 @@ struct FormRequest {
   int64_t chunk = 0; ///< steps of a chunk; 0: as the cost model has it
 };
 /// The names of forms, the plain one first.
-constexpr llvm::StringLiteral kFormNames[] = {"sequential", "scan", "chunked"};
+constexpr llvm::StringLiteral kFormNames[] = {"sequential", "scan", "chunked", "two-level"};
 /// Those of convolutions, the plain one first.
 constexpr llvm::StringLiteral kConvFormNames[] = {"direct", "fft"};
-/// A name of either, or `chunked:32`, a chunk of 1 to 256 steps; none where it is something else.
+/// A name of either, or `chunked:32` and `two-level:32`, a chunk of 1 to 256 steps; none where it
+/// is something else.
 std::optional<FormRequest> parseForm(llvm::StringRef text);
 
 /// After `seq-raise`: computes scores that have a name where attention reads them, as

@@ -22,7 +22,7 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 THREADS = "123"
-FORMS = {"decay": "sequential scan", "total": "sequential scan", "gated_delta": "sequential scan chunked",
+FORMS = {"decay": "sequential scan", "total": "sequential scan", "gated_delta": "sequential scan chunked two-level",
          "best": "sequential scan", "lstm": "sequential"}
 TOLERANCE = {"decay": 2e-5, "total": 1e-4, "gated_delta": 2e-5, "best": 2e-5, "lstm": 2e-5}
 

@@ -3,7 +3,7 @@
 
     run.py --seqc build/bin/seqc [--wide] [--only TEXT] [-v]
 
-A line `// forms: scan chunked` stands before each function or layer of the .seq files beside this
+A line `// forms: scan chunked two-level` stands before each function or layer of the .seq files beside this
 one: the derived forms that it has, besides `sequential`. `seqc check --all-forms` compares each
 of them with the interpreter, at lengths around the ends of chunks and blocks and in a ragged
 batch; the forms that it tells must be those. Each function counts once in f32, and where
@@ -43,8 +43,8 @@ def main():
                 jobs += [(file, name, forms.split(), m) for m in use if args.only in name]
                 # Whatever the cost model takes for a chunk, the others are right too.
                 if "chunked" in forms and args.only in name:
-                    jobs += [(file, name, [f"chunked:{n}"], ["--form", f"chunked:{n}"])
-                             for n in (8, 32)]
+                    jobs += [(file, name, [f"{form}:{n}"], ["--form", f"{form}:{n}", "--threads", "3"])
+                             for form in ("chunked", "two-level") if form in forms for n in (8, 32)]
 
     def one(job):
         file, name, forms, mode = job

@@ -1,5 +1,6 @@
 // RUN: %seq-opt -seq-classify -seq-form=form=chunked -split-input-file %s | FileCheck %s --check-prefix=CHUNKED
 // RUN: %seq-opt -seq-classify -seq-form=form=scan -split-input-file %s | FileCheck %s --check-prefix=BLOCKS
+// RUN: %seq-opt -seq-classify -seq-form=form=two-level:8 -split-input-file %s | FileCheck %s --check-prefix=LEVELS
 
 // S'[a, b] = 0.5 S[a, b] + k[t, a] v[t, b], read by q[t]: the state is read and written once in
 // 16 steps, by products over the chunk and over the key.
@@ -25,6 +26,17 @@
 // BLOCKS: seq.read %[[P]]#0
 // BLOCKS: seq.scan (%{{.*}}) in (%[[N]]) states () -> (tensor<?x?x3xf32>)
 // BLOCKS: seq.form = "scan"
+
+// In blocks of whole chunks: a summary is made by chunks, with the cumulated decay and the state
+// behind each, and so are the steps, whose time stays at the last one.
+// LEVELS-LABEL: func.func @outer_products
+// LEVELS: %[[P:.*]]:2 = seq.scan (%[[B:.*]]) in (%[[N:.*]]) states () -> (tensor<?xf32>, tensor<?x4x3xf32>)
+// LEVELS: seq.scan (%{{.*}}) in (%{{.*}}) states (%{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}) -> (tensor<f32>, tensor<4x3xf32>)
+// LEVELS: seq.scan (%{{.*}}) in (%c8{{.*}}) states
+// LEVELS: seq.scan (%{{.*}}) in (%[[N]]) states (%{{.*}} = %{{.*}}) -> (tensor<?x4x3xf32>, tensor<4x3xf32>)
+// LEVELS: seq.scan (%{{.*}}) in (%[[N]]) states () -> (tensor<?x?x3xf32>)
+// LEVELS: seq.scan (%{{.*}}) in (%{{.*}}) states (%{{.*}} = %{{.*}}) -> (tensor<?x8x3xf32>, tensor<4x3xf32>)
+// LEVELS-SAME: seq.chunk = 8 : i64, {{.*}}seq.form = "two-level"
 func.func @outer_products(%q: tensor<?x4xf32>, %k: tensor<?x4xf32>, %v: tensor<?x3xf32>)
     -> (tensor<?x3xf32>, tensor<4x3xf32>) attributes {seq.sizes = ["T"]} {
   %T = seq.size "T"
@@ -66,6 +78,8 @@ func.func @outer_products(%q: tensor<?x4xf32>, %k: tensor<?x4xf32>, %v: tensor<?
 // CHUNKED: seq.refused = {state = "h", why = "no state is a matrix that outer products update (C3, C4)"}
 // BLOCKS-LABEL: func.func @squashed
 // BLOCKS: seq.refused = {state = "h", why = "it is nonlinear"}
+// LEVELS-LABEL: func.func @squashed
+// LEVELS: seq.refused = {state = "h", why = "it is nonlinear"}
 func.func @squashed(%h0: tensor<f32>) -> tensor<f32> attributes {seq.sizes = ["T"]} {
   %T = seq.size "T"
   %h = seq.scan (%t) in (%T) states (%s = %h0) -> (tensor<f32>) attributes {stateNames = ["h"]} {

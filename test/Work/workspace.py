@@ -80,7 +80,7 @@ class Workspace:
     def forms(self, file, words):
         """What `explain` says in each form that is one."""
         yield "sequential", explain(self.seqc, file, words + ["--form", "sequential"])
-        for form in ("scan", "chunked"):
+        for form in ("scan", "chunked", "two-level"):
             try:
                 yield form, explain(self.seqc, file, words + ["--form", form])
             except RuntimeError as e:

@@ -101,7 +101,7 @@ struct FormFacts {
   std::string form;
   int64_t chunk = 0;                ///< steps; 0: none
   std::string state, refused;       ///< why it cannot be, and because of which state; else empty
-  double nanoseconds = 0;           ///< estimated, of a sequence on one thread
+  double nanoseconds = 0;           ///< estimated, of a call
   std::string sizes;                ///< "K=64, T=1024": for which
   std::string flops, stored;        ///< formulas: operations, bytes of all that is made
   double flopsAt = 0, storedAt = 0; ///< for those sizes

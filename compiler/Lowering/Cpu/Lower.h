@@ -184,7 +184,6 @@ private:
   Row makeRow(const RowSet &rows, Value r);
   bool ownsInit(ScanOp scan, unsigned k);
   bool pointwiseUpdate(ScanOp scan, unsigned state);
-  double stepWork(ScanOp scan);
   bool worthSharing(ScanOp scan);
 
   //===--- Maps (LowerMap.cpp, Plan.cpp) ----------------------------------------------===//

@@ -18,6 +18,7 @@
 // nothing in it.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/Analysis/Sharing.h"
 #include "compiler/Lowering/Cpu/Lower.h"
 
 using namespace mlir;
@@ -164,48 +165,8 @@ bool FunctionLowering::pointwiseUpdate(ScanOp scan, unsigned k) {
   return true;
 }
 
-/// Multiply-adds and the like of one step of one sequence, where the sizes are known.
-double FunctionLowering::stepWork(ScanOp scan) {
-  std::function<double(Block &)> work = [&](Block &b) {
-    double sum = 0;
-    for (Operation &op : b) {
-      ValueRange extents;
-      if (auto m = dyn_cast<MapOp>(op))
-        extents = m.getExtents();
-      else if (auto r = dyn_cast<ReduceOp>(op))
-        extents = r.getExtents();
-      else {
-        sum += isa<UnaryOp>(op) ? 16 : 1;
-        continue;
-      }
-      double n = 1;
-      for (Value e : extents)
-        n *= double(Code::constant(e).value_or(64));
-      sum += n * work(op.getRegion(0).front());
-    }
-    return sum;
-  };
-  return work(*scan.bodyBlock());
-}
-
-/// Whether threads should share each step of one sequence.
-///
-/// A step of LSTM(H, H), one barrier, on two cores of a server with AVX-512 that nothing else
-/// used, in microseconds on one thread and on two: H = 48 0.37, 0.53; H = 64 0.78, 1.00;
-/// H = 96 1.72, 1.65; H = 192 6.7, 4.9; H = 256 12.2, 7.5. So a thread does 60 units of
-/// `stepWork` a nanosecond, and sharing costs half a microsecond and more for each barrier:
-/// 0.2 for the barrier itself, the rest to fetch what the others wrote.
 bool FunctionLowering::worthSharing(ScanOp scan) {
-  constexpr double kBarrierWork = 50000;
-  bool nested = false;
-  scan.getBody().walk([&](ScanOp inner) { nested |= inner != scan; });
-  if (nested)
-    return false;
-  auto barriers = llvm::count_if(scan.bodyBlock()->getOps<MapOp>(),
-                                 [&](MapOp map) { return !isPrepared(map.getResult(0)); });
-  // Two threads save half of the work. It has to be twice the cost, so that sharing wins on
-  // machines with slower barriers and beside other processes.
-  return stepWork(scan) / 2 > 2 * kBarrierWork * double(barriers);
+  return analysis::worthSharing(scan, [&](MapOp map) { return !isPrepared(map.getResult(0)); });
 }
 
 namespace {

@@ -1,13 +1,11 @@
 //===- Bench.cpp - seqc bench ---------------------------------------------------------===//
 //
 // All rows (shapes × batches × threads) are set up first and then timed in turns, so that
-// what disturbs the machine disturbs all of them alike. The floor is the longer of the
-// counted operations at the measured peak and the bytes of arguments, results and
-// parameters at the measured bandwidth.
+// what disturbs the machine disturbs all of them alike.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Codegen/Target.h"
-#include "compiler/Tools/seqc/BenchPeak.h"
+#include "compiler/Tools/seqc/Floor.h"
 #include "compiler/Tools/seqc/OwnInputs.h"
 #include "compiler/Tools/seqc/Progress.h"
 #include "compiler/Tools/seqc/Report.h"
@@ -27,11 +25,13 @@ struct Row {
   OwnShape shape;
   std::string text; ///< "T=128 batch=16"
   int threads = 0;
+  std::string form;
   CallInputs inputs;
   std::vector<Array> outputs;
   std::unique_ptr<Runner> runner;
   std::vector<double> times; ///< seconds
-  double flops = 0, bytes = 0, tokens = 0, floor = 0;
+  Demand demand;
+  double tokens = 0, floor = 0;
 
   double quantile(double q) const { return times[size_t(q * double(times.size() - 1))]; }
 };
@@ -41,14 +41,8 @@ public:
   explicit Timing(Session &session) : session(session) {}
 
   bool prepare() {
-    FormReport taken;
     if (!session.emitSeq() || !sizesAgree(session) || !makeRows() ||
-        !takenForm(session, session.options.form, taken) ||
         !pipeline::demandedWork(session.seqModule(), session.context(), work, session.internal))
-      return false;
-    form = taken.form;
-    loaded = loadCompiled(session);
-    if (!loaded)
       return false;
     for (Row &row : rows)
       if (!prepareRow(row))
@@ -79,9 +73,8 @@ public:
     for (Row &row : rows) {
       int n = row.runner->threads();
       if (!peaks.count(n))
-        peaks[n] = measurePeaks(n);
-      const Peaks &p = peaks[n];
-      row.floor = std::max(p.flops > 0 ? row.flops / p.flops : 0, row.bytes / p.bytes);
+        peaks[n] = measurePeaks(n, session.pipelineOptions().targets.back().level);
+      row.floor = floorOf(row.demand, peaks[n]);
     }
     session.options.json ? printJson() : printTable(peaks);
   }
@@ -108,11 +101,29 @@ private:
       return false;
     }
     row.runner = std::make_unique<Runner>(session);
-    if (!row.runner->create(*loaded->descriptor, row.threads) ||
+    const jit::LoadedObject *loaded = compiled(row);
+    if (!loaded || !row.runner->create(*loaded->descriptor, row.threads) ||
         !row.runner->call(row.inputs, row.outputs))
       return false;
     describe(row);
     return row.runner->repeat(row.inputs, row.outputs);
+  }
+
+  /// The code that `run` would have for the row's inputs and threads.
+  const jit::LoadedObject *compiled(Row &row) {
+    session.expect(row.shape.sizes, row.shape.batch, row.threads);
+    const pipeline::Options &o = session.pipelineOptions();
+    auto &[object, form] =
+        code[o.sizes + " " + std::to_string(o.threads) + " " + std::to_string(o.batch)];
+    if (!object) {
+      FormReport taken;
+      if (!takenForm(session, session.options.form, taken))
+        return nullptr;
+      form = taken.form;
+      object = loadCompiled(session);
+    }
+    row.form = form;
+    return object.get();
   }
 
   void describe(Row &row) {
@@ -124,14 +135,11 @@ private:
     if (row.shape.batch >= 0)
       row.text +=
           (row.text.empty() ? "" : " ") + std::string("batch=") + std::to_string(row.shape.batch);
-    row.flops = batch * work.flops().at(row.shape.sizes);
+    row.demand = {batch * work.flops().at(row.shape.sizes), weightBytes(session)};
     for (const Array &a : row.inputs.arrays)
-      row.bytes += double(a.byteCount());
+      row.demand.bytes += double(a.byteCount());
     for (const Array &a : row.outputs)
-      row.bytes += double(a.byteCount());
-    for (const typed::EntryWeight &w : session.program->weights)
-      row.bytes += double(elementCount(w.shape).value_or(0)) *
-                   double(seq_dtype_size(codegen::dtypeOf(w.elem)));
+      row.demand.bytes += double(a.byteCount());
   }
 
   void printJson() {
@@ -145,11 +153,12 @@ private:
                   "\"gflop_per_s\": %s, \"floor_fraction\": %s}%s\n",
                   jsonText(session.program->entryName).c_str(), jsonText(targetText()).c_str(),
                   r.runner->threads(), session.options.floatType.c_str(), jsonText(r.text).c_str(),
-                  form.c_str(), jsonNumber(r.quantile(0.25) * 1e3).c_str(),
+                  r.form.c_str(), jsonNumber(r.quantile(0.25) * 1e3).c_str(),
                   jsonNumber(median * 1e3).c_str(), jsonNumber(r.quantile(0.75) * 1e3).c_str(),
-                  jsonNumber(r.tokens / median).c_str(), jsonNumber(r.bytes / median / 1e9).c_str(),
-                  jsonNumber(r.flops / median / 1e9).c_str(), jsonNumber(r.floor / median).c_str(),
-                  i + 1 < rows.size() ? "," : "");
+                  jsonNumber(r.tokens / median).c_str(),
+                  jsonNumber(r.demand.bytes / median / 1e9).c_str(),
+                  jsonNumber(r.demand.flops / median / 1e9).c_str(),
+                  jsonNumber(r.floor / median).c_str(), i + 1 < rows.size() ? "," : "");
     }
     std::printf("]\n");
   }
@@ -171,9 +180,9 @@ private:
       double median = r.quantile(0.5);
       std::printf(
           "| %-*s | %7d | %-10s | %8.4g | %9.4g | %8.4g | %9.3g | %6.3g | %7.4g | %7.1f%% |\n",
-          int(width), r.text.c_str(), r.runner->threads(), form.c_str(), r.quantile(0.25) * 1e3,
-          median * 1e3, r.quantile(0.75) * 1e3, r.tokens / median, r.bytes / median / 1e9,
-          r.flops / median / 1e9, 100 * r.floor / median);
+          int(width), r.text.c_str(), r.runner->threads(), r.form.c_str(), r.quantile(0.25) * 1e3,
+          median * 1e3, r.quantile(0.75) * 1e3, r.tokens / median, r.demand.bytes / median / 1e9,
+          r.demand.flops / median / 1e9, 100 * r.floor / median);
     }
   }
 
@@ -182,9 +191,9 @@ private:
   }
 
   Session &session;
-  std::unique_ptr<jit::LoadedObject> loaded;
+  /// By what it is compiled for: the code, and the form of its scans.
+  std::map<std::string, std::pair<std::unique_ptr<jit::LoadedObject>, std::string>> code;
   analysis::Work work; ///< of one sequence
-  std::string form;
   std::vector<Row> rows;
 };
 } // namespace

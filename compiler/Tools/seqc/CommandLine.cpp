@@ -180,8 +180,8 @@ const OptionSpec kOptions[] = {
     {"--temperature", "X", Generate, setTemperature,
      "0 takes the most likely token, 1 draws as the model says (default)", "a number from 0"},
     {"--form", "FORM", Every, [](CommandLine &c, auto &v) { return setText(c.form, v); },
-     "the form of what can have it: recurrences sequential, scan, chunked; convolutions direct, "
-     "fft",
+     "the form of what can have it: recurrences sequential, scan, chunked, two-level; convolutions "
+     "direct, fft",
      "a form"},
     {"--all-forms", nullptr, Check, [](CommandLine &c, auto &) { return c.allForms = true; },
      "check every form that exists", ""},
@@ -200,7 +200,8 @@ const OptionSpec kOptions[] = {
        return !v.empty();
      },
      "host, x86-64-v2, x86-64-v3, x86-64-v4", "names of targets"},
-    {"--threads", "N", Running, setThreads, "threads (default: physical cores)",
+    {"--threads", "N", Every, setThreads,
+     "threads (default: physical cores; compile: forms are chosen for 1)",
      "a number of threads from 1 to 1024"},
     {"-O", "0..3", Every, setOptLevel, "how hard to optimise (default 2)", "0, 1, 2 or 3"},
     {"--quiet", nullptr, Every, [](CommandLine &c, auto &) { return c.quiet = true; },

@@ -186,6 +186,29 @@ static void describeEntry(Session &session, Explanation &out) {
   out.flow = flowOf(session.entryFunction());
 }
 
+/// For the sizes of `askWorkspace`.
+static bool askFloor(Session &session, Explanation &out) {
+  if (out.workspaceBytes < 0)
+    return true;
+  FloorFacts f;
+  double weights = weightBytes(session);
+  f.demand.flops = out.work.flops().at(out.known) * double(out.batch);
+  // Parameters are arguments of the function; a batch reads them once.
+  double all = (out.work.arguments + out.work.results).at(out.known);
+  f.demand.bytes = (all - weights) * double(out.batch) + weights;
+  const pipeline::Options &options = session.pipelineOptions();
+  auto time = pipeline::estimatedTime(session.seqModule(), options, out.known, out.batch,
+                                      session.context(), session.internal);
+  if (session.internal)
+    return false;
+  if (time)
+    f.estimate = *time / 1e9;
+  f.peaks = measurePeaks(int(options.threads), options.targets.back().level);
+  f.seconds = floorOf(f.demand, f.peaks);
+  out.floor = f;
+  return true;
+}
+
 int explainVerb(Session &session) {
   if (session.options.html && session.options.json) {
     session.diags.error(Diag::Usage, "--html", "and `--json` are two forms of one report");
@@ -214,10 +237,11 @@ int explainVerb(Session &session) {
   // What a form is made of is not the program's.
   llvm::erase_if(e.function.facts.scans, [](const cpu::ScanFacts &s) { return s.derived; });
   e.asked = session.options.form;
+  e.threads = options.threads;
   describeEntry(session, e);
   if (!pipeline::demandedWork(session.seqModule(), session.context(), e.work, session.internal))
     return UserError;
-  if (!askWorkspace(session, e))
+  if (!askWorkspace(session, e) || !askFloor(session, e))
     return UserError;
   std::string text = session.options.html   ? explainHtml(e)
                      : session.options.json ? explainJson(e)

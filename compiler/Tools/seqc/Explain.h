@@ -6,12 +6,21 @@
 #include "compiler/Diagnostics/Diagnostics.h"
 #include "compiler/Lowering/Cpu/Cpu.h"
 #include "compiler/Tools/seqc/ExplainFlow.h"
+#include "compiler/Tools/seqc/Floor.h"
 
 namespace seq::tool {
 
 /// A parameter, a result or a weight.
 struct Signature {
   std::string name, type;
+};
+
+/// What a call of these sizes could take at best on this machine, and what it may take.
+struct FloorFacts {
+  Peaks peaks;
+  Demand demand;
+  double seconds = 0;
+  std::optional<double> estimate; ///< seconds
 };
 
 struct Explanation {
@@ -24,8 +33,10 @@ struct Explanation {
   analysis::Work work;   ///< of one sequence
   analysis::Sizes known; ///< empty: some size is not given
   int64_t batch = 1;
-  std::string asked;           ///< the form that was asked for, or ""
-  int64_t workspaceBytes = -1; ///< -1: some size is not given
+  int64_t threads = 1;             ///< for which forms were chosen
+  std::string asked;               ///< the form that was asked for, or ""
+  int64_t workspaceBytes = -1;     ///< -1: some size is not given
+  std::optional<FloorFacts> floor; ///< where all sizes are given
   std::vector<Signature> inputs, weights, outputs;
   std::vector<Flow> flow;
 };
@@ -64,6 +75,11 @@ std::string candidateText(const cpu::FormFacts &form);
 std::string whyText(const Explanation &e, const cpu::ScanFacts &scan);
 /// "4096", "4.19e+07".
 std::string amountText(double n);
+/// "2 threads".
+std::string threadsText(int64_t threads);
+/// "2.3 ms: 100 operations at 112 GFLOP/s, …" and "estimated: 3 ms, of which the floor is 77 %".
+std::string floorText(const Explanation &e);
+std::string estimateText(const FloorFacts &floor);
 /// "2.3 ms".
 std::string timeText(double nanoseconds);
 

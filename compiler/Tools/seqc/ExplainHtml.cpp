@@ -390,6 +390,11 @@ private:
                       std::to_string(e.workspaceBytes)});
     rows.push_back({"kept from when weights are bound", std::to_string(e.function.preparedBytes)});
     table({"what", "bytes"}, {false, false}, rows);
+    if (!e.floor)
+      return;
+    heading("Time");
+    out += "<p>floor of a call: " + escaped(floorText(e)) + "<br>" +
+           escaped(estimateText(*e.floor)) + "</p>\n";
   }
 
   //===--------------------------------------------------------------------===//

@@ -26,6 +26,7 @@ public:
       text("entry", e.entry);
       text("target", e.target);
       j.attribute("vector_bytes", e.vectorBytes);
+      j.attribute("threads", e.threads);
       j.attributeArray("scans", [&] {
         for (const ScanFacts &scan : facts.scans)
           j.object([&] { writeScan(scan); });
@@ -35,6 +36,10 @@ public:
       strings("copied", facts.copied);
       j.attribute("prepared_bytes", e.function.preparedBytes);
       j.attributeObject("work", [&] { writeWork(); });
+      if (e.floor)
+        j.attributeObject("floor", [&] { writeFloor(*e.floor); });
+      else
+        j.attribute("floor", nullptr);
       j.attributeObject("workspace", [&] { writeWorkspace(); });
     });
   }
@@ -120,6 +125,21 @@ private:
         j.attribute(name, f.at(e.known) * double(e.batch));
       });
     });
+  }
+
+  void writeFloor(const FloorFacts &f) {
+    j.attribute("ms", f.seconds * 1e3);
+    j.attribute("operations", f.demand.flops);
+    j.attribute("bytes", f.demand.bytes);
+    j.attribute("peak_gflop_per_s", f.peaks.flops / 1e9);
+    j.attribute("peak_gbyte_per_s", f.peaks.bytes / 1e9);
+    if (f.estimate) {
+      j.attribute("estimated_ms", *f.estimate * 1e3);
+      j.attribute("floor_fraction", *f.estimate > 0 ? f.seconds / *f.estimate : 1);
+    } else {
+      j.attribute("estimated_ms", nullptr);
+      j.attribute("floor_fraction", nullptr);
+    }
   }
 
   void writeState(const ScanFacts &scan, const StateFacts &state) {

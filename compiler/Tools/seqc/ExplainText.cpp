@@ -135,8 +135,12 @@ std::string whyText(const Explanation &e, const ScanFacts &scan) {
     return "it can have no other";
   if (!e.asked.empty())
     return "it was asked for";
-  return scan.form == "sequential" ? "no other is a tenth cheaper on one thread, by estimate"
-                                   : "the cheapest on one thread, by estimate";
+  return (scan.form == "sequential" ? "no other is a tenth cheaper on " : "the cheapest on ") +
+         threadsText(e.threads) + ", by estimate";
+}
+
+std::string threadsText(int64_t threads) {
+  return threads == 1 ? "one thread" : std::to_string(threads) + " threads";
 }
 
 std::string amountText(double n) {
@@ -152,6 +156,27 @@ std::string timeText(double nanoseconds) {
     nanoseconds /= 1000;
   char text[32];
   std::snprintf(text, sizeof text, "%.3g %s", nanoseconds, units[unit]);
+  return text;
+}
+
+std::string floorText(const Explanation &e) {
+  const FloorFacts &f = *e.floor;
+  char text[200];
+  std::snprintf(text, sizeof text,
+                "%s: %s operations at %.3g GFLOP/s, %s bytes at %.3g GB/s, measured here on %s",
+                timeText(f.seconds * 1e9).c_str(), amountText(f.demand.flops).c_str(),
+                f.peaks.flops / 1e9, amountText(f.demand.bytes).c_str(), f.peaks.bytes / 1e9,
+                threadsText(e.threads).c_str());
+  return text;
+}
+
+std::string estimateText(const FloorFacts &f) {
+  if (!f.estimate)
+    return "no estimate: the cost model has no attention, convolution or softmax";
+  char text[100];
+  std::snprintf(text, sizeof text, "estimated: %s, of which the floor is %.2g%%",
+                timeText(*f.estimate * 1e9).c_str(),
+                *f.estimate > 0 ? 100 * f.seconds / *f.estimate : 100);
   return text;
 }
 
@@ -379,6 +404,10 @@ private:
       out += "  " + most + amountText(flops.at(e.known) * double(e.batch)) + " operations, " +
              amountText(bytes.at(e.known) * double(e.batch)) + " bytes" +
              (e.sizes.empty() ? "" : " for " + e.sizes) + "\n";
+    if (e.floor) {
+      out += "floor of a call: " + floorText(e) + "\n";
+      line(estimateText(*e.floor));
+    }
   }
 
   void writeWorkspace() {

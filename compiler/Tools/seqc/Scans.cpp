@@ -57,8 +57,8 @@ bool formExists(Session &session) {
     return true;
   if (!parseForm(form)) {
     session.diags.error(Diag::UnknownForm, "--form", "there is no form `" + form + "`")
-        .hint("forms of recurrences are `sequential`, `scan`, `chunked`, and `chunked:32` with a "
-              "chunk of up to 256 steps; of convolutions `direct` and `fft`");
+        .hint("forms of recurrences are `sequential`, `scan`, `chunked`, `two-level`, and "
+              "`chunked:32` with a chunk of up to 256 steps; of convolutions `direct` and `fft`");
     return false;
   }
   std::vector<FormReport> reports;

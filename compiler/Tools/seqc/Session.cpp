@@ -110,6 +110,9 @@ bool Session::setUp() {
   sema.includeDirs = options.includeDirs;
   sema.stdlibDir = pipeline::stdlibFolder();
   pipe.optLevel = options.optLevel;
+  // A library runs on machines that are not known: no form is chosen for threads that are not
+  // there.
+  pipe.threads = options.threads.empty() ? 1 : options.threads.front();
   pipe.streams = wantsStream();
   if (options.timePhases)
     pipe.onPhase = [](const char *name, double ms) {
@@ -263,35 +266,64 @@ bool Session::loadInputs(bool makesOwn) {
     if (!rounded.empty())
       note(rounded);
   }
-  pipe.sizes = expectedSizes();
+  expectInputs();
   return good;
 }
 
-/// Sizes that are given, for the choice of forms: `K=64,V=32`. Without that of the first
-/// parameter's first axis: the time differs from call to call, and code for it is kept in a cache.
-std::string Session::expectedSizes() const {
+/// The size of the first parameter's first axis; "": a constant.
+std::string Session::timeSize() const {
+  if (entry().params.empty() || entry().params.front().var->type.shape.empty())
+    return "";
+  for (const SizeSymbol *s : entry().symbols)
+    if (!s->isStatic && entry().params.front().var->type.shape.front() == Size::symbol(s))
+      return s->name;
+  return "";
+}
+
+/// Few steps, or many: code is kept in a cache, and the time differs from call to call.
+static int64_t nearestLength(int64_t steps) {
+  for (auto [length, upTo] : {std::pair<int64_t, int64_t>{8, 32}, {128, 362}, {1024, 4096}})
+    if (steps < upTo)
+      return length;
+  return 16384;
+}
+
+void Session::expect(std::map<std::string, int64_t> sizes, int64_t batch, int threads) {
+  if (auto time = sizes.find(timeSize()); time != sizes.end())
+    time->second = nearestLength(time->second);
+  pipe.sizes.clear();
+  for (auto &[name, n] : sizes)
+    pipe.sizes += (pipe.sizes.empty() ? "" : ",") + name + "=" + std::to_string(n);
+  pipe.threads = threads;
+  if (threads == 0) {
+    seq_ctx *ctx = seq_ctx_create(0);
+    pipe.threads = ctx ? seq_ctx_threads(ctx) : 1;
+    seq_ctx_destroy(ctx);
+  }
+  // More sequences than threads are to the choice as many as these.
+  pipe.batch = std::clamp<int64_t>(batch, 1, pipe.threads);
+}
+
+/// What the command line says of sizes, by name or by an input's shape.
+void Session::expectInputs() {
   std::map<std::string, int64_t> found;
+  int64_t batch = 1;
   for (auto &[name, list] : sizeLists)
-    if (name != "batch" && !list.empty())
-      found[name] = list.front();
-  std::string time;
+    if (!list.empty())
+      (name == "batch" ? batch : found[name]) = list.front();
   for (auto [p, array] : llvm::zip(entry().params, inputs.arrays)) {
     const auto &dims = p.var->type.shape;
+    if (!array || array.shape().size() < dims.size())
+      continue;
+    size_t lead = array.shape().size() - dims.size();
+    if (lead == 1)
+      batch = array.shape()[0];
     for (const SizeSymbol *s : entry().symbols)
-      for (size_t d = 0; d < dims.size() && !s->isStatic; ++d) {
-        if (dims[d] != Size::symbol(s))
-          continue;
-        if (d == 0 && &p == &entry().params.front())
-          time = s->name;
-        if (array && array.shape().size() >= dims.size())
-          found[s->name] = array.shape()[array.shape().size() - dims.size() + d];
-      }
+      for (size_t d = 0; d < dims.size() && !s->isStatic; ++d)
+        if (dims[d] == Size::symbol(s))
+          found[s->name] = array.shape()[lead + d];
   }
-  found.erase(time);
-  std::string text;
-  for (auto &[name, n] : found)
-    text += (text.empty() ? "" : ",") + name + "=" + std::to_string(n);
-  return text;
+  expect(std::move(found), batch, options.threads.empty() ? 0 : options.threads.front());
 }
 
 //===----------------------------------------------------------------------===//

@@ -66,6 +66,9 @@ public:
   const pipeline::Options &pipelineOptions() const { return pipe; }
   /// Compiles from now on in this form; "": the cheapest.
   void setForm(const std::string &form) { pipe.form = form; }
+  /// Forms are chosen from now on for calls of so many sequences of these sizes; 0 threads: as
+  /// many as the runtime takes.
+  void expect(std::map<std::string, int64_t> sizes, int64_t batch, int threads);
   std::unique_ptr<codegen::Descriptor> describe() const;
   seq_safetensors *weightsFile() const { return weights; }
   /// Sizes given by name where a verb makes its own inputs: `T=128,1k`.
@@ -77,7 +80,8 @@ public:
 private:
   bool setTargets();
   bool readValues();
-  std::string expectedSizes() const;
+  std::string timeSize() const;
+  void expectInputs();
   bool readOneValue(const Given &given);
   bool openWeights();
   bool reportUnknownInputs(bool makesOwn);

@@ -1,8 +1,11 @@
-//===- BenchPeak.cpp - The machine's peaks, measured ------------------------------------===//
-#include "compiler/Tools/seqc/BenchPeak.h"
+//===- Floor.cpp - What a call could take at best -------------------------------------===//
+#include "compiler/Tools/seqc/Floor.h"
+
+#include "compiler/Tools/seqc/Session.h"
 
 #include "seq/runtime.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -47,21 +50,35 @@ __attribute__((target("avx512f"))) static float fmaLoopWide(int64_t n) {
   return _mm512_cvtss_f32(a[0]);
 }
 
+/// Below level 3 products and sums are two instructions.
+static float mulAddLoop(int64_t n) {
+  __m128 a[12], x = _mm_set1_ps(0.999f), y = _mm_set1_ps(1e-3f);
+  for (int i = 0; i < 12; ++i)
+    a[i] = _mm_set1_ps(float(i));
+  for (int64_t k = 0; k < n; ++k)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 12; ++i)
+      a[i] = _mm_add_ps(_mm_mul_ps(a[i], x), y);
+  for (int i = 1; i < 12; ++i)
+    a[0] = _mm_add_ps(a[0], a[i]);
+  return _mm_cvtss_f32(a[0]);
+}
+
 /// The best of several short runs: the first ones find the clock low.
-static double flopsOfOneThread() {
-  int level = seq_cpu_level();
-  int64_t n = 1000000;
+static double flopsOfOneThread(unsigned level) {
+  int64_t n = 500000;
   double best = 0;
-  for (int k = 0; level >= 3 && k < 8; ++k) {
+  for (int k = 0; k < 8; ++k) {
     auto start = Clock::now();
-    volatile float sink = level >= 4 ? fmaLoopWide(n) : fmaLoop(n);
+    volatile float sink = level >= 4 ? fmaLoopWide(n) : level == 3 ? fmaLoop(n) : mulAddLoop(n);
     (void)sink;
-    best = std::max(best, double(n) * 12 * 2 * (level >= 4 ? 16 : 8) / seconds(start));
+    double lanes = level >= 4 ? 16 : level == 3 ? 8 : 4;
+    best = std::max(best, double(n) * 12 * 2 * lanes / seconds(start));
   }
   return best;
 }
 #else
-static double flopsOfOneThread() {
+static double flopsOfOneThread(unsigned) {
   return 0;
 }
 #endif
@@ -95,11 +112,24 @@ template <class F> static double onThreads(int threads, F body) {
   return sum;
 }
 
-Peaks measurePeaks(int threads) {
+Peaks measurePeaks(int threads, unsigned level) {
   Peaks peaks;
-  peaks.flops = onThreads(threads, flopsOfOneThread);
+  level = std::min(level, unsigned(seq_cpu_level()));
+  peaks.flops = onThreads(threads, [level] { return flopsOfOneThread(level); });
   peaks.bytes = onThreads(threads, bytesOfOneThread);
   return peaks;
+}
+
+double floorOf(const Demand &demand, const Peaks &peaks) {
+  return std::max(peaks.flops > 0 ? demand.flops / peaks.flops : 0, demand.bytes / peaks.bytes);
+}
+
+double weightBytes(const Session &session) {
+  double sum = 0;
+  for (const typed::EntryWeight &w : session.program->weights)
+    sum += double(elementCount(w.shape).value_or(0)) *
+           double(seq_dtype_size(codegen::dtypeOf(w.elem)));
+  return sum;
 }
 
 } // namespace seq::tool
