@@ -1,14 +1,22 @@
 // RUN: %seq-opt -seq-classify -seq-form %s | FileCheck %s
 // RUN: %seq-opt -seq-classify '-seq-form=tell=true' %s | FileCheck %s --check-prefix=TELL
+// RUN: %seq-opt -seq-classify '-seq-form=threads=8' %s | FileCheck %s --check-prefix=TEAM
+// RUN: %seq-opt -seq-classify '-seq-form=threads=8 batch=8' %s | FileCheck %s --check-prefix=BATCH
+
+// Eight threads that have one sequence share its blocks; each with one of its own takes that.
+// TEAM-LABEL: func.func @large
+// TEAM: seq.form = "two-level"
+// BATCH-LABEL: func.func @large
+// BATCH: seq.form = "chunked"
 
 // One decay and a large matrix: chunks of matrix products are cheaper.
 // CHECK-LABEL: func.func @large
-// CHECK: seq.chunk = 16 : i64{{.*}}seq.form = "chunked"
+// CHECK: seq.chunk = 32 : i64{{.*}}seq.form = "chunked"
 // TELL-LABEL: func.func @large
 // TELL: seq.candidates = [{flops = "327680 * T",
 // TELL-SAME: form = "sequential"
 // TELL-SAME: form = "scan"
-// TELL-SAME: chunk = 16 : i64{{.*}}form = "chunked"{{.*}}sizes = "T=1024"
+// TELL-SAME: chunk = 32 : i64{{.*}}form = "chunked"{{.*}}sizes = "T=1024"
 func.func @large(%q: tensor<?x256xf32>, %v: tensor<?x256xf32>) -> tensor<?x256xf32> attributes {seq.sizes = ["T"]} {
   %T = seq.size "T"
   %K = arith.constant 256 : index
