@@ -128,8 +128,8 @@ class Workspace:
         names = re.findall(r'"(\w+)"', re.search(r"seq\.sizes = \[(.*?)\]", module)[1])
         sizes = {n: 288 if n in LENGTHS else 64 for n in names}
         got = explain(self.seqc, file, words + ["--form", form, "-O0", "batch=1"] + [f"{n}={v}" for n, v in sizes.items()])
-        told = value(report["workspace"]["formula"], {**sizes, "batch": 1, "threads": 1})
-        return 0 <= got["workspace"]["bytes"] - told <= 128 * (1 + report["workspace"]["tensors"])
+        told = value(got["workspace"]["formula"], {**sizes, "batch": 1, "threads": 1})
+        return 0 <= got["workspace"]["bytes"] - told <= 128 * (1 + got["workspace"]["tensors"])
 
     def check(self, program):
         """(form, what is not so) of a program, or what went wrong."""

@@ -33,14 +33,18 @@ static std::string sizeText(Value v, bool tight = false) {
   if (isa<arith::MinSIOp>(op))
     return call("min");
   std::string text;
-  if (isa<arith::AddIOp>(op))
+  if (isa<arith::AddIOp>(op)) {
     text = two(" + ", false);
-  else if (isa<arith::SubIOp>(op))
+  } else if (isa<arith::SubIOp>(op)) {
     text = two(" - ", false);
-  else if (auto div = dyn_cast<IntDivOp>(op))
-    text = two(div.getKind() == DivKind::div ? " / " : " % ", true);
-  else
+  } else if (auto div = dyn_cast<IntDivOp>(op)) {
+    std::string by = sizeText(op->getOperand(1), true);
+    if (op->getOperand(1).getDefiningOp<arith::MulIOp>())
+      by = "(" + by + ")";
+    text = sizeText(op->getOperand(0), true) + (div.getKind() == DivKind::div ? " / " : " % ") + by;
+  } else {
     text = "?";
+  }
   return tight && text != "?" ? "(" + text + ")" : text;
 }
 
