@@ -4,7 +4,7 @@
 // same result is not. Here the choice is made, nowhere else.
 //
 // A form's cost is that of its ops (Cost.h): they are written, counted, and erased again. Chunks of
-// 16 steps are tried first, then longer ones while these are cheaper, else shorter ones. Forms in
+// 16 steps are tried first, then longer ones while these are cheaper. Forms in
 // blocks do what others do and more, so they are tried where threads would have nothing else to do:
 // where there are fewer sequences.
 //
@@ -24,10 +24,11 @@ namespace seq {
 using namespace mlir;
 using namespace seq;
 
-/// Steps of a chunk where nothing is said, and the fewest and most that are tried.
-static constexpr int64_t kChunk = 16, kLeastChunk = 8, kMostChunk = 64;
-/// By so much the estimate of a derived form has to be the lower one.
-static constexpr double kMargin = 1.1;
+/// Steps of a chunk where nothing is said, and the most that are tried.
+static constexpr int64_t kChunk = 16, kMostChunk = 64;
+/// By so much the estimate of a derived form has to be the lower one; that of one in blocks by
+/// more, for the other threads may have less of the machine than is thought.
+static constexpr double kMargin = 1.1, kMarginOfBlocks = 1.2;
 /// Where the usual chunk is so much dearer than the sequential form, no other one is tried.
 static constexpr double kHopeless = 1.5;
 
@@ -140,9 +141,6 @@ private:
     for (int64_t longer = 2 * kChunk; longer <= kMostChunk; longer *= 2)
       if (!improve(scan, longer, best))
         break;
-    for (int64_t less = kChunk / 2; best.chunk <= kChunk && less >= kLeastChunk; less /= 2)
-      if (!improve(scan, less, best))
-        break;
     return best;
   }
 
@@ -184,10 +182,14 @@ private:
     return c;
   }
 
+  static double margin(const Candidate &c) {
+    return c.form == "chunked" ? kMargin : kMarginOfBlocks;
+  }
+
   FormRequest cheapest(ArrayRef<Candidate> all) {
     const Candidate *best = nullptr;
     for (const Candidate &c : all)
-      if (!c.refusal && (!best || kMargin * c.nanoseconds < best->nanoseconds))
+      if (!c.refusal && (!best || margin(c) * c.nanoseconds < best->nanoseconds))
         best = &c;
     return best ? FormRequest{best->form, best->chunk} : FormRequest{"sequential", 0};
   }
