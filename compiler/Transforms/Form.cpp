@@ -28,7 +28,7 @@ using namespace seq;
 static constexpr int64_t kChunk = 16, kMostChunk = 64;
 /// By so much the estimate of a derived form has to be the lower one; that of one in blocks by
 /// more, for the other threads may have less of the machine than is thought.
-static constexpr double kMargin = 1.1, kMarginOfBlocks = 1.2;
+static constexpr double kMargin = 1.1, kMarginOfBlocks = 1.25;
 /// Where the usual chunk is so much dearer than the sequential form, no other one is tried.
 static constexpr double kHopeless = 1.5;
 
@@ -182,15 +182,17 @@ private:
     return c;
   }
 
-  static double margin(const Candidate &c) {
-    return c.form == "chunked" ? kMargin : kMarginOfBlocks;
-  }
+  static bool inBlocks(const Candidate &c) { return c.form == "scan" || c.form == "two-level"; }
+  static double margin(const Candidate &c) { return inBlocks(c) ? kMarginOfBlocks : kMargin; }
 
+  /// Of those that one thread runs, then of those in blocks, where these are better still.
   FormRequest cheapest(ArrayRef<Candidate> all) {
     const Candidate *best = nullptr;
-    for (const Candidate &c : all)
-      if (!c.refusal && (!best || margin(c) * c.nanoseconds < best->nanoseconds))
-        best = &c;
+    for (bool blocks : {false, true})
+      for (const Candidate &c : all)
+        if (inBlocks(c) == blocks && !c.refusal &&
+            (!best || margin(c) * c.nanoseconds < best->nanoseconds))
+          best = &c;
     return best ? FormRequest{best->form, best->chunk} : FormRequest{"sequential", 0};
   }
 
