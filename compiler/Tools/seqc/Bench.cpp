@@ -109,7 +109,7 @@ private:
     return row.runner->repeat(row.inputs, row.outputs);
   }
 
-  /// The code that `run` would have for the row's inputs and threads.
+  /// The code with the forms that are best for the row's sizes and threads.
   const jit::LoadedObject *compiled(Row &row) {
     session.expect(row.shape.sizes, row.shape.batch, row.threads);
     const pipeline::Options &o = session.pipelineOptions();

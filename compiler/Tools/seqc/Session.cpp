@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Threading.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -285,7 +286,7 @@ static int64_t nearestLength(int64_t steps) {
   for (auto [length, upTo] : {std::pair<int64_t, int64_t>{8, 32}, {128, 362}, {1024, 4096}})
     if (steps < upTo)
       return length;
-  return 16384;
+  return 8192;
 }
 
 void Session::expect(std::map<std::string, int64_t> sizes, int64_t batch, int threads) {
@@ -295,11 +296,8 @@ void Session::expect(std::map<std::string, int64_t> sizes, int64_t batch, int th
   for (auto &[name, n] : sizes)
     pipe.sizes += (pipe.sizes.empty() ? "" : ",") + name + "=" + std::to_string(n);
   pipe.threads = threads;
-  if (threads == 0) {
-    seq_ctx *ctx = seq_ctx_create(0);
-    pipe.threads = ctx ? seq_ctx_threads(ctx) : 1;
-    seq_ctx_destroy(ctx);
-  }
+  if (threads == 0)
+    pipe.threads = std::max(1, llvm::get_physical_cores());
   // More sequences than threads are to the choice as many as these.
   pipe.batch = std::clamp<int64_t>(batch, 1, pipe.threads);
 }
@@ -323,7 +321,11 @@ void Session::expectInputs() {
         if (dims[d] == Size::symbol(s))
           found[s->name] = array.shape()[lead + d];
   }
-  expect(std::move(found), batch, options.threads.empty() ? 0 : options.threads.front());
+  // Forms differ by rounding, and the number of threads is to change no result: it counts where
+  // time is spoken of alone.
+  bool speaksOfTime = options.verb == Explain || options.verb == Bench;
+  bool given = speaksOfTime && !options.threads.empty();
+  expect(std::move(found), batch, given ? options.threads.front() : 0);
 }
 
 //===----------------------------------------------------------------------===//

@@ -67,7 +67,7 @@ public:
   /// Compiles from now on in this form; "": the cheapest.
   void setForm(const std::string &form) { pipe.form = form; }
   /// Forms are chosen from now on for calls of so many sequences of these sizes; 0 threads: as
-  /// many as the runtime takes.
+  /// many as the machine has cores.
   void expect(std::map<std::string, int64_t> sizes, int64_t batch, int threads);
   std::unique_ptr<codegen::Descriptor> describe() const;
   seq_safetensors *weightsFile() const { return weights; }
