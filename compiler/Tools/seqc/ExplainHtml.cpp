@@ -181,9 +181,8 @@ private:
     std::string place = placeText(scan.place);
     out += std::string("<section class=\"scan") + (scan.depth ? " inner" : "") + "\">\n<div>" +
            code(lineText(e.sources, scan.place)) + " <span class=\"soft\">" +
-           escaped(shortPlace(place)) + "</span></div>\n<p class=\"soft\">" +
-           (scan.tiles ? "in tiles" : formText(scan)) + " over " + escaped(scan.extent) +
-           (scan.reverse ? ", from the end" : "") +
+           escaped(shortPlace(place)) + "</span></div>\n<p class=\"soft\">" + formText(scan) +
+           " over " + escaped(scan.extent) + (scan.reverse ? ", from the end" : "") +
            (scan.depth ? ", for each step around it" : "") + "</p>\n";
     if (const Flow *f = flowNamed(place, true, namesakes(n))) {
       std::string reads = codes(f->arguments);

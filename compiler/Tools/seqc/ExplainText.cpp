@@ -119,7 +119,9 @@ std::string axisText(const StateFacts &state, unsigned axis) {
 }
 
 std::string formText(const ScanFacts &scan) {
-  return scan.parallel ? "parallel" : scan.form;
+  if (scan.form == "fft")
+    return "by transforms of blocks of " + std::to_string(scan.chunk) + " steps (fft)";
+  return scan.tiles ? "in tiles" : scan.parallel ? "parallel" : scan.form;
 }
 
 std::string candidateText(const FormFacts &form) {
@@ -247,13 +249,10 @@ private:
   void writeTiles(const ScanFacts &scan) {
     if (scan.depth == 0) {
       out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
-      if (scan.form == "fft") {
-        line("by transforms of blocks of " + std::to_string(scan.chunk) + " steps (fft), " +
-             scan.extent + " tiles of channels that threads take in turn");
-        writeForms(scan);
-      } else {
-        line("in tiles, " + scan.extent + " blocks of rows that threads take in turn");
-      }
+      bool fft = scan.form == "fft";
+      line(formText(scan) + ", " + scan.extent + (fft ? " tiles of channels" : " blocks of rows") +
+           " that threads take in turn");
+      writeForms(scan);
     }
     for (const MapFacts &map : scan.maps)
       for (const SumFacts &sum : map.sums)
