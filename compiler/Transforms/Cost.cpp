@@ -201,4 +201,13 @@ double costOf(ArrayRef<Operation *> ops, const analysis::Sizes &sizes, const Tea
   return sum;
 }
 
+void giveSizes(analysis::Sizes &sizes, StringRef given) {
+  for (StringRef one : llvm::split(given, ',')) {
+    auto [name, number] = one.split('=');
+    int64_t n = 0;
+    if (!number.getAsInteger(10, n))
+      sizes[name.str()] = n;
+  }
+}
+
 } // namespace seq

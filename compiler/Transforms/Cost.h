@@ -37,6 +37,8 @@ double costOf(llvm::ArrayRef<mlir::Operation *> ops, const analysis::Sizes &size
 
 /// Sizes that are not known when the choice is made: the steps of a scan, and others.
 constexpr int64_t kNominalSteps = 1024, kNominalSize = 64;
+/// Puts what `given` says, `K=64,V=32`, in their place.
+void giveSizes(analysis::Sizes &sizes, llvm::StringRef given);
 
 } // namespace seq
 

@@ -205,12 +205,7 @@ private:
     analysis::formulaOf(scan.getExtent()).forEachSize([&](StringRef name) {
       out[name.str()] = kNominalSteps;
     });
-    for (StringRef one : llvm::split(StringRef(sizes), ',')) {
-      auto [name, number] = one.split('=');
-      int64_t n = 0;
-      if (!number.getAsInteger(10, n))
-        out[name.str()] = n;
-    }
+    giveSizes(out, sizes);
     return out;
   }
 

@@ -222,17 +222,16 @@ private:
   /// Sets the indices of tile `number`.
   void locate(IndexMath &m, Value number) {
     at.assign(op.indices().size(), m.constant(0));
-    if (conv.lane) {
-      Value some = m.max(laneTiles, m.constant(1));
-      at[*conv.lane] = firstLane(m, conv.outer.empty() ? number : m.mod(number, some));
-      number = conv.outer.empty() ? number : m.div(number, some);
-    }
-    for (unsigned place : llvm::reverse(conv.outer)) {
-      bool first = place == conv.outer.front();
-      Value n = m.max(extents[place], m.constant(1));
-      at[place] = first ? number : m.mod(number, n);
-      number = first ? number : m.div(number, n);
-    }
+    SmallVector<Value> axes;
+    for (unsigned place : conv.outer)
+      axes.push_back(extents[place]);
+    if (conv.lane)
+      axes.push_back(laneTiles);
+    SmallVector<Value> own = m.unravel(number, axes);
+    for (auto [place, v] : llvm::zip(conv.outer, own))
+      at[place] = v;
+    if (conv.lane)
+      at[*conv.lane] = firstLane(m, own.back());
   }
 
   Value tile(OpBuilder &b, Value number) {

@@ -144,12 +144,7 @@ private:
     analysis::formulaOf(conv.steps()).forEachSize([&](StringRef name) {
       at[name.str()] = kNominalLength;
     });
-    for (StringRef one : llvm::split(StringRef(sizes), ',')) {
-      auto [name, number] = one.split('=');
-      int64_t n = 0;
-      if (at.count(name.str()) && !number.getAsInteger(10, n))
-        at[name.str()] = n;
-    }
+    giveSizes(at, sizes);
     return at;
   }
 };

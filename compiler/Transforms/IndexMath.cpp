@@ -13,4 +13,16 @@ Value IndexMath::divide(DivKind kind, Value x, Value y) {
   return IntDivOp::create(b, loc, kind, x, y, Value(), StringAttr());
 }
 
+SmallVector<Value> IndexMath::unravel(Value number, ArrayRef<Value> extents) {
+  SmallVector<Value> at(extents.size());
+  for (size_t k = extents.size(); k-- > 1;) {
+    Value n = max(extents[k], constant(1));
+    at[k] = mod(number, n);
+    number = div(number, n);
+  }
+  if (!at.empty())
+    at.front() = number;
+  return at;
+}
+
 } // namespace seq

@@ -25,6 +25,8 @@ public:
   mlir::Value mod(mlir::Value x, mlir::Value y) { return divide(DivKind::mod, x, y); }
   mlir::Value div(mlir::Value x, int64_t y) { return div(x, constant(y)); }
   mlir::Value ceilDiv(mlir::Value x, int64_t y) { return div(add(x, y - 1), y); }
+  /// The place of point `number` of a box, its last axis first; axes without points count one.
+  llvm::SmallVector<mlir::Value> unravel(mlir::Value number, llvm::ArrayRef<mlir::Value> extents);
 
 private:
   template <class Op> mlir::Value fold(mlir::Value x, mlir::Value y) {

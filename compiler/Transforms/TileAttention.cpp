@@ -139,15 +139,14 @@ private:
   /// The tiles that step `t` yields; `dims` are theirs.
   SmallVector<Value> blockOfRows(OpBuilder &b, Value t, ValueRange dims) {
     IndexMath m(b, loc);
-    Value number = m.max(blocks, m.constant(1));
-    Value block = m.mod(t, number), head = m.div(t, number);
-    for (unsigned place : llvm::reverse(roles.outer)) {
-      Value n = m.max(extents[place], m.constant(1));
-      bool first = place == roles.outer.front();
-      outer[place] = first ? head : m.mod(head, n);
-      head = first ? head : m.div(head, n);
-    }
-    firstRow = m.mul(block, rows);
+    SmallVector<Value> axes;
+    for (unsigned place : roles.outer)
+      axes.push_back(extents[place]);
+    axes.push_back(blocks);
+    SmallVector<Value> at = m.unravel(t, axes);
+    for (auto [place, v] : llvm::zip(roles.outer, at))
+      outer[place] = v;
+    firstRow = m.mul(at.back(), rows);
     height = m.constant(rows);
     if (roles.blocked && constantOf(extents[*roles.blocked]).value_or(rows + 1) % rows != 0)
       height = m.min(height, m.sub(extents[*roles.blocked], firstRow));
