@@ -170,7 +170,6 @@ std::optional<double> estimatedTime(ModuleOp module, const Options &options,
   OwningOpRef<ModuleOp> copy(module.clone());
   auto add = [](OpPassManager &pm, const Options &o) {
     addForms(pm, o);
-    pm.addNestedPass<func::FuncOp>(createSeqRaise());
     pm.addNestedPass<func::FuncOp>(createSeqHoist());
   };
   if (!runPasses(*copy, options, context, error, add))

@@ -210,4 +210,11 @@ void giveSizes(analysis::Sizes &sizes, StringRef given) {
   }
 }
 
+std::string sizesText(const analysis::Sizes &sizes) {
+  std::string text;
+  for (auto &[name, n] : sizes)
+    text += (text.empty() ? "" : ", ") + name + "=" + std::to_string(n);
+  return text;
+}
+
 } // namespace seq

@@ -39,6 +39,8 @@ double costOf(llvm::ArrayRef<mlir::Operation *> ops, const analysis::Sizes &size
 constexpr int64_t kNominalSteps = 1024, kNominalSize = 64;
 /// Puts what `given` says, `K=64,V=32`, in their place.
 void giveSizes(analysis::Sizes &sizes, llvm::StringRef given);
+/// "K=64, V=32".
+std::string sizesText(const analysis::Sizes &sizes);
 
 } // namespace seq
 

@@ -209,13 +209,6 @@ private:
     return out;
   }
 
-  std::string sizesText(ScanOp scan) {
-    std::string text;
-    for (auto &[name, n] : expectedSizes(scan))
-      text += (text.empty() ? "" : ", ") + name + "=" + std::to_string(n);
-    return text;
-  }
-
   void note(ScanOp scan, ArrayRef<Candidate> all) {
     Builder b(&getContext());
     SmallVector<Attribute> notes;
@@ -228,8 +221,8 @@ private:
         entry.push_back(b.getNamedAttr("refused", b.getStringAttr(c.refusal.why)));
       } else {
         entry.push_back(b.getNamedAttr("ns", b.getF64FloatAttr(c.nanoseconds)));
-        entry.push_back(b.getNamedAttr("sizes", b.getStringAttr(sizesText(scan))));
         analysis::Sizes at = expectedSizes(scan);
+        entry.push_back(b.getNamedAttr("sizes", b.getStringAttr(sizesText(at))));
         for (auto [name, f] : {std::pair("flops", c.work.flops()), {"stored", c.work.stored}}) {
           entry.push_back(b.getNamedAttr(name, b.getStringAttr(f.str())));
           entry.push_back(b.getNamedAttr(std::string(name) + "_at", b.getF64FloatAttr(f.at(at))));

@@ -33,6 +33,7 @@
 
 #include "compiler/Transforms/IndexMath.h"
 #include "compiler/Transforms/Rewrite.h"
+#include "compiler/Transforms/StepWriter.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -68,10 +69,8 @@ Tables makeTables(OpBuilder &b, Location loc, FloatType type, Radices r) {
           Value turn = m.sub(m.mod(m.add(turns(m, i), n / 2), m.constant(n)), half);
           Value wide = arith::IndexCastOp::create(in, loc, in.getI64Type(), turn);
           Value x = arith::SIToFPOp::create(in, loc, type, wide);
-          auto number = [&](double v) -> Value {
-            return arith::ConstantOp::create(in, loc, in.getFloatAttr(type, v));
-          };
-          x = arith::MulFOp::create(in, loc, x, number(2 * llvm::numbers::pi / double(n)));
+          x = arith::MulFOp::create(in, loc, x,
+                                    numberOf(in, loc, type, 2 * llvm::numbers::pi / double(n)));
           Value re = UnaryOp::create(in, loc, UnaryKind::cos, x);
           Value im = UnaryOp::create(in, loc, UnaryKind::sin, x);
           if (!conjugate)
@@ -105,11 +104,8 @@ Tables makeTables(OpBuilder &b, Location loc, FloatType type, Radices r) {
         Value first = arith::CmpIOp::create(in, loc, P::eq, i[0], m.constant(0));
         Value last = arith::CmpIOp::create(in, loc, P::eq, i[0], m.constant(half - 1));
         Value end = arith::OrIOp::create(in, loc, first, last);
-        auto number = [&](double v) {
-          return arith::ConstantOp::create(in, loc, in.getFloatAttr(type, v));
-        };
-        return arith::SelectOp::create(in, loc, end, number(1.0 / double(n)),
-                                       number(2.0 / double(n)));
+        return arith::SelectOp::create(in, loc, end, numberOf(in, loc, type, 1 / double(n)),
+                                       numberOf(in, loc, type, 2 / double(n)));
       });
   return t;
 }
@@ -130,9 +126,7 @@ public:
       extents.push_back(constantOf(e) || e.getDefiningOp<SizeOp>() ? e : m.max(e, zero));
     steps = extents[conv.time];
     kernelSize = extents.back();
-    shift = m.constant(conv.shift.constant);
-    for (auto &[factor, v] : conv.shift.terms)
-      shift = m.add(shift, m.mul(v, factor));
+    shift = affine(m, conv.shift, [](Value v) { return v; });
     if (conv.sign > 0) // the kernel is read from its end
       shift = m.add(shift, m.add(kernelSize, -1));
     Value results = m.max(m.add(steps, shift), zero); // from place 0 on; none of no steps
@@ -140,22 +134,21 @@ public:
       results = m.mul(results, m.min(steps, m.constant(1)));
     blocks = m.ceilDiv(results, r.block());
     kernelBlocks = m.ceilDiv(kernelSize, r.block());
-    Value count = m.constant(1);
+    tiles = m.constant(1);
     for (unsigned place : conv.outer)
-      count = m.mul(count, extents[place]);
+      tiles = m.mul(tiles, extents[place]);
     if (conv.lane) {
       width = m.min(extents[*conv.lane], m.constant(kConvLanes));
       laneTiles = m.ceilDiv(extents[*conv.lane], kConvLanes);
-      count = m.mul(count, laneTiles);
+      tiles = m.mul(tiles, laneTiles);
     }
-    tiles = count;
     kernelPart = {kernelBlocks, 1, conv.lane && conv.kernelUses(*conv.lane), false};
     kernelPart.ofTiles = constantOf(tiles) && constantOf(kernelSize) &&
                          (!width || constantOf(width)) && conv.kernelIsOfWeights();
     if (kernelPart.ofTiles)
       kernelSpectrum = kernelStages(b);
     auto type = MapOp::resultType(element, tileExtents(m));
-    auto scan = ScanOp::create(b, loc, count, ValueRange(), TypeRange(type), false,
+    auto scan = ScanOp::create(b, loc, tiles, ValueRange(), TypeRange(type), false,
                                [&](OpBuilder &in, Location, Value t, ValueRange) {
                                  NextOp::create(in, loc, ValueRange(), ValueRange(tile(in, t)));
                                });
@@ -246,8 +239,9 @@ private:
       y = byTransforms(b);
       again = anyInfinite(b, y);
     } else {
-      Value zero =
-          mapOver(b, tileExtents(m), [&](OpBuilder &in, ValueRange) { return number0(in); });
+      Value zero = mapOver(b, tileExtents(m), [&](OpBuilder &in, ValueRange) {
+        return numberOf(in, loc, element, 0);
+      });
       Value longer =
           m.clamp(m.add(m.sub(shorter, m.constant(least)), 1), m.constant(0), m.constant(1));
       y = once(b, longer, zero, [&](OpBuilder &in) { return byTransforms(in); });
@@ -373,7 +367,7 @@ private:
     SmallVector<Value> made = cloneSlice(in, op, point, wanted);
     for (Value condition : ArrayRef(made).drop_front())
       inside = arith::AndIOp::create(in, loc, inside, condition);
-    return arith::SelectOp::create(in, loc, inside, made[0], number0(in));
+    return arith::SelectOp::create(in, loc, inside, made[0], numberOf(in, loc, element, 0));
   }
 
   /// The input at place p, 0 where it is not there.
@@ -389,9 +383,7 @@ private:
       if (bound.lower && bound.value.terms.empty() && bound.value.constant <= 0)
         continue; // p is not negative
       IndexMath m(in, loc);
-      Value v = m.constant(bound.value.constant);
-      for (auto &[factor, term] : bound.value.terms)
-        v = m.add(v, m.mul(cloneSlice(in, op, at, {term})[0], factor));
+      Value v = affine(m, bound.value, [&](Value x) { return cloneSlice(in, op, at, {x})[0]; });
       Value holds = bound.lower ? atLeast(in, p, v) : atLeast(in, v, p);
       inside = arith::AndIOp::create(in, loc, inside, holds);
     }
@@ -566,8 +558,11 @@ private:
         .getResult(0);
   }
 
-  Value number0(OpBuilder &in) {
-    return arith::ConstantOp::create(in, loc, in.getFloatAttr(element, 0));
+  Value affine(IndexMath &m, const AffineSum &sum, llvm::function_ref<Value(Value)> here) {
+    Value v = m.constant(sum.constant);
+    for (auto &[factor, term] : sum.terms)
+      v = m.add(v, m.mul(here(term), factor));
+    return v;
   }
   Value atLeast(OpBuilder &in, Value x, Value y) {
     return arith::CmpIOp::create(in, loc, arith::CmpIPredicate::sge, x, y);

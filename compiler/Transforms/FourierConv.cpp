@@ -105,10 +105,6 @@ private:
     analysis::Formula points(1);
     for (Value e : conv.extents().drop_back())
       points *= analysis::formulaOf(e);
-    std::string text;
-    for (auto &[name, size] : at) {
-      text += (text.empty() ? "" : ", ") + name + "=" + std::to_string(size);
-    }
     auto entry = [&](StringRef form, double work, int64_t block) {
       analysis::Formula flops = points * analysis::Formula(2 * std::round(work));
       CostCounts counts;
@@ -118,7 +114,7 @@ private:
                                       b.getNamedAttr("ns", b.getF64FloatAttr(counts.nanoseconds())),
                                       b.getNamedAttr("flops", b.getStringAttr(flops.str())),
                                       b.getNamedAttr("flops_at", b.getF64FloatAttr(flops.at(at))),
-                                      b.getNamedAttr("sizes", b.getStringAttr(text))};
+                                      b.getNamedAttr("sizes", b.getStringAttr(sizesText(at)))};
       if (block)
         out.push_back(b.getNamedAttr("chunk", b.getI64IntegerAttr(block)));
       return b.getDictionaryAttr(out);

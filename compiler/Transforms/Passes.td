@@ -118,7 +118,7 @@ def SeqHoist : Pass<"seq-hoist", "::mlir::func::FuncOp"> {
     tensor of time by state would be written and read for nothing. A map of the step that
     reads neither a state nor the index moves out as it is.
 
-    Precondition: none. Leaves reductions whose result would be as large as the state times
+    Precondition: none. Leaves scans marked `seq.once`; reductions whose result would be as large as the state times
     time where they are only copies (no contraction), and everything but what is the same in
     each step where the scan is marked `seq.tile`.
   }];

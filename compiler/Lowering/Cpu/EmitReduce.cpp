@@ -164,7 +164,7 @@ private:
     Type type;   ///< of one entry, scalar
     bool row, lane;
     unsigned first;                    ///< position of its registers in the loop's carried values
-    unsigned count;                    ///< registers of one plane
+    unsigned count = 0;                ///< registers of one plane
     SmallVector<Term, 2> terms;        ///< of a sum of products; else none
     SmallVector<Operation *, 4> inner; ///< ops that only lead to them
     bool finds() const { return isArg(kind); }
@@ -198,15 +198,8 @@ private:
       }
       ReduceKind kind = op.kind(i);
       assert(kind != ReduceKind::logsumexp && "seq-decompose takes logsumexp apart");
-      Accumulator a{kind,
-                    value,
-                    registerType(c, value),
-                    d.row && tile.M > 1,
-                    d.lane,
-                    (unsigned)init.size(),
-                    0,
-                    {},
-                    {}};
+      Accumulator a{
+          kind, value, registerType(c, value), d.row && tile.M > 1, d.lane, (unsigned)init.size()};
       termsOf(a, a.terms, a.inner);
       a.count = (a.row ? tile.M : 1) * vectors(a);
       auto form = [&](Type scalar) { return a.lane ? c.vec(scalar, tile.width) : scalar; };

@@ -1,5 +1,4 @@
-//===- Scans.cpp - The forms of a program's scans and convolutions
-//-----------------------------------------===//
+//===- Scans.cpp - The forms of a program's scans and convolutions ------------------------===//
 #include "compiler/Tools/seqc/Scans.h"
 
 #include "compiler/Tools/seqc/Explain.h"
@@ -21,18 +20,18 @@ bool tryForm(Session &session, StringRef form, std::vector<FormReport> &out) {
   if (!pipeline::deriveForms(*module, options, session.context(), session.internal))
     return false;
   auto func = *module->getOps<func::FuncOp>().begin();
-  func.walk<WalkOrder::PreOrder>([&](Operation *scan) {
+  func.walk<WalkOrder::PreOrder>([&](Operation *op) {
     FormReport r;
-    r.place = placeText(scan->getLoc());
-    if (auto refused = scan->getAttrOfType<DictionaryAttr>(kRefusedAttr)) {
+    r.place = placeText(op->getLoc());
+    if (auto refused = op->getAttrOfType<DictionaryAttr>(kRefusedAttr)) {
       if (auto state = refused.getAs<StringAttr>("state"))
         r.what = "state `" + state.str() + "`";
       r.why = cast<StringAttr>(refused.get("why")).str();
       out.push_back(std::move(r));
-    } else if (auto name = scan->getAttrOfType<StringAttr>(kFormAttr)) {
+    } else if (auto name = op->getAttrOfType<StringAttr>(kFormAttr)) {
       r.taken = true;
       r.form = name.str();
-      if (auto chunk = scan->getAttrOfType<IntegerAttr>(kChunkAttr))
+      if (auto chunk = op->getAttrOfType<IntegerAttr>(kChunkAttr))
         r.chunk = chunk.getInt();
       out.push_back(std::move(r));
     }
