@@ -105,7 +105,7 @@ private:
   Constant *variant(const Variant &v, size_t i) {
     const cpu::Function &f = v.functions[i];
     return ConstantStruct::getAnon({i32(v.target.level), i32(0), symbol(f.prepare),
-                                    symbol(f.forward), symbol(f.workspace), i64(f.preparedBytes)});
+                                    symbol(f.forward), symbol(f.workspace), i64(f.preparedBytes), null()});
   }
 
   Constant *function(size_t i) {
@@ -137,7 +137,7 @@ private:
 };
 } // namespace
 
-static_assert(sizeof(seq_variant) == 40 && sizeof(seq_tensor_desc) == 40 &&
+static_assert(sizeof(seq_variant) == 48 && sizeof(seq_tensor_desc) == 40 &&
               sizeof(seq_place) == 32 && sizeof(seq_function_desc) == 104 &&
               sizeof(seq_requirement) == 80 && sizeof(seq_model_desc) == 40);
 

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define SEQ_ABI_MAGIC 0x43514553u /* "SEQC" in memory order */
-#define SEQ_ABI_VERSION 3u
+#define SEQ_ABI_VERSION 4u
 
 /* Element types. Booleans are bytes of 0 or 1. */
 enum { SEQ_F32 = 0, SEQ_F64 = 1, SEQ_I32 = 2, SEQ_BOOL = 3 };
@@ -93,15 +93,44 @@ typedef struct seq_requirement {
   int32_t reserved;
 } seq_requirement;
 
-/* The same function for one instruction set. */
+/* Where the kernels of a variant run. Its functions themselves run on the CPU: those of a device
+ * variant run on one thread and launch kernels. */
+enum { SEQ_ON_CPU = 0, SEQ_ON_CUDA = 1, SEQ_ON_GPUSIM = 2 };
+
+/* A kernel. Each of its arguments has 8 bytes: an integer or a pointer. */
+typedef void (*seq_simulated_fn)(const uint64_t *args);
+typedef struct seq_kernel {
+  const char *name; /* its symbol in the image */
+  int32_t n_args;
+  int32_t threads;            /* of a block */
+  int32_t shared_bytes;       /* of a block, part of the image */
+  int32_t flags;              /* SEQ_KERNEL_ ... */
+  seq_simulated_fn simulated; /* runs as one thread of runtime/GpuSim; null elsewhere */
+} seq_kernel;
+enum {
+  SEQ_KERNEL_SYNCHRONISES = 1, /* its threads wait for each other */
+  SEQ_KERNEL_COOPERATIVE = 2   /* its blocks do: all of them must run at once */
+};
+typedef struct seq_device_code {
+  const char *chip;  /* "sm_90a" */
+  const void *image; /* PTX, ended by 0, or a cubin; null for the simulator */
+  int64_t image_bytes;
+  int32_t is_ptx, n_kernels;
+  const seq_kernel *kernels;
+} seq_device_code;
+
+/* The same function for one instruction set, or one device. With a device, what a seq_call points
+ * to for kernels (inputs, outputs, lengths, prepared, workspace, failure) is the device's memory,
+ * and the tables of pointers and sizes are the CPU's. */
 typedef struct seq_variant {
-  int32_t level; /* x86-64 level the code needs: 1, 2, 3, 4 */
-  int32_t reserved;
+  int32_t level; /* the x86-64 level that the code needs: 1, 2, 3, 4; of CUDA, the chip: 90 */
+  int32_t kind;  /* SEQ_ON_ ... */
   seq_region_fn prepare; /* params -> prepared; null where there is nothing to prepare; functions
                           * with the same one share what it makes */
   seq_region_fn forward;
   seq_workspace_fn workspace;
   int64_t prepared_bytes;
+  const seq_device_code *code; /* null on the CPU */
 } seq_variant;
 
 /* A stream computes a piece of the sequence: its last `n_states` inputs are what was kept of
@@ -148,6 +177,17 @@ void seq_rt_fail(const seq_call *call, int32_t place, int64_t seq, int64_t value
 /* Writes to order[B] the sequences sorted by extents[B] from the longest to the
  * shortest, ties by number. Called by one thread. */
 void seq_rt_order(const seq_call *call, const int64_t *extents, int64_t *order);
+
+/* Launches kernel number `kernel` of the variant's code on `blocks` blocks; none where that is 0
+ * or less. Kernels run in the order of their launches. */
+void seq_rt_launch(const seq_call *call, int32_t kernel, int64_t blocks, const uint64_t *args);
+
+/* What a kernel that fails writes, in the device's memory: the first failure by (seq, place). */
+typedef struct seq_device_failure {
+  int32_t lock; /* 1 while a thread writes */
+  int32_t set;
+  int64_t place, seq, value, bound;
+} seq_device_failure;
 
 #ifdef __cplusplus
 }
