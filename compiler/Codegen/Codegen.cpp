@@ -1,6 +1,8 @@
 //===- Codegen.cpp - Variants to one module, optimised and emitted ------------------===//
 #include "compiler/Codegen/Codegen.h"
 #include "compiler/Codegen/DescriptorIr.h"
+#include "compiler/Codegen/Device.h"
+#include "compiler/Codegen/Simulate.h"
 #include "compiler/Codegen/ToLlvm.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -57,8 +59,16 @@ static void internalize(Module &module) {
       f.setLinkage(GlobalValue::InternalLinkage);
 }
 
-static bool samePlaces(const std::vector<cpu::Place> &a, const std::vector<cpu::Place> &b) {
-  auto same = [](const cpu::Place &x, const cpu::Place &y) {
+static bool link(Module &into, std::unique_ptr<Module> module, std::string &error) {
+  if (!Linker::linkModules(into, std::move(module)))
+    return true;
+  error = "linking the variants";
+  return false;
+}
+
+static bool samePlaces(const std::vector<lowering::Place> &a,
+                       const std::vector<lowering::Place> &b) {
+  auto same = [](const lowering::Place &x, const lowering::Place &y) {
     return x.file == y.file && x.what == y.what && x.line == y.line && x.column == y.column &&
            x.kind == y.kind;
   };
@@ -79,8 +89,38 @@ static bool describe(std::vector<Variant> &variants, Descriptor &descriptor, std
   return true;
 }
 
-bool buildCode(std::vector<Variant> &variants, Descriptor &descriptor, bool entryPoints, Code &code,
-               std::string &error) {
+/// The code of a variant's kernels: data of the module, or functions for the simulator.
+static bool addDevice(Variant &v, const BuildOptions &options, Code &code, std::string &error) {
+  auto device = translateDevice(v, *code.context, options.level, error);
+  if (!device)
+    return false;
+  if (v.target.machine == lowering::Machine::GpuSim) {
+    StringSet<> waiting;
+    if (!simulate(*device, code.module->getDataLayout(), waiting, error))
+      return false;
+    for (const lowering::Kernel &k : v.kernels)
+      v.waiting.push_back(waiting.contains(k.name));
+    device->setTargetTriple(code.module->getTargetTriple());
+    return link(*code.module, std::move(device), error);
+  }
+  DeviceText text;
+  text.chip = v.target.cpu;
+  if (!emitPtx(*device, v.target, text.ptx, error))
+    return false;
+  v.image = text.ptx;
+  v.isPtx = true;
+  if (std::string ptxas = options.assemble ? findPtxas() : ""; !ptxas.empty()) {
+    if (!assemblePtx(ptxas, text.ptx, text.chip, text.cubin, text.log, error))
+      return false;
+    v.image = text.cubin;
+    v.isPtx = false;
+  }
+  code.devices.push_back(std::move(text));
+  return true;
+}
+
+bool buildCode(std::vector<Variant> &variants, Descriptor &descriptor, const BuildOptions &options,
+               Code &code, std::string &error) {
   code.context = std::make_unique<LLVMContext>();
   code.module = std::make_unique<Module>("seq", *code.context);
   auto machine = makeMachine(2, error);
@@ -90,21 +130,17 @@ bool buildCode(std::vector<Variant> &variants, Descriptor &descriptor, bool entr
   code.module->setTargetTriple(machine->getTargetTriple());
   code.module->setPICLevel(PICLevel::BigPIC);
   for (Variant &v : variants) {
-    auto module = translate(v, *code.context, error);
-    if (!module)
+    auto module = translate(*v.module, v.target, *machine, *code.context, error);
+    if (!module || !link(*code.module, std::move(module), error))
       return false;
-    module->setDataLayout(code.module->getDataLayout());
-    module->setTargetTriple(code.module->getTargetTriple());
-    if (Linker::linkModules(*code.module, std::move(module))) {
-      error = "linking the variants";
+    if (v.target.isGpu() && !addDevice(v, options, code, error))
       return false;
-    }
   }
   internalize(*code.module);
   if (!describe(variants, descriptor, error))
     return false;
   emitDescriptor(*code.module, descriptor, variants);
-  if (entryPoints)
+  if (options.entryPoints)
     emitEntryPoints(*code.module, descriptor);
   return true;
 }
@@ -122,12 +158,14 @@ static const char *const kPasses[] = {
 
 bool optimize(Module &module, unsigned level, std::string &error) {
   auto machine = makeMachine(level, error);
-  if (!machine)
-    return false;
+  return machine && optimizeFor(*machine, module, level, error);
+}
+
+bool optimizeFor(TargetMachine &machine, Module &module, unsigned level, std::string &error) {
   PipelineTuningOptions tuning;
   tuning.LoopInterleaving = tuning.LoopVectorization = tuning.SLPVectorization = false;
   tuning.LoopUnrolling = false;
-  PassBuilder builder(machine.get(), tuning);
+  PassBuilder builder(&machine, tuning);
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager graph;

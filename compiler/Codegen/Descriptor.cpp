@@ -217,9 +217,9 @@ Descriptor::Descriptor(const Program &program, size_t count) {
   desc.functions = functions.data();
 }
 
-void Descriptor::setPlaces(size_t function, llvm::ArrayRef<cpu::Place> places) {
+void Descriptor::setPlaces(size_t function, llvm::ArrayRef<lowering::Place> places) {
   std::vector<seq_place> out;
-  for (const cpu::Place &p : places)
+  for (const lowering::Place &p : places)
     out.push_back({text(p.file), int32_t(p.line), int32_t(p.column), p.kind, text(p.what)});
   functions[function].places = copy<seq_place>(out);
   functions[function].n_places = int32_t(out.size());

@@ -8,7 +8,7 @@
 #ifndef SEQC_CODEGEN_DESCRIPTOR_H
 #define SEQC_CODEGEN_DESCRIPTOR_H
 
-#include "compiler/Lowering/Cpu/Cpu.h"
+#include "compiler/Lowering/Common/Lowering.h"
 #include "compiler/Sema/Typed.h"
 #include "seq/abi.h"
 
@@ -39,7 +39,7 @@ public:
   const seq_function_desc &function(size_t i) const { return functions[i]; }
 
   /// Copies; they live as long as the descriptor.
-  void setPlaces(size_t function, llvm::ArrayRef<cpu::Place> places);
+  void setPlaces(size_t function, llvm::ArrayRef<lowering::Place> places);
   void setVariants(size_t function, llvm::ArrayRef<seq_variant> variants);
 
 private:

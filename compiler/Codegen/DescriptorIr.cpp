@@ -52,6 +52,7 @@ private:
     return global(ConstantArray::get(ArrayType::get(items[0]->getType(), items.size()), items));
   }
 
+  Constant *text(const std::string &s) { return global(ConstantDataArray::getString(context, s)); }
   Constant *text(const char *s) {
     if (!s)
       return null();
@@ -102,10 +103,48 @@ private:
     return f ? f : null();
   }
 
+  Constant *kernel(const Variant &v, size_t k) {
+    const lowering::Kernel &kernel = v.kernels[k];
+    bool simulated = v.target.machine == lowering::Machine::GpuSim;
+    int32_t flags = simulated && v.waiting[k] ? SEQ_KERNEL_SYNCHRONISES : 0;
+    return ConstantStruct::getAnon({text(kernel.name), i32(kernel.args), i32(kernel.threads),
+                                    i32(kernel.sharedBytes), i32(flags),
+                                    simulated ? symbol(kernel.name) : null()});
+  }
+
+  /// What all functions of a variant for a device share.
+  Constant *deviceCode(const Variant &v) {
+    Constant *&known = codes[&v];
+    if (known || !v.target.isGpu())
+      return known ? known : null();
+    SmallVector<Constant *> kernels;
+    for (size_t k = 0; k < v.kernels.size(); ++k)
+      kernels.push_back(kernel(v, k));
+    // PTX is text that ends in 0.
+    Constant *image =
+        v.image.empty() ? null() : global(ConstantDataArray::getString(context, v.image, true));
+    return known =
+               global(ConstantStruct::getAnon({text(v.target.cpu), image, i64(v.image.size()),
+                                               i32(v.isPtx), i32(kernels.size()), array(kernels)}));
+  }
+
+  static uint32_t kindOf(lowering::Machine machine) {
+    switch (machine) {
+    case lowering::Machine::Cpu:
+      return SEQ_ON_CPU;
+    case lowering::Machine::Cuda:
+      return SEQ_ON_CUDA;
+    case lowering::Machine::GpuSim:
+      return SEQ_ON_GPUSIM;
+    }
+    return SEQ_ON_CPU;
+  }
+
   Constant *variant(const Variant &v, size_t i) {
-    const cpu::Function &f = v.functions[i];
-    return ConstantStruct::getAnon({i32(v.target.level), i32(0), symbol(f.prepare),
-                                    symbol(f.forward), symbol(f.workspace), i64(f.preparedBytes), null()});
+    const lowering::Function &f = v.functions[i];
+    return ConstantStruct::getAnon({i32(v.target.level), i32(kindOf(v.target.machine)),
+                                    symbol(f.prepare), symbol(f.forward), symbol(f.workspace),
+                                    i64(f.preparedBytes), deviceCode(v)});
   }
 
   Constant *function(size_t i) {
@@ -134,12 +173,14 @@ private:
   const std::vector<Variant> &variants;
   LLVMContext &context;
   StringMap<Constant *> texts;
+  DenseMap<const Variant *, Constant *> codes;
 };
 } // namespace
 
 static_assert(sizeof(seq_variant) == 48 && sizeof(seq_tensor_desc) == 40 &&
               sizeof(seq_place) == 32 && sizeof(seq_function_desc) == 104 &&
-              sizeof(seq_requirement) == 80 && sizeof(seq_model_desc) == 40);
+              sizeof(seq_requirement) == 80 && sizeof(seq_kernel) == 32 &&
+              sizeof(seq_device_code) == 40 && sizeof(seq_model_desc) == 40);
 
 void emitDescriptor(Module &module, const Descriptor &descriptor,
                     const std::vector<Variant> &variants) {

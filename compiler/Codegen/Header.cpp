@@ -200,7 +200,7 @@ public:
   JsonWriter(const typed::Program &program, const Descriptor &descriptor)
       : program(program), descriptor(descriptor) {}
 
-  std::string write(const std::vector<cpu::Target> &targets) {
+  std::string write(const std::vector<lowering::Target> &targets) {
     const seq_model_desc &m = descriptor.model();
     text = "{\n  \"model\": " + quote(m.name) +
            ",\n  \"abi_version\": " + std::to_string(m.abi_version) +
@@ -291,7 +291,7 @@ std::string headerText(const typed::Program &program, const Descriptor &descript
 }
 
 std::string modelJson(const typed::Program &program, const Descriptor &descriptor,
-                      const std::vector<cpu::Target> &targets) {
+                      const std::vector<lowering::Target> &targets) {
   return JsonWriter(program, descriptor).write(targets);
 }
 

@@ -12,7 +12,7 @@ std::string headerText(const typed::Program &program, const Descriptor &descript
 
 /// Shapes, sizes, parameters and the binary interface as JSON.
 std::string modelJson(const typed::Program &program, const Descriptor &descriptor,
-                      const std::vector<cpu::Target> &targets);
+                      const std::vector<lowering::Target> &targets);
 
 /// What the names of a stream's functions begin with: `seq_lstm_`, or `seq_lstm_stream_` where
 /// the model has functions of the same names.

@@ -9,21 +9,25 @@
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
 
 namespace seq::codegen {
 
 void registerTranslations(DialectRegistry &registry) {
-  registry.insert<LLVM::LLVMDialect, cf::ControlFlowDialect>();
+  registry.insert<LLVM::LLVMDialect, NVVM::NVVMDialect, cf::ControlFlowDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
 }
 
 /// Structured control flow first: its own conversion wants its regions whole.
@@ -44,10 +48,13 @@ static bool convert(ModuleOp module) {
   cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
+  target.addLegalDialect<NVVM::NVVMDialect>();
   return succeeded(applyFullConversion(module, target, std::move(patterns)));
 }
 
-static void addAttributes(llvm::Module &module, const cpu::Target &target) {
+static void addAttributes(llvm::Module &module, const lowering::Target &target) {
+  if (target.isGpu())
+    return; // its machine says it all
   std::string bits = std::to_string(target.vectorBytes * 8);
   for (llvm::Function &f : module) {
     if (f.isDeclaration())
@@ -61,18 +68,24 @@ static void addAttributes(llvm::Module &module, const cpu::Target &target) {
   }
 }
 
-std::unique_ptr<llvm::Module> translate(Variant &variant, llvm::LLVMContext &context,
+std::unique_ptr<llvm::Module> translate(ModuleOp lowered, const lowering::Target &target,
+                                        llvm::TargetMachine &machine, llvm::LLVMContext &context,
                                         std::string &error) {
-  if (!flatten(*variant.module) || !convert(*variant.module)) {
+  // Known before, since loads and stores take their alignment from it.
+  llvm::DataLayout layout = machine.createDataLayout();
+  lowered->setAttr(LLVM::LLVMDialect::getDataLayoutAttrName(),
+                   StringAttr::get(lowered.getContext(), layout.getStringRepresentation()));
+  if (!flatten(lowered) || !convert(lowered)) {
     error = "conversion to the LLVM dialect";
     return nullptr;
   }
-  auto module = translateModuleToLLVMIR(*variant.module, context, "seq",
-                                        /*disableVerification=*/true);
+  auto module = translateModuleToLLVMIR(lowered, context, "seq", /*disableVerification=*/true);
   if (!module)
     error = "translation to LLVM IR";
   else
-    addAttributes(*module, variant.target);
+    addAttributes(*module, target);
+  if (module)
+    module->setTargetTriple(machine.getTargetTriple());
   return module;
 }
 

@@ -6,8 +6,9 @@
 
 namespace seq::codegen {
 
-/// The module of one variant as LLVM IR in `context`; null with `error`.
-std::unique_ptr<llvm::Module> translate(Variant &variant, llvm::LLVMContext &context,
+/// A lowered module as LLVM IR in `context` for `machine`; null with `error`.
+std::unique_ptr<llvm::Module> translate(mlir::ModuleOp lowered, const lowering::Target &target,
+                                        llvm::TargetMachine &machine, llvm::LLVMContext &context,
                                         std::string &error);
 
 } // namespace seq::codegen

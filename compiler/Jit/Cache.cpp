@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Jit/Cache.h"
 
+#include "compiler/Codegen/Target.h"
 #include "compiler/Pipelines/Paths.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -66,8 +67,8 @@ std::string cacheKey(const SourceManager &sources, const typed::Program &program
     parts.push_back(sources.path(id));
     parts.emplace_back(sources.text(id));
   }
-  for (const cpu::Target &t : options.targets)
-    parts.push_back(t.cpu + t.features + std::to_string(t.vectorBytes));
+  for (const lowering::Target &t : options.targets)
+    parts.push_back(codegen::targetName(t) + t.features + std::to_string(t.vectorBytes));
   for (const auto &layer : program.layerStore)
     for (const SizeSymbol *s : layer->symbols)
       parts.push_back(s->name + "=" + std::to_string(s->value.value_or(-1)));

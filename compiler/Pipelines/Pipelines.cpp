@@ -2,6 +2,9 @@
 #include "compiler/Pipelines/Pipelines.h"
 
 #include "compiler/AstToSeq/AstToSeq.h"
+#include "compiler/Codegen/Target.h"
+#include "compiler/Lowering/Cpu/Cpu.h"
+#include "compiler/Lowering/Gpu/Gpu.h"
 #include "compiler/Transforms/Cost.h"
 #include "compiler/Transforms/Transforms.h"
 #include "dialect/Seq.h"
@@ -193,13 +196,17 @@ bool transform(ModuleOp module, const Options &options, Context &context, Intern
 
 bool lower(ModuleOp module, const Options &options, Context &context,
            std::vector<codegen::Variant> &variants, InternalError &error) {
-  for (const cpu::Target &target : options.targets) {
+  for (const lowering::Target &target : options.targets) {
     codegen::Variant v;
     v.target = target;
     v.module = OwningOpRef<ModuleOp>(module.clone());
-    std::string suffix = "_v" + std::to_string(target.level);
-    if (failed(cpu::lower(*v.module, target, suffix, v.functions)))
-      return fail(error, "lowering to CPU code", context);
+    std::string suffix = codegen::targetSuffix(target);
+    bool good =
+        target.isGpu()
+            ? succeeded(gpu::lower(*v.module, target, suffix, v.functions, v.device, v.kernels))
+            : succeeded(cpu::lower(*v.module, target, suffix, v.functions));
+    if (!good)
+      return fail(error, "lowering to machine code", context);
     variants.push_back(std::move(v));
   }
   return true;
@@ -221,7 +228,8 @@ bool compile(ModuleOp module, codegen::Descriptor &descriptor, const Options &op
   }
   {
     Phase phase(options, "translate");
-    if (!codegen::buildCode(variants, descriptor, options.entryPoints, code, text))
+    if (!codegen::buildCode(variants, descriptor,
+                            {options.entryPoints, options.assemble, options.optLevel}, code, text))
       return fail(error, "translation to LLVM", context, text);
   }
   Phase phase(options, "optimize");

@@ -2,7 +2,7 @@
 //
 // The only place that orders stages and passes:
 //
-//   checkProgram ─ astToSeq ─ transforms ─ cpu::lower per target ─ codegen
+//   checkProgram ─ astToSeq ─ transforms ─ cpu::lower or gpu::lower per target ─ codegen
 //
 // User errors go to the DiagnosticEngine. What goes wrong past the front end is an
 // internal error: a stage and what MLIR or LLVM said, for a reproducer.
@@ -26,7 +26,7 @@ struct InternalError {
 };
 
 struct Options {
-  std::vector<cpu::Target> targets; ///< from the lowest level to the highest
+  std::vector<lowering::Target> targets; ///< from the lowest level to the highest
   unsigned optLevel = 2;
   /// What `float` meant when the program was checked. The entry's types need not show it,
   /// so the cache of compiled code has to know.
@@ -41,6 +41,7 @@ struct Options {
   bool tellForms = false;   ///< notes what other forms would cost, for explanations
   bool streams = false;     ///< the module holds a stream of the first function, where there is one
   bool entryPoints = false; ///< the C functions of the generated header too
+  bool assemble = true;     ///< PTX of devices to machine code, where there is an assembler
   /// Called after each phase with its name and milliseconds.
   std::function<void(const char *, double)> onPhase;
 };
@@ -90,7 +91,7 @@ std::optional<double> estimatedTime(mlir::ModuleOp module, const Options &option
                                     const analysis::Sizes &sizes, int64_t batch, Context &context,
                                     InternalError &error);
 
-/// CPU code of a transformed module for each target. The module is not changed.
+/// Code of a transformed module for each target. The module is not changed.
 bool lower(mlir::ModuleOp module, const Options &options, Context &context,
            std::vector<codegen::Variant> &variants, InternalError &error);
 

@@ -10,66 +10,14 @@
 // stream that is larger than the second-level cache begins with what the step before read
 // last, instead of finding all of it evicted.
 //
-// A stream's state that keeps every step is one array, before the call and after it. A map
-// that gives the steps so far, `t < start ? state[t] : new[t - start]`, begins at `start`.
-//
 //===----------------------------------------------------------------------===//
-#include "compiler/Analysis/Time.h"
-#include "compiler/Lowering/Cpu/Lower.h"
+#include "compiler/Lowering/Common/Begin.h"
+#include "compiler/Lowering/Cpu/CpuLowering.h"
 
 using namespace mlir;
 namespace seq::cpu {
 
 namespace {
-
-/// An index of a map that begins at `from`, as what comes before is in place.
-struct Begin {
-  unsigned index;
-  Value from;
-};
-
-/// The state that `result` becomes: an argument whose array is the result's. Null: none.
-Value stateInPlace(OpResult result) {
-  auto func = result.getOwner()->getParentOfType<func::FuncOp>();
-  auto returns = llvm::make_filter_range(
-      result.getUses(), [](OpOperand &use) { return isa<func::ReturnOp>(use.getOwner()); });
-  if (!func->hasAttr(kPositionAttr) || !llvm::hasSingleElement(returns))
-    return {};
-  OpOperand &use = *returns.begin();
-  unsigned fromEnd = use.getOwner()->getNumOperands() - use.getOperandNumber();
-  unsigned k = func.getNumArguments() - fromEnd;
-  if (fromEnd > func.getNumArguments() || !keepsAllSteps(func, k))
-    return {};
-  return func.getArgument(k);
-}
-
-/// Where the map's value is `index < from ? state[the same place] : …`.
-std::optional<Begin> beginOf(Value value, Value state, MapOp map) {
-  auto select = value.getDefiningOp<arith::SelectOp>();
-  auto cmp = select ? select.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
-  auto read = select ? select.getTrueValue().getDefiningOp<ReadOp>() : nullptr;
-  if (!cmp || !read || cmp.getPredicate() != arith::CmpIPredicate::slt ||
-      read.getTensor() != state || !llvm::equal(read.getIndices(), map.indices()))
-    return std::nullopt;
-  auto index = dyn_cast<BlockArgument>(cmp.getLhs());
-  bool own = index && index.getOwner() == map.bodyBlock();
-  if (!own || map->isAncestor(cmp.getRhs().getParentRegion()->getParentOp()))
-    return std::nullopt;
-  return Begin{index.getArgNumber(), cmp.getRhs()};
-}
-
-/// The index that begins later than at 0 for all of the map's results.
-std::optional<Begin> beginOf(MapOp map) {
-  std::optional<Begin> all;
-  for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues())) {
-    Value state = stateInPlace(cast<OpResult>(result));
-    std::optional<Begin> own = state ? beginOf(value, state, map) : std::nullopt;
-    if (!own || (all && (all->index != own->index || all->from != own->from)))
-      return std::nullopt;
-    all = own;
-  }
-  return all;
-}
 
 /// Points of a map's reductions up to which rows are outside of blocks of lanes.
 constexpr int64_t kFewPoints = 16;
@@ -288,7 +236,7 @@ private:
 
 } // namespace
 
-void FunctionLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
+void CpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   Code &c = *code;
   bool inScan = map->getParentOfType<ScanOp>() && !rows.single;
   MapPlan p = plan(map, inScan);

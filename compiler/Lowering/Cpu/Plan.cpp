@@ -1,12 +1,6 @@
 //===- Plan.cpp - Which index runs in lanes, which in rows ---------------------------===//
 //
-// A map over (t, j) with a sum over k is a matrix product, a mean over features is a
-// dot product with ones, an elementwise map is a copy: one decision serves all. For each
-// index of the map the cost of a point is estimated with that index in the lanes of the
-// vectors: a read that is contiguous in it costs 1 / width, one that does not move with it
-// is shared, one that strides is a gather. Reads of weights inside reductions count as
-// contiguous whatever their layout, since they are packed (below). Without any lane index
-// reductions run in lanes themselves.
+// Lanes: chosen by the cost of a point (Common/Lanes.cpp).
 //
 // Rows: where a reduction reads something that moves with the lanes but not with another
 // index, several values of that index share each load: the register rows. In a scan's step
@@ -17,188 +11,11 @@
 // loop, the vectors of that step (an LSTM's four gates side by side).
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/Lowering/Cpu/Lower.h"
-#include "llvm/ADT/SetVector.h"
+#include "compiler/Lowering/Common/Lanes.h"
+#include "compiler/Lowering/Cpu/CpuLowering.h"
 
 using namespace mlir;
 namespace seq::cpu {
-
-namespace {
-
-/// How a body's value moves with one index.
-enum class Motion { None, One, Strided, Gathered };
-
-class Cost {
-public:
-  Cost(MapOp map, llvm::function_ref<bool(ReadOp)> packable) : map(map), packable(packable) {}
-
-  /// Cost of a point with `lane` (an index of the map, or null: reductions in lanes).
-  double point(Value lane, unsigned width) {
-    this->lane = lane;
-    this->width = width;
-    reductionsInLanes = !lane;
-    motion.clear();
-    double cost = block(*map.bodyBlock(), 1);
-    if (!lane)
-      return cost;
-    // Stores: the lane index should be the last one.
-    bool last = lane == Value(map.indices().back());
-    return cost + map.getNumResults() * (last ? 1.0 / width : 1.2);
-  }
-
-  Motion of(Value v) {
-    if (v == lane)
-      return Motion::One;
-    Operation *op = v.getDefiningOp();
-    if (!op || !op->getParentOfType<MapOp>())
-      return Motion::None;
-    auto it = motion.find(v);
-    if (it != motion.end())
-      return it->second;
-    return motion[v] = compute(op);
-  }
-
-private:
-  Motion compute(Operation *op) {
-    if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      if (!lane || inLanes(reduce))
-        return Motion::None;
-      Motion m = Motion::None;
-      for (Value o : reduce.yield()->getOperands())
-        m = std::max(m, of(o));
-      return m == Motion::None ? m : Motion::Gathered;
-    }
-    Motion m = Motion::None;
-    for (Value o : op->getOperands())
-      if (!isa<TensorType>(o.getType()))
-        m = std::max(m, of(o));
-    if (m == Motion::None || m == Motion::Gathered)
-      return m;
-    if (isa<arith::AddIOp>(op))
-      return m;
-    if (isa<arith::SubIOp>(op))
-      return of(op->getOperand(1)) == Motion::None ? m : Motion::Strided;
-    return isa<arith::MulIOp>(op) ? Motion::Strided : Motion::Gathered;
-  }
-
-  bool inLanes(ReduceOp reduce) {
-    if (!reductionsInLanes)
-      return false;
-    for (Operation &o : *reduce.bodyBlock())
-      if (isa<ReduceOp>(o))
-        return false;
-    return true;
-  }
-
-  double readCost(ReadOp read, bool inReduce) {
-    Motion m = Motion::None;
-    bool contiguous = true;
-    for (auto [k, i] : llvm::enumerate(read.getIndices())) {
-      Motion x = of(i);
-      m = std::max(m, x);
-      bool last = k + 1 == read.getIndices().size();
-      contiguous &= x == Motion::None || (x == Motion::One && last);
-    }
-    if (m == Motion::None) // shared by the lanes, where there are any
-      return lane ? 1.0 / width : 1.0;
-    if (contiguous || (inReduce && packable(read)))
-      return 1.0 / width;
-    return 1.5;
-  }
-
-  double block(Block &b, double weight) {
-    double cost = 0;
-    for (Operation &op : b.without_terminator()) {
-      if (auto reduce = dyn_cast<ReduceOp>(op)) {
-        double trip = 1;
-        for (Value e : reduce.getExtents())
-          trip *= double(Code::constant(e).value_or(64));
-        Value saved = lane;
-        bool folded = false;
-        if (!lane) {
-          folded = inLanes(reduce);
-          if (folded)
-            lane = reduce.indices().back();
-        }
-        llvm::DenseMap<Value, Motion> keep;
-        std::swap(keep, motion);
-        cost += block(*reduce.bodyBlock(), weight * std::max(trip, 1.0));
-        std::swap(keep, motion);
-        lane = saved;
-        if (folded)
-          cost += weight * 12.0;
-      } else if (auto read = dyn_cast<ReadOp>(op)) {
-        cost += weight * readCost(read, b.getParentOp() != map.getOperation());
-      } else if (!isa<arith::ConstantOp>(op)) {
-        double ops = isa<UnaryOp>(op) ? 16 : isa<PowerOp>(op) ? 60 : 1;
-        // Scalars without a lane index are one op a point.
-        cost += weight * ops / (lane ? width : 1);
-      }
-    }
-    return cost;
-  }
-
-  MapOp map;
-  llvm::function_ref<bool(ReadOp)> packable;
-  Value lane;
-  unsigned width = 1;
-  bool reductionsInLanes = false;
-  llvm::DenseMap<Value, Motion> motion;
-};
-
-/// The indices of the map and of reductions that a read's place is computed from.
-struct IndexUse {
-  llvm::SetVector<Value> indices;
-  bool pure = true;  ///< from these and constants alone
-  bool known = true; ///< from these and what is the same for all points of the map
-
-  explicit IndexUse(ReadOp read) {
-    for (Value i : read.getIndices())
-      collect(i);
-  }
-  bool uses(Value index) const { return indices.contains(index); }
-
-private:
-  void collect(Value v) {
-    if (auto a = dyn_cast<BlockArgument>(v)) {
-      if (isa<MapOp, ReduceOp>(a.getOwner()->getParentOp()))
-        indices.insert(v);
-      else
-        pure = false;
-      return;
-    }
-    Operation *op = v.getDefiningOp();
-    if (isa<arith::ConstantOp>(op))
-      return;
-    if (!op->getParentOfType<MapOp>() || isa<ReadOp, ReduceOp>(op)) {
-      pure = false;
-      known &= !op->getParentOfType<MapOp>();
-      return;
-    }
-    for (Value o : op->getOperands())
-      collect(o);
-  }
-};
-
-} // namespace
-
-std::optional<int64_t> extentOf(Value index) {
-  auto a = cast<BlockArgument>(index);
-  Operation *owner = a.getOwner()->getParentOp();
-  ValueRange extents = isa<MapOp>(owner) ? ValueRange(cast<MapOp>(owner).getExtents())
-                                         : ValueRange(cast<ReduceOp>(owner).getExtents());
-  return Code::constant(extents[a.getArgNumber()]);
-}
-
-unsigned vectorWidth(MapOp map, const Target &target) {
-  unsigned bytes = 4;
-  map->walk([&](Operation *op) {
-    for (Type t : op->getResultTypes())
-      if (t.isF64())
-        bytes = 8;
-  });
-  return target.vectorBytes / bytes;
-}
 
 /// A read of a weight, in a reduction, at places that only indices with constant ranges give.
 static bool canPack(ReadOp read, const llvm::DenseSet<Value> &prepared) {
@@ -209,23 +26,6 @@ static bool canPack(ReadOp read, const llvm::DenseSet<Value> &prepared) {
   return use.pure && llvm::all_of(use.indices, [](Value v) { return extentOf(v).has_value(); });
 }
 
-/// The index of the map with the cheapest point in lanes, or −1.
-static int chooseLane(MapOp map, unsigned width, Cost cost) {
-  int lane = -1;
-  double best = cost.point({}, width);
-  for (auto [k, index] : llvm::enumerate(map.indices())) {
-    auto extent = Code::constant(map.getExtents()[k]);
-    double x = cost.point(index, width);
-    if (extent && *extent < int64_t(width))
-      x *= double(width) / double(std::max<int64_t>(*extent, 1));
-    if (x < best) {
-      best = x;
-      lane = k;
-    }
-  }
-  return lane;
-}
-
 /// The most sums that one loop of the map's body computes side by side; 0: no reduction.
 static unsigned sumsSideBySide(MapOp map) {
   unsigned sums = 0;
@@ -234,7 +34,7 @@ static unsigned sumsSideBySide(MapOp map) {
 }
 
 /// True where all sequences have the same ranges for the map and its reductions.
-bool FunctionLowering::uniformExtents(MapOp map) {
+bool CpuLowering::uniformExtents(MapOp map) {
   bool uniform = true;
   map->walk([&](Operation *op) {
     ValueRange extents;
@@ -250,7 +50,7 @@ bool FunctionLowering::uniformExtents(MapOp map) {
 
 /// Reads inside reductions that move with the lanes and are the same for all values of
 /// `row`: each is loaded once for the whole tile.
-unsigned FunctionLowering::readsSharedByRows(MapOp map, int lane, int row) {
+unsigned CpuLowering::readsSharedByRows(MapOp map, int lane, int row) {
   unsigned shared = 0;
   map->walk([&](ReadOp read) {
     auto reduce = dyn_cast<ReduceOp>(read->getParentOp());
@@ -270,7 +70,7 @@ unsigned FunctionLowering::readsSharedByRows(MapOp map, int lane, int row) {
 }
 
 /// The first index whose values share reads, and how many.
-std::pair<int, unsigned> FunctionLowering::chooseRow(MapOp map, int lane, bool inScan) {
+std::pair<int, unsigned> CpuLowering::chooseRow(MapOp map, int lane, bool inScan) {
   SmallVector<int> candidates;
   if (inScan && uniformExtents(map))
     candidates.push_back(MapPlan::kBatch);
@@ -313,12 +113,12 @@ static void chooseTile(MapPlan &p, MapOp map, unsigned sums, unsigned moving, un
     p.rows = {high, 1};
 }
 
-MapPlan FunctionLowering::plan(MapOp map, bool inScan) {
+MapPlan CpuLowering::plan(MapOp map, bool inScan) {
   MapPlan p;
   p.width = vectorWidth(map, target);
   p.rows = {1};
   auto packable = [&](ReadOp r) { return canPack(r, prepared); };
-  p.lane = chooseLane(map, p.width, Cost(map, packable));
+  p.lane = chooseLane(map, p.width, packable);
   unsigned sums = sumsSideBySide(map);
   if (sums == 0)
     return p;
@@ -359,7 +159,7 @@ static std::unique_ptr<Pack> layOut(ReadOp read, MapOp map, const MapPlan &plan)
   return pack;
 }
 
-void FunctionLowering::planPacks(MapOp map, const MapPlan &plan) {
+void CpuLowering::planPacks(MapOp map, const MapPlan &plan) {
   if (!packsPlanned.insert(map).second || plan.lane < 0 || inPrepare)
     return;
   map->walk([&](ReduceOp reduce) {

@@ -56,6 +56,8 @@ public:
     std::string suffix = suffixOf(path), bytes;
     if (!makeModule() || !makeCode())
       return false;
+    if (suffix == ".ptx" || suffix == ".cubin")
+      return deviceText(suffix == ".ptx", bytes) && writeFile(session, path, bytes);
     if (suffix == ".s" || suffix == ".ll")
       return emitText(suffix == ".s", bytes) && writeFile(session, path, bytes);
     if (!pipeline::emit(code, options(), codegen::Emit::Object, bytes, session.internal))
@@ -79,6 +81,7 @@ private:
   pipeline::Options options() const {
     pipeline::Options o = session.pipelineOptions();
     o.entryPoints = true;
+    o.assemble = suffixOf(session.options.output) != ".ptx";
     return o;
   }
 
@@ -98,7 +101,19 @@ private:
     return pipeline::compile(*module, descriptor, options(), session.context(), code,
                              session.internal);
   }
+  /// The code of the one device that is compiled for.
+  bool deviceText(bool ptx, std::string &text) {
+    const codegen::DeviceText &device = code.devices.front();
+    text = ptx ? device.ptx : device.cubin;
+    if (!text.empty())
+      return true;
+    session.diags.error(Diag::NotOffered, session.options.output, "no `ptxas` is found")
+        .hint("set SEQC_CUDA_HOME to the folder of a CUDA toolkit, or write a .ptx");
+    return false;
+  }
   bool emitText(bool assembly, std::string &text) {
+    if (assembly && options().targets.size() == 1 && !code.devices.empty())
+      return deviceText(true, text);
     if (assembly)
       return pipeline::emit(code, options(), codegen::Emit::Assembly, text, session.internal);
     llvm::raw_string_ostream stream(text);
@@ -116,8 +131,11 @@ private:
     if (!pipeline::transform(*module, options(), session.context(), session.internal) ||
         !pipeline::lower(*module, options(), session.context(), variants, session.internal))
       return false;
-    for (codegen::Variant &v : variants)
+    for (codegen::Variant &v : variants) {
       text += print(*v.module);
+      if (v.device)
+        text += print(*v.device);
+    }
     return true;
   }
 
@@ -141,9 +159,21 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
+/// A file of device code holds that of one chip.
+bool fitsTargets(Session &session) {
+  std::string suffix = suffixOf(session.options.output);
+  const auto &targets = session.pipelineOptions().targets;
+  bool one = targets.size() == 1 && targets.front().machine == lowering::Machine::Cuda;
+  if ((suffix != ".ptx" && suffix != ".cubin") || one)
+    return true;
+  session.diags.error(Diag::OptionValue, "-o", "is the code of one chip, which is not given")
+      .hint("--target=sm_80");
+  return false;
+}
+
 bool checkUsage(Session &session) {
   const CommandLine &o = session.options;
-  static const char *const suffixes[] = {".so", ".a", ".o", ".s", ".ll"};
+  static const char *const suffixes[] = {".so", ".a", ".o", ".s", ".ll", ".ptx", ".cubin"};
   if (o.output.empty() && o.emit.empty() && o.header.empty()) {
     session.diags.error(Diag::Usage, "compile", "nothing to write is given")
         .hint("-o FILE.so, --header FILE.h or --emit=seq");
@@ -159,11 +189,11 @@ bool checkUsage(Session &session) {
     return true;
   for (const char *s : suffixes)
     if (suffixOf(o.output) == s)
-      return true;
+      return fitsTargets(session);
   session.diags
       .error(Diag::OptionValue, "-o",
              "has the value `" + o.output + "`, whose suffix tells nothing")
-      .hint("it is .so, .a, .o, .s or .ll");
+      .hint("it is .so, .a, .o, .s, .ll, .ptx or .cubin");
   return false;
 }
 

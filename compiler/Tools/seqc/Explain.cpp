@@ -226,7 +226,7 @@ int explainVerb(Session &session) {
   if (!pipeline::transform(*module, options, session.context(), session.internal) ||
       !pipeline::lower(*module, options, session.context(), variants, session.internal))
     return UserError;
-  const cpu::Target &target = options.targets.front();
+  const lowering::Target &target = options.targets.front();
   Explanation e(session.sources);
   e.entry = session.program->entryName;
   if (session.entry().name != e.entry)
@@ -235,7 +235,7 @@ int explainVerb(Session &session) {
   e.vectorBytes = target.vectorBytes;
   e.function = std::move(variants.front().functions.front());
   // What a form is made of is not the program's.
-  llvm::erase_if(e.function.facts.scans, [](const cpu::ScanFacts &s) { return s.derived; });
+  llvm::erase_if(e.function.facts.scans, [](const lowering::ScanFacts &s) { return s.derived; });
   e.asked = session.options.form;
   e.threads = options.threads;
   describeEntry(session, e);

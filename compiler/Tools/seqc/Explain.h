@@ -4,7 +4,7 @@
 
 #include "compiler/Analysis/Work.h"
 #include "compiler/Diagnostics/Diagnostics.h"
-#include "compiler/Lowering/Cpu/Cpu.h"
+#include "compiler/Lowering/Common/Lowering.h"
 #include "compiler/Tools/seqc/ExplainFlow.h"
 #include "compiler/Tools/seqc/Floor.h"
 
@@ -28,7 +28,7 @@ struct Explanation {
   const SourceManager &sources;
   std::string entry, target;
   unsigned vectorBytes = 16;
-  cpu::Function function;
+  lowering::Function function;
   std::string sizes;     ///< "T=8, batch=2": what numbers are for
   analysis::Work work;   ///< of one sequence
   analysis::Sizes known; ///< empty: some size is not given
@@ -59,20 +59,20 @@ std::string subscriptedText(const SourceManager &sources, mlir::Location loc);
 std::string endText(mlir::Location loc);
 
 /// C7: "`tanh` of it, `h`"; else "".
-std::string reasonText(const cpu::ClassFacts &c);
+std::string reasonText(const lowering::ClassFacts &c);
 /// C7: what would make a better class of it; "" where nothing simple would.
-std::string hintText(const Explanation &e, const cpu::StateFacts &state);
+std::string hintText(const Explanation &e, const lowering::StateFacts &state);
 
 /// A factor in the words of the program: "exp(log_a[t, a])".
-std::string factorText(const Explanation &e, const cpu::FactorFacts &factor);
+std::string factorText(const Explanation &e, const lowering::FactorFacts &factor);
 /// The size of a state's axis, or its number where that has no short name.
-std::string axisText(const cpu::StateFacts &state, unsigned axis);
+std::string axisText(const lowering::StateFacts &state, unsigned axis);
 /// "sequential".
-std::string formText(const cpu::ScanFacts &scan);
+std::string formText(const lowering::ScanFacts &scan);
 /// "chunked, 16 steps".
-std::string candidateText(const cpu::FormFacts &form);
+std::string candidateText(const lowering::FormFacts &form);
 /// Why a scan has its form: "the cheapest of 3, by estimate"; "" where nothing was to choose.
-std::string whyText(const Explanation &e, const cpu::ScanFacts &scan);
+std::string whyText(const Explanation &e, const lowering::ScanFacts &scan);
 /// "4096", "4.19e+07".
 std::string amountText(double n);
 /// "2 threads".
@@ -86,9 +86,9 @@ std::string timeText(double nanoseconds);
 /// `[T, 4 * H]`.
 std::string dimsText(const std::vector<std::string> &shape);
 /// "product", "reduction" or "map".
-std::string kindOf(const cpu::MapFacts &map);
+std::string kindOf(const lowering::MapFacts &map);
 /// `batch * (T * 2048 + 1024)`: bytes of all tensors, without their rounding.
-std::string tensorFormula(const cpu::FunctionFacts &facts);
+std::string tensorFormula(const lowering::FunctionFacts &facts);
 
 } // namespace seq::tool
 

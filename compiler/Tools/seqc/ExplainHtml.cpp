@@ -9,7 +9,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
-using namespace seq::cpu;
+using namespace seq::lowering;
 
 namespace seq::tool {
 

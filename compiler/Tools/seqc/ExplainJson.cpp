@@ -5,7 +5,7 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
-using namespace seq::cpu;
+using namespace seq::lowering;
 
 namespace seq::tool {
 

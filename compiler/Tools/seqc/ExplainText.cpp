@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-using namespace seq::cpu;
+using namespace seq::lowering;
 
 namespace seq::tool {
 

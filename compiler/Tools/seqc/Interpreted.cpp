@@ -145,7 +145,7 @@ void Interpreted::writeOutputs(const seq_function_desc &f, const seq_call *call)
 }
 
 void Interpreted::fail(size_t function, const seq_call *call, const reference::Failure &failure) {
-  cpu::Place place;
+  lowering::Place place;
   place.file = failure.file;
   place.what = failure.what;
   place.line = failure.line;

@@ -1,7 +1,6 @@
 //===- Session.cpp - One run of the tool --------------------------------------------===//
 #include "compiler/Tools/seqc/Session.h"
 
-#include "compiler/Codegen/Target.h"
 #include "compiler/Pipelines/Paths.h"
 #include "compiler/Tools/seqc/Output.h"
 #include "compiler/Tools/seqc/Reproducer.h"
@@ -66,6 +65,30 @@ DiagnosticEngine::Builder Session::error(Diag kind, const std::string &subject, 
 // Options
 //===----------------------------------------------------------------------===//
 
+static std::string inQuotes(const std::vector<std::string> &names) {
+  std::string list;
+  for (const std::string &n : names)
+    list += (list.empty() ? "`" : ", `") + n + "`";
+  return list;
+}
+
+bool Session::refuseTarget(const std::string &name, codegen::TargetError error) {
+  switch (error) {
+  case codegen::TargetError::OldChip:
+    diags.error(Diag::NotOffered, name, "this chip is older than any that seqc makes code for")
+        .hint("chips are " + inQuotes(codegen::chipNames()));
+    break;
+  case codegen::TargetError::UnknownChip:
+    diags.error(Diag::UnknownTarget, name, "unknown chip")
+        .hint("chips are " + inQuotes(codegen::chipNames()));
+    break;
+  default:
+    diags.error(Diag::UnknownTarget, name, "unknown target")
+        .hint("targets are " + inQuotes(codegen::targetNames()));
+  }
+  return false;
+}
+
 bool Session::setTargets() {
   std::vector<std::string> names = options.targets;
   const char *variable = std::getenv("SEQC_TARGET");
@@ -78,23 +101,15 @@ bool Session::setTargets() {
       return false;
     }
     codegen::TargetChoice choice = codegen::parseTarget(name);
-    if (choice.error != codegen::TargetError::None) {
-      bool gpu = choice.error == codegen::TargetError::NotSupported;
-      std::string list;
-      for (const std::string &n : codegen::targetNames())
-        list += (list.empty() ? "`" : ", `") + n + "`";
-      diags
-          .error(gpu ? Diag::NotOffered : Diag::UnknownTarget, name,
-                 gpu ? "code for GPUs is not supported yet" : "unknown target")
-          .hint("targets are " + list);
-      return false;
-    }
+    if (choice.error != codegen::TargetError::None)
+      return refuseTarget(name, choice.error);
     pipe.targets.push_back(choice.target);
   }
-  auto byLevel = [](const cpu::Target &a, const cpu::Target &b) { return a.level < b.level; };
-  auto sameLevel = [](const cpu::Target &a, const cpu::Target &b) { return a.level == b.level; };
-  std::sort(pipe.targets.begin(), pipe.targets.end(), byLevel);
-  pipe.targets.erase(std::unique(pipe.targets.begin(), pipe.targets.end(), sameLevel),
+  auto same = [](const lowering::Target &a, const lowering::Target &b) {
+    return codegen::targetName(a) == codegen::targetName(b);
+  };
+  std::sort(pipe.targets.begin(), pipe.targets.end(), codegen::targetLess);
+  pipe.targets.erase(std::unique(pipe.targets.begin(), pipe.targets.end(), same),
                      pipe.targets.end());
   return true;
 }

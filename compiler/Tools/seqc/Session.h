@@ -7,6 +7,7 @@
 #ifndef SEQC_TOOLS_SEQC_SESSION_H
 #define SEQC_TOOLS_SEQC_SESSION_H
 
+#include "compiler/Codegen/Target.h"
 #include "compiler/Pipelines/Pipelines.h"
 #include "compiler/Tools/seqc/Values.h"
 #include "seq/io.h"
@@ -79,6 +80,7 @@ public:
 
 private:
   bool setTargets();
+  bool refuseTarget(const std::string &name, codegen::TargetError error);
   bool readValues();
   std::string timeSize() const;
   void expectInputs();

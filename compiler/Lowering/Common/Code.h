@@ -1,22 +1,22 @@
 //===- Code.h - Building scf + arith + LLVM code ------------------------------===//
 //
-// A thin builder for what the CPU lowering emits: i64 arithmetic that folds, loops with
+// A thin builder for what a lowering emits: i64 arithmetic that folds, loops with
 // carried values, loads and stores of scalars and native vectors. `seq`'s index type is
 // i64 here. A "value" is a scalar or a one-dimensional vector; elementwise helpers work
 // on both.
 //
 //===----------------------------------------------------------------------===//
-#ifndef SEQC_LOWERING_CPU_CODE_H
-#define SEQC_LOWERING_CPU_CODE_H
+#ifndef SEQC_LOWERING_COMMON_CODE_H
+#define SEQC_LOWERING_COMMON_CODE_H
 
-#include "compiler/Lowering/Cpu/Cpu.h"
+#include "compiler/Lowering/Common/Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
-namespace seq::cpu {
+namespace seq::lowering {
 
 using mlir::Type;
 using mlir::Value;
@@ -95,13 +95,15 @@ public:
   mlir::ModuleOp module;
 };
 
-/// seq.unary for a scalar or vector of f32 or f64; see VectorMath.cpp.
+/// seq.unary for a scalar or vector of f32 or f64; see Math.cpp.
 Value emitUnary(Code &c, int kind, Value x);
-/// base ** exponent for floats: libm's pow lane by lane.
+/// base ** exponent for floats, as C's pow.
 Value emitPow(Code &c, Value base, Value exponent);
+/// C's fmod.
+Value emitRemainder(Code &c, Value x, Value y);
 Value emitExp(Code &c, Value x);
 Value emitLog(Code &c, Value x);
 
-} // namespace seq::cpu
+} // namespace seq::lowering
 
 #endif

@@ -1,10 +1,10 @@
 //===- Code.cpp - Building scf + arith + LLVM code ----------------------------===//
-#include "compiler/Lowering/Cpu/Code.h"
+#include "compiler/Lowering/Common/Code.h"
 
 #include "dialect/Seq.h"
 
 using namespace mlir;
-namespace seq::cpu {
+namespace seq::lowering {
 
 Code::Code(Location loc, OpBuilder &builder, const Target &target)
     : b(loc, builder), target(target) {
@@ -293,4 +293,4 @@ Value Code::call(StringRef name, Type result, ValueRange args) {
   return result ? op.getResult() : Value();
 }
 
-} // namespace seq::cpu
+} // namespace seq::lowering

@@ -10,12 +10,12 @@
 // another reduction, the two stay apart.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/Lowering/Cpu/Lower.h"
+#include "compiler/Lowering/Common/Lower.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
-namespace seq::cpu {
+namespace seq::lowering {
 
 /// Sums and the like of all points: no argmax, whose places would have to be told apart,
 /// and no presence of its own.
@@ -134,4 +134,4 @@ void mergeReductions(Block &block) {
   }
 }
 
-} // namespace seq::cpu
+} // namespace seq::lowering

@@ -1,10 +1,10 @@
 //===- Facts.cpp - What the lowering decided, for explanations -----------------------===//
-#include "compiler/Lowering/Cpu/Lower.h"
+#include "compiler/Lowering/Common/Lower.h"
 
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
-namespace seq::cpu {
+namespace seq::lowering {
 
 //===----------------------------------------------------------------------===//
 // Text
@@ -390,4 +390,4 @@ void FunctionLowering::noteMemory() {
       result.facts.copied.push_back(name);
 }
 
-} // namespace seq::cpu
+} // namespace seq::lowering

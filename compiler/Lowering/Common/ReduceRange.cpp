@@ -7,10 +7,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Analysis/Domain.h"
-#include "compiler/Lowering/Cpu/Lower.h"
+#include "compiler/Lowering/Common/Lower.h"
 
 using namespace mlir;
-namespace seq::cpu {
+namespace seq::lowering {
 
 /// The smallest or largest value of `sum` over the rows and lanes of the tile; null where the
 /// lanes do not follow each other.
@@ -90,4 +90,4 @@ std::optional<std::pair<Value, Value>> BodyEmitter::wholeRangeOf(ReduceOp op, un
   return std::pair(from, to);
 }
 
-} // namespace seq::cpu
+} // namespace seq::lowering

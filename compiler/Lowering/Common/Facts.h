@@ -4,8 +4,8 @@
 // Shapes and extents are text over the function's sizes: "T", "4 * H".
 //
 //===----------------------------------------------------------------------===//
-#ifndef SEQC_LOWERING_CPU_FACTS_H
-#define SEQC_LOWERING_CPU_FACTS_H
+#ifndef SEQC_LOWERING_COMMON_FACTS_H
+#define SEQC_LOWERING_COMMON_FACTS_H
 
 #include "mlir/IR/Location.h"
 
@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace seq::cpu {
+namespace seq::lowering {
 
 /// A reduction of a map's body.
 struct SumFacts {
@@ -139,6 +139,6 @@ struct FunctionFacts {
   std::vector<std::string> copied;    ///< parameters that are read as they are
 };
 
-} // namespace seq::cpu
+} // namespace seq::lowering
 
 #endif

@@ -12,13 +12,16 @@
 // over features, a dot product of two rows), the reduction's last index runs in lanes,
 // with several accumulators to hide the latency, and is folded at its end.
 //
+// Where the threads of a warp share a point, each takes its part of the last index in the first
+// way; then they fold their accumulators by exchanges, after which all of them have the result.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Analysis/Domain.h"
-#include "compiler/Lowering/Cpu/Lower.h"
+#include "compiler/Lowering/Common/Lower.h"
 #include "seq/abi.h"
 
 using namespace mlir;
-namespace seq::cpu {
+namespace seq::lowering {
 
 BodyEmitter::Deps BodyEmitter::deps(Value v) {
   auto known = tile.vals.find(v);
@@ -145,7 +148,13 @@ public:
   void emit() {
     Values init = beginAccumulators();
     extents = e.extentsOf(op);
+    // Reductions inside of this one are a thread's own.
+    across = std::exchange(tile.across, Value());
     Values out = loops(0, c.i(0), init);
+    tile.across = across;
+    if (across)
+      for (const Accumulator &a : accumulators)
+        foldLanes(a, out);
     for (auto [acc, result] : llvm::zip(accumulators, op.getResults()))
       tile.vals[result] = acc.finds() ? placeFound(acc, out) : total(acc, out);
   }
@@ -231,7 +240,9 @@ private:
   }
 
   Values loop(unsigned k, Value lo, Value hi, Value linear, ValueRange carried) {
-    return c.loop(lo, hi, c.i(1), carried, [&](Value iv, ValueRange inner) -> Values {
+    bool share = across && k + 1 == extents.size();
+    Value first = share ? c.add(lo, across) : lo, step = c.i(share ? kLanes : 1);
+    return c.loop(first, hi, step, carried, [&](Value iv, ValueRange inner) -> Values {
       tile.vals[op.indices()[k]] = Val::scalar(iv);
       Value point = c.add(c.mul(linear, extents[k]), iv);
       if (k + 1 < extents.size())
@@ -311,7 +322,7 @@ private:
     Value where = a.lane ? c.splat(point, tile.width) : point;
     Value &best = out[slot(a, m, u)], &at = out[slot(a, m, u) + a.count];
     std::tie(best, at) =
-        better(c, a.kind, best, at, entry(a, e.get(a.value), m, u), where, present);
+        lowering::better(c, a.kind, best, at, entry(a, e.get(a.value), m, u), where, present);
   }
 
   void add(const Accumulator &a, unsigned m, unsigned u, Values &out) {
@@ -335,6 +346,39 @@ private:
       Value &count = out[slot(a, m, u) + a.count];
       keep(count, c.fadd(count, c.f(1, count.getType())));
     }
+  }
+
+  /// Every lane's accumulators to those of all lanes.
+  void foldLanes(const Accumulator &a, Values &out) {
+    for (unsigned flip = kLanes / 2; flip; flip /= 2)
+      for (unsigned k = a.first; k < a.first + a.count; ++k) {
+        Value other = e.fromLane(out[k], flip);
+        if (a.finds()) {
+          Value &at = out[k + a.count];
+          std::tie(out[k], at) = firstOf(out[k], at, other, e.fromLane(at, flip), a.kind);
+          continue;
+        }
+        out[k] = combine(c, a.kind, out[k], other);
+        if (a.kind == ReduceKind::mean)
+          out[k + a.count] = c.fadd(out[k + a.count], e.fromLane(out[k + a.count], flip));
+      }
+  }
+
+  /// The better of two that were found, each in a part of the range; the first of equal ones.
+  std::pair<Value, Value> firstOf(Value best, Value at, Value v, Value where, ReduceKind kind) {
+    Value none = c.cmp(arith::CmpIPredicate::slt, where, c.ci(0, where.getType()));
+    Value some = c.bin<arith::XOrIOp>(none, c.ci(1, none.getType()));
+    auto [value, place] = lowering::better(c, kind, best, at, v, where, some);
+    bool isFloat = isa<FloatType>(v.getType());
+    Value equal = isFloat ? c.fcmp(arith::CmpFPredicate::OEQ, v, best)
+                          : c.cmp(arith::CmpIPredicate::eq, v, best);
+    if (isFloat)
+      equal = c.bin<arith::OrIOp>(
+          equal, c.bin<arith::AndIOp>(c.fcmp(arith::CmpFPredicate::UNO, v, v),
+                                      c.fcmp(arith::CmpFPredicate::UNO, best, best)));
+    Value before = c.bin<arith::AndIOp>(c.cmp(arith::CmpIPredicate::slt, where, at), some);
+    Value takes = c.bin<arith::AndIOp>(equal, before);
+    return {c.select(takes, v, value), c.select(takes, where, place)};
   }
 
   Val total(const Accumulator &a, const Values &out) {
@@ -366,7 +410,9 @@ private:
   YieldOp yield;
   SmallVector<Accumulator> accumulators;
   Values extents;
-  llvm::SetVector<Value> assumed; ///< conditions that hold in the loop that is being written
+  static constexpr int64_t kLanes = 32; ///< threads of a warp
+  Value across;                         ///< this thread's lane, where the warp shares the range
+  llvm::SetVector<Value> assumed;       ///< conditions that hold in the loop that is being written
 };
 
 //===----------------------------------------------------------------------===//
@@ -531,4 +577,4 @@ void BodyEmitter::emitReduce(ReduceOp op) {
   RegisterReduction(*this, op).emit();
 }
 
-} // namespace seq::cpu
+} // namespace seq::lowering

@@ -1,4 +1,4 @@
-//===- VectorMath.cpp - Elementwise maths in registers --------------------------===//
+//===- Math.cpp ------- Elementwise maths in registers --------------------------===//
 //
 // f32: polynomials of our own, at most 5 ulp over the whole range, the same code for
 // scalars and for vectors of every width, so that a tail equals the body. All build on
@@ -12,20 +12,23 @@
 // log(1 + x) by the rounding of 1 + x; sin and cos reduce in f64, so that an argument of
 // thousands (rotary positions) keeps its digits. exp flushes denormal results to zero.
 //
-// f64, and powers: libm, lane by lane.
+// f64, and powers: libm, lane by lane; a GPU has none (Math64.cpp).
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/Lowering/Cpu/Code.h"
+#include "compiler/Lowering/Common/Code.h"
+#include "compiler/Lowering/Common/Math64.h"
 
 #include "dialect/Seq.h"
 
 using namespace mlir;
-namespace seq::cpu {
+namespace seq::lowering {
 
 using F = arith::CmpFPredicate;
 
-/// A function of libm, called for each lane.
+/// A function of doubles or a power: libm's, called for each lane; on a GPU our own.
 static Value libm(Code &c, StringRef name, ValueRange args) {
+  if (c.target.isGpu())
+    return emitF64(c, name, args);
   Type t = args[0].getType(), e = Code::element(t);
   if (!Code::isVector(t))
     return c.call(name, e, args);
@@ -256,7 +259,21 @@ static Value sign(Code &c, Value x) {
 
 Value emitPow(Code &c, Value base, Value exponent) {
   bool f64 = Code::element(base.getType()).isF64();
+  if (!f64 && c.target.isGpu()) {
+    auto wide = [&](Value v) { return arith::ExtFOp::create(c.b, c.f64, v); };
+    return arith::TruncFOp::create(c.b, c.f32, emitF64(c, "pow", {wide(base), wide(exponent)}));
+  }
   return libm(c, f64 ? "pow" : "powf", {base, exponent});
+}
+
+Value emitRemainder(Code &c, Value x, Value y) {
+  Type t = x.getType();
+  if (!c.target.isGpu())
+    return arith::RemFOp::create(c.b, x, y);
+  if (t.isF64())
+    return emitF64Remainder(c, x, y);
+  auto wide = [&](Value v) { return arith::ExtFOp::create(c.b, c.f64, v); };
+  return arith::TruncFOp::create(c.b, t, emitF64Remainder(c, wide(x), wide(y)));
 }
 
 Value emitUnary(Code &c, int kind, Value x) {
@@ -307,4 +324,4 @@ Value emitUnary(Code &c, int kind, Value x) {
   return x;
 }
 
-} // namespace seq::cpu
+} // namespace seq::lowering

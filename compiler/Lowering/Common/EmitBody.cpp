@@ -10,11 +10,11 @@
 // Bodies have no control flow: a guard becomes a mask. A masked-out lane reads nothing.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/Lowering/Cpu/Lower.h"
+#include "compiler/Lowering/Common/Lower.h"
 #include "seq/abi.h"
 
 using namespace mlir;
-namespace seq::cpu {
+namespace seq::lowering {
 
 //===----------------------------------------------------------------------===//
 // Values
@@ -135,6 +135,8 @@ static Value emitArith(Code &c, Operation *op, ValueRange in) {
     return c.cmp(cmp.getPredicate(), in[0], in[1]);
   if (auto cmp = dyn_cast<arith::CmpFOp>(op))
     return c.fcmp(cmp.getPredicate(), in[0], in[1]);
+  if (isa<arith::RemFOp>(op))
+    return emitRemainder(c, in[0], in[1]);
   Type r = op->getResult(0).getType();
   OperationState state(c.b.getLoc(), op->getName());
   state.addOperands(in);
@@ -277,7 +279,7 @@ int BodyEmitter::place(Operation *op, int kind, StringRef what) {
 void BodyEmitter::fail(Value condition, Value value, Value bound, const Row &row, int place) {
   auto report = [&](Value v, Value limit) {
     Value p = arith::ConstantOp::create(c.b, c.b.getI32IntegerAttr(place));
-    c.call("seq_rt_fail", {}, {fn.call, p, row.b, v, limit});
+    fn.emitFail(p, row.b, v, limit);
   };
   if (!Code::isVector(condition.getType()))
     return c.when(condition, [&] { report(value, bound); });
@@ -526,7 +528,7 @@ Val BodyEmitter::readPacked(ReadOp op, const Pack &pack) {
   Value within = tile.U >= unit ? c.i(0) : c.bin<arith::AndIOp>(block, c.i(unit - 1));
   Value first = c.mul(c.add(c.mul(o, c.i(pack.laneBlocks / unit)), group), c.i(inner * step));
   first = c.add(first, c.mul(within, c.i(tile.width)));
-  Value base = c.at(c.field(fn.call, offsetof(seq_call, prepared), c.ptr), c.i8, c.i(pack.offset));
+  Value base = c.at(fn.preparedBase, c.i8, c.i(pack.offset));
   base = c.at(base, pack.elem, first);
   Value offset = c.add(c.mul(k, c.i(step)), c.i(int64_t(fn.packSlot[op]) * unit * tile.width));
   return build(false, true, [&](unsigned, unsigned u) {
@@ -562,4 +564,4 @@ void BodyEmitter::store(Value value, const Buffer &to, Block::BlockArgListType i
   }
 }
 
-} // namespace seq::cpu
+} // namespace seq::lowering

@@ -1,16 +1,18 @@
-//===- Lower.h - Inside the CPU lowering -----------------------------------------===//
+//===- Lower.h - Inside the lowerings ----------------------------------------------===//
 //
 // How a function of the seq dialect becomes loops (essay: LowerFunction.cpp):
 //
-//   FunctionLowering  owns buffers and the three generated functions
-//   MapPlan           which index runs in vector lanes, which in register rows
-//   Tile, Val         one register tile of a map's body: M rows × U vectors
+//   FunctionLowering  owns buffers and the three generated functions; a target derives from it
+//                     and says how the points of a map and the steps of a scan are shared out
+//   MapPlan           which index runs in lanes, which in register rows
+//   Tile, Val         one register tile of a map's body: M rows × U vectors; a thread of a GPU
+//                     has a tile of one point
 //
 //===----------------------------------------------------------------------===//
-#ifndef SEQC_LOWERING_CPU_LOWER_H
-#define SEQC_LOWERING_CPU_LOWER_H
+#ifndef SEQC_LOWERING_COMMON_LOWER_H
+#define SEQC_LOWERING_COMMON_LOWER_H
 
-#include "compiler/Lowering/Cpu/Code.h"
+#include "compiler/Lowering/Common/Code.h"
 #include "dialect/Seq.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
@@ -19,7 +21,7 @@
 namespace seq {
 struct AffineSum;
 }
-namespace seq::cpu {
+namespace seq::lowering {
 
 /// One sequence of the batch inside generated code: its number, and its position in each
 /// enclosing scan.
@@ -91,7 +93,8 @@ struct Pack {
 };
 
 struct MapPlan {
-  int lane = -1; ///< map index in vector lanes; -1: reductions run in lanes instead
+  int lane = -1;       ///< map index in vector lanes; -1: reductions run in lanes instead
+  bool across = false; ///< a warp takes a point: its threads share the reductions
   static constexpr int kNone = -2, kBatch = -1;
   int row = kNone;                         ///< kBatch, or the map index that runs in register rows
   unsigned width = 1;                      ///< lanes of one vector
@@ -108,6 +111,7 @@ struct Tile {
   bool laneAligned = false;       ///< the first lane is a multiple of the tile's lanes
   const MapPlan *plan = nullptr;
   MapOp map;
+  Value across; ///< lane of a warp whose threads share the reductions; null: each has its own
   llvm::DenseMap<Value, Val> vals;
   const Row &rowOf(unsigned m) const { return rows[rowIsBatch ? m : 0]; }
 };
@@ -132,10 +136,31 @@ class FunctionLowering {
 public:
   FunctionLowering(mlir::func::FuncOp func, const Target &target, llvm::StringRef suffix,
                    mlir::ModuleOp module);
+  virtual ~FunctionLowering() = default;
   Function run();
 
-private:
+protected:
   friend class BodyEmitter;
+  //===--- What differs between targets -------------------------------------------===//
+  /// The function's ops in order, for the whole batch.
+  virtual void lowerBody(mlir::Block &body) = 0;
+  /// What is made once of the weights: `maps`, then those that are read as they are.
+  virtual void prepareAll(mlir::ArrayRef<MapOp> maps) = 0;
+  virtual void lowerMap(MapOp map, const RowSet &rows, const Team &team) = 0;
+  /// A scan in a block that is lowered by `lowerBlock`.
+  virtual void lowerScan(ScanOp scan, const RowSet &rows, const Team &team, bool barriers) = 0;
+  virtual void barrier(const Team &team) = 0;
+  /// Copies `n` elements that lie behind each other, by the team.
+  virtual void copyElements(Value to, Value from, Type elem, Value n, const Team &team) = 0;
+  /// `base` plus this worker's share of a workspace of `bytes` for each worker.
+  virtual Value ownShare(Value base, Value bytes) = 0;
+  /// Records a failure at `place`.
+  virtual void emitFail(Value place, Value sequence, Value value, Value bound) = 0;
+  /// `v` of the lane whose number differs from this one's in the bits of `flip`.
+  virtual Value fromLane(Value v, unsigned flip);
+  /// Called when a generated function is complete.
+  virtual void finishFunction() {}
+
   //===--- Function (LowerFunction.cpp) -------------------------------------------===//
   void normalise();
   void classifyStages();
@@ -145,8 +170,6 @@ private:
   void emitForward();
   void emitPrepare();
   void emitWorkspace();
-  void emitPack(Pack &pack);
-  void endFunction();
   Buffer denseBuffer(Value base, Type elem, mlir::ArrayRef<Value> dims, bool perBatch);
   /// Reserves workspace for a tensor of `dims` for each sequence.
   Buffer allocate(Type elem, mlir::ArrayRef<Value> dims);
@@ -170,29 +193,18 @@ private:
                      llvm::function_ref<Value(mlir::BlockArgument)> argument);
   Value elements(mlir::ArrayRef<Value> dims); ///< padded
 
-  //===--- Blocks and scans (LowerScan.cpp) ------------------------------------------===//
+  //===--- Blocks and scans (LowerBlock.cpp) -----------------------------------------===//
   Value stepRead(ReadOp read, const Row &row);
   void lowerBlock(mlir::Block &block, const RowSet &rows, const Team &team, bool barriers);
-  void lowerScan(ScanOp scan, const Team &team);
-  void lowerParallelScan(ScanOp scan, const Team &team);
   void bindYields(ScanOp scan);
-  void lowerNestedScan(ScanOp scan, const RowSet &rows);
+  void unbindYields(ScanOp scan);
+  void lowerNestedScan(ScanOp scan, const RowSet &rows, const Team &team, bool barriers);
   void bindDestinations(mlir::Block &block);
   void runSteps(ScanOp scan, const RowSet &all, const Team &team, bool barriers, Value maxSteps);
-  void copyRow(const Buffer &from, const Buffer &to, const Row &row);
-  void barrier(const Team &team);
+  void copyRow(const Buffer &from, const Buffer &to, const Row &row, const Team &team);
   Row makeRow(const RowSet &rows, Value r);
   bool ownsInit(ScanOp scan, unsigned k);
   bool pointwiseUpdate(ScanOp scan, unsigned state);
-  bool worthSharing(ScanOp scan);
-
-  //===--- Maps (LowerMap.cpp, Plan.cpp) ----------------------------------------------===//
-  MapPlan plan(MapOp map, bool inScan);
-  bool uniformExtents(MapOp map);
-  unsigned readsSharedByRows(MapOp map, int lane, int row);
-  std::pair<int, unsigned> chooseRow(MapOp map, int lane, bool inScan);
-  void planPacks(MapOp map, const MapPlan &plan);
-  void lowerMap(MapOp map, const RowSet &rows, const Team &team);
 
   //===--- Explanations (Facts.cpp) ------------------------------------------------------===//
   PackFacts factsOf(const Pack &pack);
@@ -217,7 +229,6 @@ private:
   llvm::DenseMap<mlir::Operation *, Pack *> packs; ///< by the read
   llvm::DenseMap<mlir::Operation *, unsigned> packSlot;
   std::vector<std::unique_ptr<Pack>> packList;
-  llvm::DenseSet<mlir::Operation *> packsPlanned;
   llvm::MapVector<Value, int64_t> preparedOffsets;
   int64_t preparedBytes = 0;
 
@@ -234,12 +245,17 @@ private:
 
   // Of the generated function being emitted.
   Value call, tid, nthreads, batch;
+  Value lengthsBase, workspaceBase, preparedBase; ///< of the call, loaded once
   bool inPrepare = false;
   bool perThread = false;                   ///< workspace is a thread's own: in a parallel scan
   llvm::DenseMap<Value, Value> stepScalars; ///< index arithmetic of a step of one sequence
   llvm::DenseMap<mlir::Operation *, int> scanLevel;
   llvm::DenseMap<mlir::Operation *, size_t> factsIndex;
 };
+
+/// A function and its stream prepare the same of their parameters, as a rule: then it is there
+/// once. (Streams beside a function of other packings have their own.)
+void sharePrepare(mlir::ModuleOp module, std::vector<Function> &functions);
 
 /// Emits a map's body for one tile (EmitBody.cpp, EmitReduce.cpp).
 class BodyEmitter {
@@ -262,6 +278,7 @@ private:
   friend class LaneReduction;
   void emitOp(mlir::Operation *op);
   void emitReduce(ReduceOp op);
+  Value fromLane(Value v, unsigned flip) { return fn.fromLane(v, flip); }
   Values extentsOf(ReduceOp op);
   /// Bounds of a reduction's index outside of which every point of the tile is absent.
   std::pair<Value, Value> rangeOf(ReduceOp op, unsigned dim, Value extent);
@@ -297,6 +314,6 @@ private:
   Tile &tile;
 };
 
-} // namespace seq::cpu
+} // namespace seq::lowering
 
 #endif

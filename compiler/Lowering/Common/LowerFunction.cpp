@@ -1,4 +1,4 @@
-//===- LowerFunction.cpp - A function of the seq dialect to CPU code ---------------===//
+//===- LowerFunction.cpp - A function of the seq dialect to code -------------------===//
 //
 // The seq function describes one sequence; the generated one runs a batch. Every tensor
 // gets a leading batch axis in memory, padded to the call's sizes, and every index range
@@ -8,26 +8,31 @@
 // Three functions come of one:
 //   prepare    what depends on weights alone: maps of weights, packed streams (Plan.cpp),
 //              and those weights that are read as they are
-//   forward    the rest, run by every thread of the team; a barrier follows each op
+//   forward    the rest: on the CPU run by every thread of the team, with a barrier after each
+//              op; for a device run by one thread, which launches kernels
 //   workspace  how many bytes the intermediate tensors take
 //
 // Terminators are given what they hand on by maps of their own block (`normalise`), so
 // that a map writes straight into the next state, the stacked yield or the output.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/Lowering/Cpu/Lower.h"
+#include "compiler/Lowering/Common/Lower.h"
 #include "seq/abi.h"
 
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/AffineMap.h"
 
 using namespace mlir;
-namespace seq::cpu {
+namespace seq::lowering {
 
 FunctionLowering::FunctionLowering(func::FuncOp func, const Target &target, StringRef suffix,
                                    ModuleOp module)
     : func(func), target(target), suffix(suffix.str()), module(module) {
   result.name = func.getName().str();
+}
+
+Value FunctionLowering::fromLane(Value, unsigned) {
+  llvm_unreachable("this target has no threads that exchange registers");
 }
 
 Function FunctionLowering::run() {
@@ -225,8 +230,7 @@ Value FunctionLowering::evaluate(Value v, const Row &row) {
       [&](SizeOp s) {
         auto names = func->getAttrOfType<ArrayAttr>(kSizesAttr);
         int64_t k = std::distance(names.begin(), llvm::find(names, s.getNameAttr()));
-        Value lengths = c.field(call, offsetof(seq_call, lengths), c.ptr);
-        return c.load(c.at(lengths, c.i64, c.add(c.mul(batch, c.i(k)), row.b)), c.i64);
+        return c.load(c.at(lengthsBase, c.i64, c.add(c.mul(batch, c.i(k)), row.b)), c.i64);
       },
       [&](BlockArgument a) -> Value { return row.t[scanLevel[a.getOwner()->getParentOp()]]; });
 }
@@ -303,15 +307,15 @@ Value FunctionLowering::slotBytes(Type elem, ArrayRef<Value> dims, bool perThrea
 
 Buffer FunctionLowering::allocate(Type elem, ArrayRef<Value> dims) {
   slots.push_back({elem, Values(dims.begin(), dims.end()), perThread});
+  Value bytes;
   Value base = atEntry([&] {
     Code &c = *code;
-    Value bytes = slotBytes(elem, dims, perThread), first = workspaceCursor;
+    Value first = workspaceCursor;
+    bytes = slotBytes(elem, dims, perThread);
     workspaceCursor = c.add(workspaceCursor, perThread ? c.mul(bytes, nthreads) : bytes);
-    if (perThread)
-      first = c.add(first, c.mul(bytes, arith::ExtSIOp::create(c.b, c.i64, tid)));
-    return c.at(c.field(call, offsetof(seq_call, workspace), c.ptr), c.i8, first);
+    return c.at(workspaceBase, c.i8, first);
   });
-  return denseBuffer(base, elem, dims, !perThread);
+  return denseBuffer(perThread ? ownShare(base, bytes) : base, elem, dims, !perThread);
 }
 
 int64_t FunctionLowering::preparedOffset(Value tensor) {
@@ -337,8 +341,7 @@ Buffer FunctionLowering::preparedBuffer(Value tensor) {
       return c.load(
           c.at(c.field(call, offsetof(seq_call, params), c.ptr), c.ptr, c.i(arg.getArgNumber())),
           c.ptr);
-    return c.at(c.field(call, offsetof(seq_call, prepared), c.ptr), c.i8,
-                c.i(preparedOffset(tensor)));
+    return c.at(preparedBase, c.i8, c.i(preparedOffset(tensor)));
   });
   return denseBuffer(base, e, dimsOf(tensor), false);
 }
@@ -375,6 +378,9 @@ void FunctionLowering::beginFunction(StringRef name, bool returnsSize) {
   call = entry->getArgument(0);
   tid = entry->getArgument(1); // of `workspace`: how many there are
   batch = c.field(call, offsetof(seq_call, batch), c.i64);
+  lengthsBase = c.field(call, offsetof(seq_call, lengths), c.ptr);
+  workspaceBase = c.field(call, offsetof(seq_call, workspace), c.ptr);
+  preparedBase = c.field(call, offsetof(seq_call, prepared), c.ptr);
   anchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
   buffers.clear();
   paddedCache.clear();
@@ -388,7 +394,6 @@ void FunctionLowering::emitForward() {
   Block &body = func.getBody().front();
   nthreads = atEntry(
       [&] { return arith::ExtSIOp::create(c.b, c.i64, anchor->getBlock()->getArgument(2)); });
-  Team team{arith::ExtSIOp::create(c.b, c.i64, tid), nthreads};
   atEntry([&] { workspaceCursor = c.i(0); });
   int64_t input = 0;
   for (BlockArgument arg : body.getArguments()) {
@@ -416,10 +421,9 @@ void FunctionLowering::emitForward() {
     Type e = cast<RankedTensorType>(o.get().getType()).getElementType();
     destinations[o.get()].push_back(denseBuffer(base, e, dimsOf(o.get()), true));
   }
-  RowSet all;
-  all.count = batch;
-  lowerBlock(body, all, team, true);
+  lowerBody(body);
   func::ReturnOp::create(c.b);
+  finishFunction();
 }
 
 void FunctionLowering::emitPrepare() {
@@ -433,95 +437,15 @@ void FunctionLowering::emitPrepare() {
   result.prepare = result.name + "_prepare" + suffix;
   inPrepare = true;
   beginFunction(result.prepare, false);
-  Code &c = *code;
-  Value first = c.cmp(arith::CmpIPredicate::eq, arith::ExtSIOp::create(c.b, c.i64, tid), c.i(0));
-  c.when(first, [&] {
-    RowSet one;
-    one.count = c.i(1);
-    Team alone{c.i(0), c.i(1)};
-    for (MapOp map : maps) {
-      c.b.setLoc(map.getLoc());
-      for (Value v : map.getResults()) {
-        buffers[v] = preparedBuffer(v);
-        destinations[v] = {buffers[v]};
-      }
-      lowerMap(map, one, alone);
+  for (MapOp map : maps)
+    for (Value v : map.getResults()) {
+      buffers[v] = preparedBuffer(v);
+      destinations[v] = {buffers[v]};
     }
-    for (auto [tensor, offset] : preparedOffsets) {
-      if (!isa<BlockArgument>(tensor))
-        continue;
-      Buffer from = bufferOf(tensor), to = from;
-      to.base = c.at(c.field(call, offsetof(seq_call, prepared), c.ptr), c.i8, c.i(offset));
-      Row row;
-      row.b = c.i(0);
-      copyRow(from, to, row);
-    }
-    for (auto &pack : packList)
-      emitPack(*pack);
-  });
-  func::ReturnOp::create(c.b);
+  prepareAll(maps);
+  func::ReturnOp::create(code->b);
+  finishFunction();
   inPrepare = false;
-}
-
-/// Fills one packed stream: [outer…][lane tile][inner…][slot][unit][width].
-void FunctionLowering::emitPack(Pack &pack) {
-  Code &c = *code;
-  int64_t n = *extentOf(pack.lane);
-  unsigned width = vectorWidth(pack.map, target);
-  SmallVector<Value> loops(pack.outer);
-  size_t outerCount = loops.size();
-  llvm::append_range(loops, pack.inner);
-  Value base = c.at(c.field(call, offsetof(seq_call, prepared), c.ptr), c.i8, c.i(pack.offset));
-  int64_t blocks = llvm::divideCeil(n, width), slotCount = pack.slots.size();
-
-  auto point = [&](ArrayRef<Value> at, Value block) {
-    Tile tile;
-    tile.width = width;
-    tile.laneActive = true;
-    Row row;
-    row.b = c.i(0);
-    tile.rows = {row};
-    for (auto [v, i] : llvm::zip(loops, at)) {
-      tile.vals[v] = Val::scalar(i);
-    }
-    Value start = c.mul(block, c.i(width));
-    tile.vals[pack.lane] = Val::lanes(start);
-    if (n % width)
-      tile.mask =
-          c.cmp(arith::CmpIPredicate::slt, c.iota(width), c.splat(c.sub(c.i(n), start), width));
-    Value o = c.i(0);
-    for (size_t k = 0; k < outerCount; ++k)
-      o = c.add(c.mul(o, c.i(*extentOf(loops[k]))), at[k]);
-    Value group = c.floorDiv(block, c.i(pack.unit));
-    Value within = c.sub(block, c.mul(group, c.i(pack.unit)));
-    o = c.add(c.mul(o, c.i(pack.laneBlocks / pack.unit)), group);
-    for (size_t k = outerCount; k < loops.size(); ++k)
-      o = c.add(c.mul(o, c.i(*extentOf(loops[k]))), at[k]);
-    o = c.add(c.mul(o, c.i(slotCount * pack.unit * width)), c.mul(within, c.i(width)));
-    BodyEmitter emitter(*this, c, tile);
-    for (auto [slot, read] : llvm::enumerate(pack.slots)) {
-      for (Value i : read.getIndices())
-        emitter.ensure(i);
-      Val v = emitter.readUnpacked(read);
-      Value p = c.at(base, pack.elem, c.add(o, c.i(slot * pack.unit * width)));
-      c.storeVector(emitter.vectorAt(v, 0, 0), p);
-    }
-  };
-  SmallVector<Value> at;
-  std::function<void(size_t, Value)> nest = [&](size_t k, Value block) {
-    if (k == outerCount && !block) {
-      c.loop(c.i(0), c.i(blocks), c.i(1), [&](Value iv) { nest(k, iv); });
-      return;
-    }
-    if (k == loops.size())
-      return point(at, block);
-    c.loop(c.i(0), c.i(*extentOf(loops[k])), c.i(1), [&](Value iv) {
-      at.push_back(iv);
-      nest(k + 1, block);
-      at.pop_back();
-    });
-  };
-  nest(0, {});
 }
 
 void FunctionLowering::emitWorkspace() {
@@ -536,13 +460,7 @@ void FunctionLowering::emitWorkspace() {
   func::ReturnOp::create(c.b, ValueRange(total));
 }
 
-//===----------------------------------------------------------------------===//
-// Entry point
-//===----------------------------------------------------------------------===//
-
-/// A function and its stream prepare the same of their parameters, as a rule: then it is there
-/// once. (Streams beside a function of other packings have their own.)
-static void sharePrepare(ModuleOp module, std::vector<Function> &functions) {
+void sharePrepare(ModuleOp module, std::vector<Function> &functions) {
   Function &last = functions.back();
   auto own = module.lookupSymbol<func::FuncOp>(last.prepare);
   for (Function &before : llvm::drop_end(functions)) {
@@ -556,16 +474,4 @@ static void sharePrepare(ModuleOp module, std::vector<Function> &functions) {
   }
 }
 
-LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
-                    std::vector<Function> &functions) {
-  module.getContext()->loadDialect<LLVM::LLVMDialect, scf::SCFDialect, arith::ArithDialect>();
-  SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
-  for (func::FuncOp f : funcs) {
-    functions.push_back(FunctionLowering(f, target, suffix, module).run());
-    f.erase();
-    sharePrepare(module, functions);
-  }
-  return success();
-}
-
-} // namespace seq::cpu
+} // namespace seq::lowering

@@ -1,0 +1,214 @@
+//===- Device.cpp - A device's module to PTX, to machine code, or to the simulator ------===//
+#include "compiler/Codegen/Device.h"
+
+#include "compiler/Codegen/ToLlvm.h"
+#include "compiler/Lowering/Gpu/Gpu.h"
+
+#include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <cstdlib>
+#include <mutex>
+
+using namespace llvm;
+
+namespace seq::codegen {
+
+static std::unique_ptr<TargetMachine> makeMachine(const lowering::Target &target,
+                                                  std::string &error) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+  Triple triple("nvptx64-nvidia-cuda");
+  const llvm::Target *t = TargetRegistry::lookupTarget(triple, error);
+  if (!t)
+    return nullptr;
+  return std::unique_ptr<TargetMachine>(
+      t->createTargetMachine(triple, target.cpu, target.features, TargetOptions(), Reloc::PIC_,
+                             std::nullopt, CodeGenOptLevel::Aggressive));
+}
+
+/// What kernels call. The failure that is kept is the first by (sequence, place), and of equal ones
+/// that with the smallest value, so that it is the same in each run (seq_device_failure of
+/// seq/abi.h). A thread holds the lock for a few stores; threads that fail are few.
+static const char kRuntime[] = R"(
+define internal void @seq_device_fail(ptr %failure, i32 %place32, i64 %seq, i64 %value, i64 %bound) noinline {
+entry:
+  %place = sext i32 %place32 to i64
+  %set.at = getelementptr i8, ptr %failure, i64 4
+  %place.at = getelementptr i8, ptr %failure, i64 8
+  %seq.at = getelementptr i8, ptr %failure, i64 16
+  %value.at = getelementptr i8, ptr %failure, i64 24
+  %bound.at = getelementptr i8, ptr %failure, i64 32
+  br label %try
+try:
+  %took = cmpxchg ptr %failure, i32 0, i32 1 acquire monotonic
+  %free = extractvalue { i32, i1 } %took, 1
+  br i1 %free, label %locked, label %try
+locked:
+  %set = load atomic i32, ptr %set.at monotonic, align 4
+  %place.old = load atomic i64, ptr %place.at monotonic, align 8
+  %seq.old = load atomic i64, ptr %seq.at monotonic, align 8
+  %value.old = load atomic i64, ptr %value.at monotonic, align 8
+  %first = icmp eq i32 %set, 0
+  %seq.less = icmp slt i64 %seq, %seq.old
+  %seq.same = icmp eq i64 %seq, %seq.old
+  %place.less = icmp slt i64 %place, %place.old
+  %place.same = icmp eq i64 %place, %place.old
+  %value.less = icmp slt i64 %value, %value.old
+  %a = and i1 %place.same, %value.less
+  %b = or i1 %place.less, %a
+  %c = and i1 %seq.same, %b
+  %d = or i1 %seq.less, %c
+  %wins = or i1 %first, %d
+  br i1 %wins, label %write, label %unlock
+write:
+  store atomic i32 1, ptr %set.at monotonic, align 4
+  store atomic i64 %place, ptr %place.at monotonic, align 8
+  store atomic i64 %seq, ptr %seq.at monotonic, align 8
+  store atomic i64 %value, ptr %value.at monotonic, align 8
+  store atomic i64 %bound, ptr %bound.at monotonic, align 8
+  br label %unlock
+unlock:
+  store atomic i32 0, ptr %failure release, align 4
+  ret void
+}
+)";
+
+static bool linkRuntime(Module &module, std::string &error) {
+  Function *declared = module.getFunction(gpu::kDeviceFail);
+  if (!declared)
+    return true;
+  SMDiagnostic what;
+  auto runtime = parseAssemblyString(kRuntime, what, module.getContext());
+  if (!runtime) {
+    error = what.getMessage().str();
+    return false;
+  }
+  // Linked by its name, private after that.
+  runtime->getFunction(gpu::kDeviceFail)->setLinkage(GlobalValue::ExternalLinkage);
+  runtime->setDataLayout(module.getDataLayout());
+  runtime->setTargetTriple(module.getTargetTriple());
+  if (Linker::linkModules(module, std::move(runtime))) {
+    error = "linking the device's runtime";
+    return false;
+  }
+  module.getFunction(gpu::kDeviceFail)->setLinkage(GlobalValue::InternalLinkage);
+  return true;
+}
+
+std::unique_ptr<Module> translateDevice(Variant &variant, LLVMContext &context, unsigned level,
+                                        std::string &error) {
+  auto machine = makeMachine(variant.target, error);
+  if (!machine)
+    return nullptr;
+  auto module = translate(*variant.device, variant.target, *machine, context, error);
+  if (!module || !linkRuntime(*module, error) ||
+      !optimizeFor(*machine, *module, std::max(level, 1u), error))
+    return nullptr;
+  return module;
+}
+
+bool emitPtx(Module &module, const lowering::Target &target, std::string &ptx, std::string &error) {
+  auto machine = makeMachine(target, error);
+  if (!machine)
+    return false;
+  // A call of what no module defines would only be found when the driver links.
+  for (Function &f : module)
+    if (f.isDeclaration() && !f.isIntrinsic() && !f.use_empty()) {
+      error = "kernels call `" + f.getName().str() + "`, which no device has";
+      return false;
+    }
+  SmallString<0> bytes;
+  raw_svector_ostream stream(bytes);
+  legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile, true)) {
+    error = "this target emits no PTX";
+    return false;
+  }
+  passes.run(module);
+  ptx = std::string(bytes);
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// The assembler
+//===----------------------------------------------------------------------===//
+
+std::string findPtxas() {
+  auto inFolder = [](const char *folder) -> std::string {
+    if (!folder || !*folder)
+      return "";
+    SmallString<128> path(folder);
+    sys::path::append(path, "bin", "ptxas");
+    return sys::fs::can_execute(path) ? std::string(path) : "";
+  };
+  for (const char *variable : {"SEQC_CUDA_HOME", "CUDA_HOME"})
+    if (const char *folder = std::getenv(variable); folder && *folder)
+      return inFolder(folder); // where one says where it is, nowhere else
+  if (std::string usual = inFolder("/usr/local/cuda"); !usual.empty())
+    return usual;
+  auto found = sys::findProgramByName("ptxas");
+  return found ? *found : "";
+}
+
+namespace {
+/// A file that is removed at the end.
+struct Temporary {
+  explicit Temporary(StringRef suffix) {
+    good = !sys::fs::createTemporaryFile("seqc", suffix, path);
+  }
+  ~Temporary() {
+    if (good)
+      sys::fs::remove(path);
+  }
+  bool write(StringRef text) {
+    std::error_code code;
+    raw_fd_ostream out(path, code);
+    out << text;
+    out.close();
+    return good && !code && !out.has_error();
+  }
+  std::string read() const {
+    auto buffer = MemoryBuffer::getFile(path);
+    return buffer ? (*buffer)->getBuffer().str() : "";
+  }
+  SmallString<128> path;
+  bool good;
+};
+} // namespace
+
+bool assemblePtx(const std::string &ptxas, const std::string &ptx, const std::string &chip,
+                 std::string &cubin, std::string &log, std::string &error) {
+  Temporary in("ptx"), out("cubin"), messages("log");
+  if (!in.write(ptx) || !out.good || !messages.good) {
+    error = "a temporary file cannot be written";
+    return false;
+  }
+  StringRef path = messages.path;
+  std::optional<StringRef> redirects[] = {StringRef(""), path, path};
+  std::string arch = "-arch=" + chip;
+  StringRef args[] = {ptxas, "-v", "-O3", arch, in.path, "-o", out.path};
+  int rc = sys::ExecuteAndWait(ptxas, args, std::nullopt, redirects, /*SecondsToWait=*/300);
+  log = messages.read();
+  cubin = out.read();
+  if (rc == 0 && !cubin.empty())
+    return true;
+  error = ptxas + " refuses the code for " + chip + ":\n" + log;
+  return false;
+}
+
+} // namespace seq::codegen

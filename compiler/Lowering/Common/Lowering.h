@@ -1,0 +1,54 @@
+//===- Lowering.h - What every lowering takes and gives ----------------------------===//
+#ifndef SEQC_LOWERING_COMMON_LOWERING_H
+#define SEQC_LOWERING_COMMON_LOWERING_H
+
+#include "compiler/Lowering/Common/Facts.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace seq::lowering {
+
+/// Where code runs: on the CPU, or its kernels on a device of NVIDIA or on the simulator of one.
+enum class Machine { Cpu, Cuda, GpuSim };
+
+/// What code generation needs to know of a CPU, or of a GPU's chip.
+struct Target {
+  Machine machine = Machine::Cpu;
+  std::string cpu = "x86-64";    ///< LLVM's name: "x86-64-v3", "sm_90a"
+  std::string features;          ///< LLVM's feature string, e.g. "+prefer-256-bit"
+  int level = 1;                 ///< x86-64 level the code needs: 1 … 4; of a chip its number: 90
+  unsigned vectorBytes = 16;     ///< native vector register: 16, 32, 64; a thread of a GPU: 4
+  unsigned vectorRegisters = 16; ///< 16 or 32
+  bool fma = false;
+  bool isGpu() const { return machine != Machine::Cpu; }
+};
+
+/// A place that a run-time failure may name: index = the `place` of seq_rt_fail.
+struct Place {
+  std::string file, what;
+  unsigned line = 0, column = 0;
+  int kind = 0; ///< SEQ_FAIL_*
+};
+
+/// What became of one func.func.
+struct Function {
+  std::string name;    ///< of the func.func: "forward"
+  std::string forward; ///< symbols of the generated functions; prepare may be ""
+  std::string prepare, workspace;
+  int64_t preparedBytes = 0;
+  std::vector<Place> places;
+  FunctionFacts facts;
+};
+
+/// A kernel of a device's module. Arguments have 8 bytes each.
+struct Kernel {
+  std::string name;
+  unsigned args = 0, threads = 0;
+  int64_t sharedBytes = 0;
+};
+
+} // namespace seq::lowering
+
+#endif

@@ -1,0 +1,240 @@
+//===- GpuLowering.cpp - A function of the seq dialect to launches of kernels ---------===//
+//
+// `forward` and `prepare` run on one thread of the CPU and launch a kernel for each op:
+//
+//   a map               its points are shared out over the threads of a grid (Points.cpp)
+//   a scan              a block for each sequence runs all steps: its threads share the points of
+//                       each map of the step and meet at a barrier after it; states stay in the
+//                       block's own memory between steps
+//   a scan without      a parallel loop: blocks take its steps in turn, with a workspace of their
+//   states              own for what a step makes
+//
+// A kernel's code is emitted where it is launched, as a region that uses what the function knows:
+// sizes, strides, addresses. These become its arguments when the region moves to the device's
+// module (Outline.cpp), so a kernel computes nothing that is the same for all of its threads and
+// known before.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Lowering/Gpu/GpuLowering.h"
+#include "seq/abi.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+namespace seq::gpu {
+
+/// Threads of a block where nothing speaks for another number.
+constexpr unsigned kThreads = 128;
+/// The most blocks that the points of one sequence are shared out to: more than any device runs at
+/// once, so that the rest is a loop.
+constexpr int64_t kMostBlocks = 4096;
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
+                         llvm::function_ref<void(Value)> body) {
+  Code &c = *code;
+  auto region = scf::ExecuteRegionOp::create(c.b, TypeRange());
+  Block *entry = &region.getRegion().emplaceBlock();
+  OpBuilder::InsertionGuard guard(c.b);
+  c.b.setInsertionPointToStart(entry);
+  auto number = [&](auto op) { return arith::ExtUIOp::create(c.b, c.i64, op); };
+  block = number(NVVM::BlockIdXOp::create(c.b, c.i32));
+  thread = number(NVVM::ThreadIdXOp::create(c.b, c.i32));
+  kernelAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
+  body(block);
+  scf::YieldOp::create(c.b);
+  kernelAnchor = nullptr;
+  std::string name =
+      result.name + (inPrepare ? "_prepare_" : "_") + std::to_string(launches.size()) + "_";
+  for (char &ch : name)
+    ch = llvm::isAlnum(ch) ? ch : '_';
+  launches.push_back({region, blocks, name + what.str() + suffix, threads});
+}
+
+void GpuLowering::lowerBody(Block &body) {
+  bindDestinations(body);
+  for (Operation &op : body) {
+    code->b.setLoc(op.getLoc());
+    if (op.getNumResults() && isa<TensorType>(op.getResult(0).getType()) &&
+        isPrepared(op.getResult(0)))
+      continue;
+    if (auto map = dyn_cast<MapOp>(op))
+      launchMap(map, batch);
+    else if (auto scan = dyn_cast<ScanOp>(op))
+      scan.getInits().empty() ? launchParallelScan(scan) : launchScan(scan);
+  }
+}
+
+void GpuLowering::prepareAll(ArrayRef<MapOp> maps) {
+  Code &c = *code;
+  for (MapOp map : maps) {
+    c.b.setLoc(map.getLoc());
+    launchMap(map, c.i(1));
+  }
+  for (auto [tensor, offset] : preparedOffsets) {
+    if (!isa<BlockArgument>(tensor))
+      continue;
+    Buffer from = bufferOf(tensor), to = from;
+    to.base = c.at(preparedBase, c.i8, c.i(offset));
+    launchCopy(from, to);
+  }
+}
+
+/// Blocks for `points` of one sequence, `perBlock` a block.
+static Value blocksFor(Code &c, Value points, int64_t perBlock) {
+  return c.min(c.ceilDiv(points, perBlock), c.i(kMostBlocks));
+}
+
+void GpuLowering::launchMap(MapOp map, Value sequences) {
+  Code &c = *code;
+  bool across = plan(map, kMostBlocks * kThreads).across;
+  Value blocks =
+      blocksFor(c, elements(Values(map.getExtents())), across ? kThreads / kWarp : kThreads);
+  launch("map", c.mul(sequences, blocks), kThreads, [&](Value block) {
+    RowSet rows;
+    rows.count = c.i(1);
+    rows.single = c.bin<arith::DivUIOp>(block, blocks);
+    Value chunk = c.sub(block, c.mul(rows.single, blocks));
+    Team team{c.add(c.mul(chunk, c.i(kThreads)), thread), c.mul(blocks, c.i(kThreads))};
+    lowerMap(map, rows, team);
+  });
+}
+
+void GpuLowering::launchCopy(const Buffer &from, const Buffer &to) {
+  Code &c = *code;
+  Value blocks = blocksFor(c, elements(to.dims), kThreads);
+  launch("copy", blocks, kThreads, [&](Value block) {
+    Row row;
+    row.b = c.i(0);
+    Team team{c.add(c.mul(block, c.i(kThreads)), thread), c.mul(blocks, c.i(kThreads))};
+    copyRow(from, to, row, team);
+  });
+}
+
+/// As many threads as the largest map of a step has points, where that is known.
+unsigned GpuLowering::threadsFor(ScanOp scan) {
+  int64_t most = kWarp;
+  scan.walk([&](MapOp map) {
+    if (isPrepared(map.getResult(0)))
+      return;
+    int64_t points = 1;
+    for (Value e : map.getExtents()) {
+      std::optional<int64_t> n = Code::constant(upperBound(e));
+      points = std::min<int64_t>(points * std::max<int64_t>(n.value_or(kThreads), 1), 1024);
+    }
+    if (plan(map, kThreads).across)
+      points *= kWarp;
+    most = std::max(most, points);
+  });
+  return std::min<int64_t>(llvm::alignTo(most, kWarp), 256);
+}
+
+void GpuLowering::launchScan(ScanOp scan) {
+  Code &c = *code;
+  scanLevel[scan] = 0;
+  noteScan(scan).shared = true;
+  unsigned threads = threadsFor(scan);
+  launch("scan", batch, threads, [&](Value block) {
+    RowSet rows;
+    rows.count = c.i(1);
+    rows.single = block;
+    Row row;
+    row.b = block;
+    Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
+    runSteps(scan, rows, Team{thread, c.i(threads)}, true, steps);
+  });
+}
+
+void GpuLowering::launchParallelScan(ScanOp scan) {
+  Code &c = *code;
+  scanLevel[scan] = 0;
+  noteScan(scan).parallel = true;
+  bindYields(scan);
+  perThread = true;
+  unsigned threads = threadsFor(scan);
+  Value most = c.max(padded(scan.getExtent()), c.i(0)), all = c.mul(batch, most);
+  Value blocks = c.min(all, nthreads);
+  launch("loop", blocks, threads, [&](Value block) {
+    c.loop(block, all, blocks, [&](Value item) {
+      RowSet one;
+      one.count = c.i(1);
+      one.single = c.bin<arith::DivUIOp>(item, most);
+      Value s = c.sub(item, c.mul(one.single, most));
+      Row row;
+      row.b = one.single;
+      Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
+      Value t = scan.getReverse() ? c.sub(c.sub(steps, c.i(1)), s) : s;
+      one.positions = [t](Value) { return Values{t}; };
+      c.when(c.cmp(arith::CmpIPredicate::slt, s, steps),
+             [&] { lowerBlock(*scan.bodyBlock(), one, Team{thread, c.i(threads)}, true); });
+    });
+  });
+  perThread = false;
+  unbindYields(scan);
+}
+
+void GpuLowering::lowerScan(ScanOp scan, const RowSet &rows, const Team &team, bool barriers) {
+  lowerNestedScan(scan, rows, team, barriers);
+}
+
+//===----------------------------------------------------------------------===//
+// A block's threads
+//===----------------------------------------------------------------------===//
+
+void GpuLowering::barrier(const Team &team) {
+  if (!team.alone())
+    NVVM::Barrier0Op::create(code->b);
+}
+
+void GpuLowering::copyElements(Value to, Value from, Type elem, Value n, const Team &team) {
+  Code &c = *code;
+  Type e = c.memory(elem);
+  c.loop(team.tid, n, team.count,
+         [&](Value i) { c.store(c.load(c.at(from, e, i), e), c.at(to, e, i)); });
+}
+
+Value GpuLowering::ownShare(Value base, Value bytes) {
+  return atKernel([&] { return code->at(base, code->i8, code->mul(bytes, block)); });
+}
+
+void GpuLowering::emitFail(Value place, Value sequence, Value value, Value bound) {
+  Code &c = *code;
+  Value failure = atEntry([&] { return c.field(call, offsetof(seq_call, failure), c.ptr); });
+  LLVM::CallOp::create(c.b, TypeRange(), kDeviceFail,
+                       ValueRange{failure, place, sequence, value, bound});
+}
+
+/// 32 bits from the lane whose number differs in the bits of `flip`.
+static Value exchange(Code &c, Value v, unsigned flip) {
+  Type t = c.i32;
+  Value all = c.ci(-1, t), clamp = c.ci(kWarp - 1, t);
+  return NVVM::ShflOp::create(c.b, t, all, v, c.ci(flip, t), clamp, NVVM::ShflKind::bfly,
+                              UnitAttr());
+}
+
+Value GpuLowering::fromLane(Value v, unsigned flip) {
+  Code &c = *code;
+  Type t = v.getType();
+  if (t.isInteger(1)) {
+    Value wide = exchange(c, arith::ExtUIOp::create(c.b, c.i32, v), flip);
+    return c.cmp(arith::CmpIPredicate::ne, wide, c.ci(0, c.i32));
+  }
+  if (t.getIntOrFloatBitWidth() == 32) {
+    Value bits = t.isF32() ? c.bitcast(v, c.i32) : v;
+    Value out = exchange(c, bits, flip);
+    return t.isF32() ? c.bitcast(out, t) : out;
+  }
+  Value bits = t.isF64() ? c.bitcast(v, c.i64) : v;
+  auto half = [&](Value x) {
+    Value word = exchange(c, arith::TruncIOp::create(c.b, c.i32, x), flip);
+    return arith::ExtUIOp::create(c.b, c.i64, word);
+  };
+  Value low = half(bits), high = half(arith::ShRUIOp::create(c.b, bits, c.i(32)));
+  Value out = arith::OrIOp::create(c.b, low, arith::ShLIOp::create(c.b, high, c.i(32)).getResult());
+  return t.isF64() ? c.bitcast(out, t) : out;
+}
+
+} // namespace seq::gpu

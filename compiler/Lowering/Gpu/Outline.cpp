@@ -1,0 +1,142 @@
+//===- Outline.cpp - Kernels from regions to functions of the device ------------------===//
+//
+// What a region uses of the function around it becomes arguments, 8 bytes each; constants are
+// made again inside. In its place stands a call of seq_rt_launch.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Lowering/Gpu/GpuLowering.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+namespace seq::gpu {
+
+/// What ops of `region` use that stands outside of it.
+static llvm::SetVector<Value> usedFromOutside(Region &region) {
+  llvm::SetVector<Value> used;
+  region.walk([&](Operation *op) {
+    for (Value v : op->getOperands())
+      if (!region.isAncestor(v.getParentRegion()))
+        used.insert(v);
+  });
+  return used;
+}
+
+/// Makes `v` anew at the start of `region`, for all that use it there.
+static void replaceInside(Value v, Value by, Region &region) {
+  v.replaceUsesWithIf(
+      by, [&](OpOperand &use) { return region.isAncestor(use.getOwner()->getParentRegion()); });
+}
+
+/// A value of at most 8 bytes as an argument of 8.
+static Value widen(Code &c, Value v) {
+  Type t = v.getType();
+  if (t == c.i64 || t == c.ptr)
+    return v;
+  return arith::ExtUIOp::create(c.b, c.i64, t.isF32() ? c.bitcast(v, c.i32) : v);
+}
+
+static Value narrow(Code &c, Value v, Type t) {
+  if (t == c.i64 || t == c.ptr)
+    return v;
+  Value word = arith::TruncIOp::create(c.b, t.isF32() ? Type(c.i32) : t, v);
+  return t.isF32() ? c.bitcast(word, t) : word;
+}
+
+/// Moves the region of `launch` to the device's module; its arguments are `used`.
+static void moveKernel(Code &c, Region &region, const std::string &name, unsigned threads,
+                       ArrayRef<Value> used, ModuleOp device) {
+  OpBuilder b(device.getBodyRegion());
+  b.setInsertionPointToEnd(device.getBody());
+  SmallVector<Type> types;
+  for (Value v : used)
+    types.push_back(v.getType() == c.ptr ? c.ptr : c.i64);
+  auto kernel = func::FuncOp::create(b, region.getLoc(), name, b.getFunctionType(types, {}));
+  kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
+                  b.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
+  Block *entry = kernel.addEntryBlock();
+  {
+    OpBuilder::InsertionGuard guard(c.b);
+    c.b.setInsertionPointToStart(entry);
+    for (auto [k, v] : llvm::enumerate(used))
+      replaceInside(v, narrow(c, entry->getArgument(k), v.getType()), region);
+  }
+  Block &body = region.front();
+  body.getTerminator()->erase();
+  entry->getOperations().splice(entry->end(), body.getOperations());
+  b.setInsertionPointToEnd(entry);
+  func::ReturnOp::create(b, region.getLoc());
+}
+
+void GpuLowering::finishFunction() {
+  Code &c = *code;
+  OpBuilder::InsertionGuard guard(c.b);
+  size_t most = 0;
+  SmallVector<SmallVector<Value>> arguments;
+  for (Launch &l : launches) {
+    Region &region = l.region.getRegion();
+    SmallVector<Value> used;
+    c.b.setInsertionPointToStart(&region.front());
+    for (Value v : usedFromOutside(region)) {
+      Operation *d = v.getDefiningOp();
+      if (d && d->hasTrait<OpTrait::ConstantLike>())
+        replaceInside(v, c.b.clone(*d)->getResult(0), region);
+      else
+        used.push_back(v);
+    }
+    most = std::max(most, used.size());
+    arguments.push_back(std::move(used));
+  }
+  Value table = atEntry(
+      [&] { return LLVM::AllocaOp::create(c.b, c.ptr, c.i64, c.i(std::max<int64_t>(most, 1))); });
+  for (auto [l, used] : llvm::zip(launches, arguments)) {
+    c.b.setInsertionPoint(l.region);
+    c.b.setLoc(l.region.getLoc());
+    for (auto [k, v] : llvm::enumerate(used))
+      c.store(widen(c, v), c.at(table, c.i64, c.i(k)));
+    Value number = arith::ConstantOp::create(c.b, c.b.getI32IntegerAttr(device.kernels.size()));
+    c.call("seq_rt_launch", {}, {call, number, l.blocks, table});
+    device.kernels.push_back({l.name, (unsigned)used.size(), l.threads, 0});
+    moveKernel(c, l.region.getRegion(), l.name, l.threads, used, device.module);
+    l.region.erase();
+  }
+  launches.clear();
+}
+
+//===----------------------------------------------------------------------===//
+// Entry point
+//===----------------------------------------------------------------------===//
+
+/// Declares what kernels call and the device's module does not have yet.
+static void declareCallees(ModuleOp module, ModuleOp device) {
+  device.walk([&](LLVM::CallOp call) {
+    auto callee = call.getCallee();
+    if (!callee || device.lookupSymbol(*callee))
+      return;
+    OpBuilder b(device.getBodyRegion());
+    SmallVector<Type> types(call.getOperandTypes());
+    Type result = call.getNumResults() ? call.getResultTypes()[0]
+                                       : Type(LLVM::LLVMVoidType::get(module.getContext()));
+    LLVM::LLVMFuncOp::create(b, call.getLoc(), *callee, LLVM::LLVMFunctionType::get(result, types));
+  });
+}
+
+LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
+                    std::vector<Function> &functions, OwningOpRef<ModuleOp> &deviceModule,
+                    std::vector<Kernel> &kernels) {
+  module.getContext()
+      ->loadDialect<LLVM::LLVMDialect, NVVM::NVVMDialect, scf::SCFDialect, arith::ArithDialect>();
+  deviceModule = ModuleOp::create(module.getLoc());
+  Device device{*deviceModule, kernels};
+  SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
+  for (func::FuncOp f : funcs) {
+    functions.push_back(GpuLowering(f, target, suffix, module, device).run());
+    f.erase();
+  }
+  declareCallees(module, *deviceModule);
+  return success();
+}
+
+} // namespace seq::gpu
