@@ -454,7 +454,29 @@ static Value laneOffsets(Code &c, const Tile &tile, const Address &a, Value scal
   return o;
 }
 
+/// Its places are numbers; where one is outside, the guard is false.
+Val BodyEmitter::readResident(ReadOp op, const Resident &resident) {
+  int64_t at = 0;
+  bool inside = true;
+  for (auto [index, extent] : llvm::zip(op.getIndices(), resident.extents)) {
+    if (!extent)
+      continue;
+    int64_t i = *Code::constant(get(index).v[0]);
+    inside &= i >= 0 && i < *extent;
+    at = at * *extent + i;
+  }
+  Type e = cast<RankedTensorType>(op.getTensor().getType()).getElementType();
+  Value zero = isa<FloatType>(e) ? c.f(0, e) : c.ci(0, e.isIndex() ? Type(c.i64) : e);
+  if (!inside)
+    return Val::scalar(zero);
+  Value v = resident.values[at];
+  return Val::scalar(op.getGuard() ? c.select(scalarAt(get(op.getGuard()), 0), v, zero) : v);
+}
+
 Val BodyEmitter::read(ReadOp op) {
+  if (tile.residents)
+    if (auto it = tile.residents->find(op.getTensor()); it != tile.residents->end())
+      return readResident(op, it->second);
   const Pack *pack = packOf(op);
   return pack ? readPacked(op, *pack) : readUnpacked(op);
 }

@@ -148,6 +148,7 @@ public:
   void emit() {
     Values init = beginAccumulators();
     extents = e.extentsOf(op);
+    writtenOut = readsResidents();
     // Reductions inside of this one are a thread's own.
     across = std::exchange(tile.across, Value());
     Values out = loops(0, c.i(0), init);
@@ -222,6 +223,8 @@ private:
 
   /// The loops over the reduction's indices from the k-th on; `linear` counts the points.
   Values loops(unsigned k, Value linear, ValueRange carried) {
+    if (writtenOut)
+      return allOf(k, linear, carried);
     auto [lo, hi] = e.rangeOf(op, k, extents[k]);
     auto whole = e.wholeRangeOf(op, k, lo, hi);
     if (!whole)
@@ -237,6 +240,34 @@ private:
       tile.vals.erase(conjunct);
     assumed.clear();
     return to == hi ? out : loop(k, to, hi, linear, out);
+  }
+
+  /// The same without a loop: its places are numbers.
+  Values allOf(unsigned k, Value linear, ValueRange carried) {
+    Values out(carried.begin(), carried.end());
+    for (int64_t i = 0, n = *Code::constant(extents[k]); i < n; ++i) {
+      // What the body made at the place before.
+      op.getBody().walk([&](Operation *o) {
+        for (Value v : o->getResults())
+          tile.vals.erase(v);
+      });
+      tile.vals[op.indices()[k]] = Val::scalar(c.i(i));
+      Value point = c.add(c.mul(linear, extents[k]), c.i(i));
+      if (k + 1 < extents.size()) {
+        out = allOf(k + 1, point, out);
+      } else {
+        emitOps();
+        out = takeUp(point, out);
+      }
+    }
+    return out;
+  }
+
+  bool readsResidents() {
+    bool reads = false;
+    if (tile.residents)
+      op.walk([&](ReadOp read) { reads |= tile.residents->contains(read.getTensor()); });
+    return reads;
   }
 
   Values loop(unsigned k, Value lo, Value hi, Value linear, ValueRange carried) {
@@ -411,6 +442,7 @@ private:
   SmallVector<Accumulator> accumulators;
   Values extents;
   static constexpr int64_t kLanes = 32; ///< threads of a warp
+  bool writtenOut = false;              ///< it reads what is in registers
   Value across;                         ///< this thread's lane, where the warp shares the range
   llvm::SetVector<Value> assumed;       ///< conditions that hold in the loop that is being written
 };

@@ -102,6 +102,14 @@ struct MapPlan {
   llvm::SmallVector<unsigned, 3> rows;     ///< tile heights, falling, ending in 1
 };
 
+/// A tensor of which this thread has its part in registers.
+struct Resident {
+  /// By axis: how many places it has here; none: one, the thread's own.
+  llvm::SmallVector<std::optional<int64_t>, 4> extents;
+  Values values; ///< row major over the axes that have extents
+};
+using Residents = llvm::DenseMap<Value, Resident>;
+
 struct Tile {
   unsigned M = 1, U = 1, width = 1;
   bool rowIsBatch = false;
@@ -111,6 +119,7 @@ struct Tile {
   bool laneAligned = false;       ///< the first lane is a multiple of the tile's lanes
   const MapPlan *plan = nullptr;
   MapOp map;
+  const Residents *residents = nullptr; ///< reductions that read them are written out
   Value across; ///< lane of a warp whose threads share the reductions; null: each has its own
   llvm::DenseMap<Value, Val> vals;
   const Row &rowOf(unsigned m) const { return rows[rowIsBatch ? m : 0]; }
@@ -291,6 +300,7 @@ private:
   Val build(bool row, bool lane, llvm::function_ref<Value(unsigned m, unsigned u)> f);
   Val read(ReadOp op);
   Val readPacked(ReadOp op, const Pack &pack);
+  Val readResident(ReadOp op, const Resident &resident);
   /// The stream that the read `op` takes its vectors from, or null.
   const Pack *packOf(mlir::Operation *op) const {
     return fn.inPrepare ? nullptr : fn.packs.lookup(op);

@@ -3,7 +3,8 @@
 // `forward` and `prepare` run on one thread of the CPU and launch a kernel for each op:
 //
 //   a map               its points are shared out over the threads of a grid (Points.cpp)
-//   a scan              a block for each sequence runs all steps: its threads share the points of
+//   a scan of columns   a thread for each column runs all steps (Columns.cpp)
+//   any other scan      a block for each sequence runs all steps: its threads share the points of
 //                       each map of the step and meet at a barrier after it; states stay in the
 //                       block's own memory between steps
 //   a scan without      a parallel loop: blocks take its steps in turn, with a workspace of their
@@ -16,6 +17,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Gpu/GpuLowering.h"
+#include "compiler/Lowering/Common/Begin.h"
 #include "seq/abi.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -44,14 +46,39 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   block = number(NVVM::BlockIdXOp::create(c.b, c.i32));
   thread = number(NVVM::ThreadIdXOp::create(c.b, c.i32));
   kernelAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
+  pieces.clear();
   body(block);
   scf::YieldOp::create(c.b);
   kernelAnchor = nullptr;
+  int64_t shared = 0;
+  for (const Piece &piece : pieces)
+    shared += piece.bytes;
   std::string name =
       result.name + (inPrepare ? "_prepare_" : "_") + std::to_string(launches.size()) + "_";
   for (char &ch : name)
     ch = llvm::isAlnum(ch) ? ch : '_';
-  launches.push_back({region, blocks, name + what.str() + suffix, threads});
+  launches.push_back({region, blocks, name + what.str() + suffix, threads, shared});
+}
+
+Value GpuLowering::sharedMemory(Type elem, int64_t n) {
+  Code &c = *code;
+  int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
+  auto found = llvm::find_if(pieces, [&](Piece &p) { return p.free && p.bytes == bytes; });
+  if (found == pieces.end()) {
+    OpBuilder b(device.module.getBodyRegion());
+    std::string name = "shared_" + std::to_string(device.sharedCount++) + suffix;
+    LLVM::GlobalOp::create(b, c.b.getLoc(), LLVM::LLVMArrayType::get(c.i8, bytes),
+                           /*isConstant=*/false, LLVM::Linkage::Internal, name, Attribute(),
+                           /*alignment=*/16, /*addrSpace=*/3);
+    pieces.push_back({name, bytes, false});
+    found = std::prev(pieces.end());
+  }
+  found->free = false;
+  return atKernel([&] {
+    Type local = LLVM::LLVMPointerType::get(c.b.getContext(), 3);
+    Value p = LLVM::AddressOfOp::create(c.b, local, found->name);
+    return LLVM::AddrSpaceCastOp::create(c.b, c.ptr, p).getResult();
+  });
 }
 
 void GpuLowering::lowerBody(Block &body) {
@@ -90,6 +117,8 @@ static Value blocksFor(Code &c, Value points, int64_t perBlock) {
 
 void GpuLowering::launchMap(MapOp map, Value sequences) {
   Code &c = *code;
+  if (launchContraction(map, sequences))
+    return;
   bool across = plan(map, kMostBlocks * kThreads).across;
   Value blocks =
       blocksFor(c, elements(Values(map.getExtents())), across ? kThreads / kWarp : kThreads);
@@ -101,6 +130,38 @@ void GpuLowering::launchMap(MapOp map, Value sequences) {
     Team team{c.add(c.mul(chunk, c.i(kThreads)), thread), c.mul(blocks, c.i(kThreads))};
     lowerMap(map, rows, team);
   });
+}
+
+/// False where the map is no product that is worth tiles.
+bool GpuLowering::launchContraction(MapOp map, Value sequences) {
+  Code &c = *code;
+  std::optional<Contraction> contraction = contractionOf(map);
+  std::optional<BlockTile> tile;
+  if (contraction && !beginOf(map))
+    tile = tileFor(map, *contraction, 0);
+  if (!tile)
+    return false;
+  Value tiles = c.i(1);
+  for (auto [k, e] : llvm::enumerate(map.getExtents())) {
+    unsigned side = k == contraction->m ? tile->m : k == contraction->n ? tile->n : 1;
+    tiles = c.mul(tiles, c.ceilDiv(c.max(padded(e), c.i(0)), side));
+  }
+  launch("product", c.mul(sequences, tiles), tile->threads(), [&](Value block) {
+    Row row;
+    row.b = c.bin<arith::DivUIOp>(block, tiles);
+    noteContraction(map, *tile);
+    lowerContraction(map, *contraction, *tile, row, c.sub(block, c.mul(row.b, tiles)), tiles);
+  });
+  return true;
+}
+
+void GpuLowering::noteContraction(MapOp map, const BlockTile &tile) {
+  MapPlan p;
+  p.rows = {tile.ownM};
+  p.lane = contractionOf(map)->n;
+  p.row = contractionOf(map)->m;
+  p.width = tile.ownN;
+  noteMap(map, p);
 }
 
 void GpuLowering::launchCopy(const Buffer &from, const Buffer &to) {
@@ -134,6 +195,8 @@ unsigned GpuLowering::threadsFor(ScanOp scan) {
 
 void GpuLowering::launchScan(ScanOp scan) {
   Code &c = *code;
+  if (launchColumns(scan))
+    return;
   scanLevel[scan] = 0;
   noteScan(scan).shared = true;
   unsigned threads = threadsFor(scan);

@@ -3,11 +3,10 @@
 #define SEQC_LOWERING_GPU_GPULOWERING_H
 
 #include "compiler/Lowering/Common/Lower.h"
+#include "compiler/Lowering/Gpu/Contract.h"
 #include "compiler/Lowering/Gpu/Gpu.h"
 
 namespace seq::gpu {
-
-using namespace lowering; // NOLINT: the vocabulary of all lowerings
 
 /// Threads of a warp.
 constexpr int64_t kWarp = 32;
@@ -16,6 +15,7 @@ constexpr int64_t kWarp = 32;
 struct Device {
   mlir::ModuleOp module;
   std::vector<Kernel> &kernels;
+  unsigned sharedCount = 0; ///< pieces of shared memory, for their names
 };
 
 class GpuLowering : public FunctionLowering {
@@ -31,6 +31,7 @@ protected:
     Value blocks;
     std::string name;
     unsigned threads;
+    int64_t sharedBytes;
   };
 
   //===--- Kernels (GpuLowering.cpp) ---------------------------------------------------===//
@@ -41,8 +42,12 @@ protected:
   void launch(llvm::StringRef what, Value blocks, unsigned threads,
               llvm::function_ref<void(Value block)> body);
   void launchMap(MapOp map, Value sequences);
+  bool launchContraction(MapOp map, Value sequences);
+  void noteContraction(MapOp map, const BlockTile &tile);
   void launchCopy(const Buffer &from, const Buffer &to);
   void launchScan(ScanOp scan);
+  bool launchColumns(ScanOp scan);
+  void noteStep(ScanOp scan);
   void launchParallelScan(ScanOp scan);
   /// Code at the start of the kernel that is being emitted.
   template <class F> auto atKernel(F f) {
@@ -63,11 +68,23 @@ protected:
   //===--- Maps (Points.cpp) -----------------------------------------------------------------===//
   void lowerMap(MapOp map, const RowSet &rows, const Team &team) override;
   MapPlan plan(MapOp map, int64_t threads);
+  /// The tiles `first`, `first + step`, … of a sequence by a block of `tile.threads()` threads.
+  void lowerContraction(MapOp map, Contraction contraction, const BlockTile &tile, const Row &row,
+                        Value first, Value step);
+  /// Shared memory of the kernel for `n` elements, aligned to 16 bytes.
+  Value sharedMemory(Type elem, int64_t n);
 
   Device &device;
   llvm::SmallVector<Launch> launches;
   mlir::Operation *kernelAnchor = nullptr; ///< end of the kernel's first code
   Value thread, block;                     ///< of the kernel: numbers, i64
+  /// Of the kernel: pieces of shared memory, and which of them are free again.
+  struct Piece {
+    std::string name;
+    int64_t bytes;
+    bool free;
+  };
+  llvm::SmallVector<Piece> pieces;
 };
 
 } // namespace seq::gpu

@@ -98,7 +98,7 @@ void GpuLowering::finishFunction() {
       c.store(widen(c, v), c.at(table, c.i64, c.i(k)));
     Value number = arith::ConstantOp::create(c.b, c.b.getI32IntegerAttr(device.kernels.size()));
     c.call("seq_rt_launch", {}, {call, number, l.blocks, table});
-    device.kernels.push_back({l.name, (unsigned)used.size(), l.threads, 0});
+    device.kernels.push_back({l.name, (unsigned)used.size(), l.threads, l.sharedBytes});
     moveKernel(c, l.region.getRegion(), l.name, l.threads, used, device.module);
     l.region.erase();
   }
@@ -129,7 +129,7 @@ LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
   module.getContext()
       ->loadDialect<LLVM::LLVMDialect, NVVM::NVVMDialect, scf::SCFDialect, arith::ArithDialect>();
   deviceModule = ModuleOp::create(module.getLoc());
-  Device device{*deviceModule, kernels};
+  Device device{*deviceModule, kernels, 0};
   SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
   for (func::FuncOp f : funcs) {
     functions.push_back(GpuLowering(f, target, suffix, module, device).run());

@@ -44,9 +44,16 @@ MapPlan GpuLowering::plan(MapOp map, int64_t threads) {
 void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   Code &c = *code;
   Row row = makeRow(rows, c.i(0));
+  std::optional<Begin> begin = beginOf(map);
+  // A block by itself has tiles of its own.
+  if (auto threads = Code::constant(team.count); threads && !begin)
+    if (auto contraction = contractionOf(map))
+      if (auto tile = tileFor(map, *contraction, *threads)) {
+        noteContraction(map, *tile);
+        return lowerContraction(map, *contraction, *tile, row, c.i(0), c.i(1));
+      }
   MapPlan p = plan(map, Code::constant(team.count).value_or(1 << 19));
   noteMap(map, p);
-  std::optional<Begin> begin = beginOf(map);
   auto first = [&](unsigned k) {
     return begin && begin->index == k ? evaluate(begin->from, row) : c.i(0);
   };

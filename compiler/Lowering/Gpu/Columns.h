@@ -1,0 +1,25 @@
+//===- Columns.h - Recurrences whose columns do not meet --------------------------------===//
+#ifndef SEQC_LOWERING_GPU_COLUMNS_H
+#define SEQC_LOWERING_GPU_COLUMNS_H
+
+#include "compiler/Lowering/Common/Lower.h"
+
+namespace seq::gpu {
+
+using namespace lowering; // NOLINT: the vocabulary of all lowerings
+
+/// How the axes of a step's tensors, and the indices of its maps, fall into columns: what belongs
+/// to one value of a column's indices is made from nothing that belongs to another.
+struct Columns {
+  /// For each column index its extent, an index value; the last one runs with the threads.
+  Values extents;
+  /// The column index of each axis of a state or of a map's result; −1: all of it is in a column.
+  llvm::DenseMap<Value, llvm::SmallVector<int, 4>> axes;
+};
+
+/// None where the columns of `scan` meet, or a column has more values than a thread has registers.
+std::optional<Columns> columnsOf(ScanOp scan, llvm::function_ref<Values(Value)> dimsOf);
+
+} // namespace seq::gpu
+
+#endif
