@@ -59,6 +59,10 @@ static int make_device(const seq_ctx_options *o, seq_device **out, seq_message *
   switch (o->kind) {
   case SEQ_ON_CPU:
     return seq_cpu_device(out, err);
+  case SEQ_ON_CUDA:
+    return seq_cuda_device(o, out, err);
+  case SEQ_ON_GPUSIM:
+    return seq_sim_device(o, out, err);
   default:
     return seq_message_set(err, SEQ_ERR_ARGUMENT, "%d is no kind of device", (int)o->kind);
   }

@@ -26,8 +26,10 @@ static int check_inputs(seq_plan *plan) {
     if (!view && !fn->inputs[i].default_value)
       return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "input `%s` of `%s` is missing",
                           fn->inputs[i].name, fn->name);
-    int status =
-        view ? seq_view_check(ctx, view, "input", fn->inputs[i].name, fn->inputs[i].dtype) : SEQ_OK;
+    bool own = plan->places && i >= fn->n_inputs - fn->n_states; /* a state's, which we made */
+    int status = view && !own
+                     ? seq_view_check(ctx, view, "input", fn->inputs[i].name, fn->inputs[i].dtype)
+                     : SEQ_OK;
     if (status)
       return status;
   }
@@ -216,7 +218,8 @@ static int check_output(seq_plan *plan, int32_t output) {
     return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "output `%s` is missing", desc->name);
   int64_t shape[SEQ_MAX_RANK];
   int32_t rank;
-  int status = seq_view_check(ctx, view, "output", desc->name, desc->dtype);
+  bool own = plan->places && output >= plan->fn->n_outputs - plan->fn->n_states;
+  int status = own ? SEQ_OK : seq_view_check(ctx, view, "output", desc->name, desc->dtype);
   if (!status)
     status = seq_plan_output_shape(plan, output, shape, &rank);
   if (status)
