@@ -31,7 +31,7 @@ template <seq_region_fn F, int S, int I, int O, int P> void kernel(const uint64_
   const void *inputs[I + 1], *params[P + 1];
   void *outputs[O + 1];
   host_failure failure{};
-  int32_t alone[2] = {1, 0}; // the number of threads that meet at a barrier
+  alignas(64) int32_t alone[64] = {1}; // the number of threads that meet at a barrier
   seq_call call{};
   call.struct_size = sizeof call;
   call.batch = static_cast<int64_t>(*args++);

@@ -95,7 +95,7 @@ static int alloc(seq_device *device, int64_t bytes, void **out) {
   *out = (void *)(uintptr_t)p;
   if (status == SEQ_ERR_MEMORY && !cuda->driver.memory_info(&free_bytes, &all_bytes)) {
     char text[300];
-    snprintf(text, sizeof text, "%s", device->error.text);
+    snprintf(text, sizeof text, "%.299s", device->error.text);
     seq_message_set(&device->error, status, "%s: %lld of the %lld bytes of CUDA device %d are free",
                     text, (long long)free_bytes, (long long)all_bytes,
                     (int)device->where.device_id);

@@ -23,6 +23,13 @@ struct function {
 };
 std::map<std::string, function> functions;
 
+// What a broken context never gets back, so that it does not count as lost.
+std::vector<void *> &made = *new std::vector<void *>;
+template <typename T> T *keep(T *p) {
+  made.push_back(p);
+  return p;
+}
+
 // What every call begins with: 0, or the result that it has to give.
 int begin(const char *name, bool in_context = true) {
   it.calls[name]++;
@@ -188,7 +195,7 @@ int cuMemAlloc_v2(std::uint64_t *p, size_t bytes) {
     return 1;
   if (bytes > it.memory - it.used)
     return 2;
-  void *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  void *memory = keep(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
   std::memset(memory, 0xa5, bytes);
   *p = reinterpret_cast<std::uint64_t>(memory) | mark;
   it.allocated[*p] = bytes;
@@ -210,7 +217,7 @@ int cuMemAllocHost_v2(void **p, size_t bytes) {
   int result = begin("cuMemAllocHost");
   if (result)
     return result;
-  *p = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  *p = keep(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
   it.pinned[reinterpret_cast<std::uint64_t>(*p)] = bytes;
   return 0;
 }
@@ -286,7 +293,7 @@ int cuStreamCreate(void **stream, unsigned) {
   int result = begin("cuStreamCreate");
   if (!result) {
     it.streams++;
-    *stream = new int;
+    *stream = keep(new int);
   }
   return result;
 }
@@ -310,7 +317,7 @@ int cuEventCreate(event **out, unsigned) {
   int result = begin("cuEventCreate");
   if (!result) {
     it.events++;
-    *out = new event;
+    *out = keep(new event);
   }
   return result;
 }
@@ -347,7 +354,7 @@ int cuModuleLoadDataEx(module **out, const void *, unsigned n, int *options, voi
       std::memcpy(values[i], it.log.c_str(), it.log.size() + 1);
   if (!result) {
     it.modules++;
-    *out = new module;
+    *out = keep(new module);
   }
   return result;
 }

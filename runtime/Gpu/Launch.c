@@ -60,7 +60,7 @@ static int load_failed(seq_cuda *cuda, cu_result r, const seq_device_code *code,
   if (cuda->lost || status == SEQ_ERR_MEMORY)
     return status;
   char text[300];
-  snprintf(text, sizeof text, "%s", cuda->base.error.text);
+  snprintf(text, sizeof text, "%.299s", cuda->base.error.text);
   const char *chip = code->chip ? code->chip : "";
   seq_message *err = &cuda->base.error;
   if (r == CU_UNSUPPORTED_PTX)
