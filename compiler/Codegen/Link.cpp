@@ -52,12 +52,22 @@ private:
 } // namespace
 
 static const char *const kRuntimeExports[] = {"seq_ctx_create",
+                                              "seq_ctx_create_with",
                                               "seq_ctx_destroy",
                                               "seq_ctx_threads",
                                               "seq_last_error",
                                               "seq_last_note",
                                               "seq_ctx_set_parallel",
                                               "seq_ctx_failure",
+                                              "seq_ctx_alloc",
+                                              "seq_ctx_free",
+                                              "seq_ctx_copy_in",
+                                              "seq_ctx_copy_out",
+                                              "seq_ctx_synchronize",
+                                              "seq_ctx_kind",
+                                              "seq_ctx_chip",
+                                              "seq_ctx_device",
+                                              "seq_cuda_probe",
                                               "seq_failure_text",
                                               "seq_cpu_level",
                                               "seq_model_create",
@@ -165,7 +175,7 @@ bool linkShared(StringRef object, const std::string &name, ArrayRef<std::string>
                                    runtime,
                                    "--no-whole-archive",
                                    "--as-needed"};
-  for (const char *needed : {"libm.so.6", "libpthread.so.0", "libc.so.6"})
+  for (const char *needed : {"libm.so.6", "libpthread.so.0", "libdl.so.2", "libc.so.6"})
     if (std::string library = findLibrary(needed); !library.empty())
       args.push_back(library);
   if (!runLinker(args, error))

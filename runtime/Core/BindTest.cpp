@@ -156,7 +156,7 @@ TEST(Model, DescriptorsAreChecked) {
   EXPECT_EQ(s.created, SEQ_ERR_MODEL);
   EXPECT_EQ(
       s.error(),
-      "`Plain` was compiled for version 77 of the binary interface; this runtime has 3: compile "
+      "`Plain` was compiled for version 77 of the binary interface; this runtime has 4: compile "
       "it again");
   EXPECT_EQ(s.model, nullptr);
 }
@@ -199,8 +199,8 @@ float level(const char *most, const seq_variant *variants, int32_t n, int *statu
 } // namespace
 
 TEST(Model, PicksTheBestVariant) {
-  const seq_variant variants[] = {{1, 0, nullptr, one, nullptr, 0},
-                                  {3, 0, nullptr, three, nullptr, 0}};
+  const seq_variant variants[] = {{1, 0, nullptr, one, nullptr, 0, nullptr},
+                                  {3, 0, nullptr, three, nullptr, 0, nullptr}};
   int status;
   std::string error;
   EXPECT_EQ(level("1", variants, 2, &status, &error), 1);
@@ -210,7 +210,8 @@ TEST(Model, PicksTheBestVariant) {
   }
   level("1", variants + 1, 1, &status, &error);
   EXPECT_EQ(status, SEQ_ERR_MODEL);
-  EXPECT_EQ(error, "`ring` was compiled for x86-64-v3 and above; this CPU is x86-64-v1");
+  EXPECT_EQ(error, "`ring` was compiled for x86-64-v3; this CPU is x86-64-v1: compile it with "
+                   "--target=x86-64-v1");
   level("1", variants, 0, &status, &error);
   EXPECT_EQ(error, "`ring` has no code");
 }

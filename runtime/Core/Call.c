@@ -28,7 +28,8 @@ int seq_run_region(seq_ctx *ctx, seq_region_fn fn, const seq_call *call) {
 
 int seq_plan_workspace(seq_plan *plan, int64_t *bytes) {
   seq_ctx *ctx = plan->model->ctx;
-  *bytes = plan->variant->workspace ? plan->variant->workspace(&plan->call, ctx->threads) : 0;
+  int32_t workers = seq_on_device(ctx) ? ctx->device->table->workers(ctx->device) : ctx->threads;
+  *bytes = plan->variant->workspace ? plan->variant->workspace(&plan->call, workers) : 0;
   if (*bytes < 0)
     return seq_ctx_fail(ctx, SEQ_ERR_SHAPE,
                         "the sizes of `%s` need a workspace that no machine has", plan->fn->name);
@@ -41,12 +42,11 @@ static int give_workspace(seq_plan *plan) {
   int status = seq_plan_workspace(plan, &need);
   if (status)
     return status;
+  plan->workspace_bytes = need;
   if (!plan->args->workspace) {
-    if (!seq_grow(&ctx->workspace, &ctx->workspace_bytes, need))
-      return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for a workspace of %lld bytes",
-                          (long long)need);
+    status = seq_device_grow(ctx, &ctx->workspace, &ctx->workspace_bytes, need, "a workspace");
     plan->call.workspace = ctx->workspace;
-    return SEQ_OK;
+    return status;
   }
   if (plan->args->workspace_bytes < need)
     return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "the workspace has %lld bytes, `%s` needs %lld",
@@ -55,7 +55,94 @@ static int give_workspace(seq_plan *plan) {
     return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "the workspace is not aligned to %d bytes",
                         SEQ_ALIGN);
   plan->call.workspace = plan->args->workspace;
-  return SEQ_OK;
+  seq_device *d = ctx->device;
+  if (!d->table->check_pointer || !(status = d->table->check_pointer(d, plan->call.workspace)))
+    return SEQ_OK;
+  return seq_ctx_fail(ctx, status, "the workspace %s", d->error.text);
+}
+
+/* What the host made of lengths and defaults, where kernels read it. */
+static int send_to_device(seq_plan *plan) {
+  seq_ctx *ctx = plan->model->ctx;
+  seq_scratch *s = &plan->model->scratch;
+  int status = seq_mirror_send(ctx, &s->lengths, s->lengths_now, "lengths");
+  if (!status && s->defaults_now > 0)
+    status = seq_mirror_send(ctx, &s->defaults, s->defaults_now, "default inputs");
+  plan->call.lengths = s->lengths.device;
+  for (int32_t i = 0; !status && i < plan->fn->n_inputs; i++)
+    if (!plan->args->inputs[i])
+      s->inputs[i] = (char *)s->defaults.device +
+                     ((const char *)s->inputs[i] - (const char *)s->defaults.host);
+  return status;
+}
+
+static bool is_output(const seq_plan *plan, const void *p) {
+  for (int32_t i = 0; i < plan->fn->n_outputs; i++)
+    if (plan->call.outputs[i] == p)
+      return true;
+  return false;
+}
+
+static int64_t view_bytes(const DLTensor *view, int32_t dtype) {
+  int64_t bytes = 0;
+  seq_shape_bytes(view->shape, view->ndim, seq_dtype_size(dtype), &bytes);
+  return bytes;
+}
+
+/* A state that grows is its own output, and so is written. */
+static int allow_inputs(seq_plan *plan) {
+  const seq_function_desc *fn = plan->fn;
+  int status = SEQ_OK;
+  for (int32_t i = 0; !status && i < fn->n_inputs; i++) {
+    const DLTensor *view = plan->args->inputs[i];
+    const void *data = plan->call.inputs[i];
+    int64_t bytes = 0;
+    if (view)
+      bytes = view_bytes(view, fn->inputs[i].dtype);
+    else
+      status = seq_plan_default_bytes(plan, i, &bytes);
+    if (!status && !is_output(plan, data))
+      status = seq_device_allow(plan->model->ctx, data, bytes, false, fn->inputs[i].name);
+  }
+  return status;
+}
+
+/* Exactly the call's arrays, where the device minds. */
+static int allow_arrays(seq_plan *plan) {
+  seq_ctx *ctx = plan->model->ctx;
+  const seq_function_desc *fn = plan->fn;
+  const seq_call *call = &plan->call;
+  if (!ctx->device->table->allow)
+    return SEQ_OK;
+  seq_device_forget(ctx);
+  int status = allow_inputs(plan);
+  for (int32_t i = 0; !status && i < fn->n_outputs; i++)
+    status = seq_device_allow(ctx, call->outputs[i],
+                              view_bytes(plan->args->outputs[i], fn->outputs[i].dtype), true,
+                              fn->outputs[i].name);
+  if (!status)
+    status = seq_device_allow(ctx, call->lengths, plan->model->scratch.lengths_now, false,
+                              "the lengths");
+  if (!status)
+    status = seq_device_allow(ctx, call->workspace, plan->workspace_bytes, true, "the workspace");
+  if (!status)
+    status = seq_device_allow(ctx, call->prepared, plan->variant->prepared_bytes, false,
+                              "the prepared parameters");
+  return status;
+}
+
+static int run_on_device(seq_plan *plan) {
+  int status = send_to_device(plan);
+  if (!status)
+    status = allow_arrays(plan);
+  return status ? status
+                : seq_device_region(plan->model->ctx, plan->fn, plan->code, plan->variant->forward,
+                                    &plan->call);
+}
+
+static int run_on_threads(seq_plan *plan) {
+  seq_failure_reset(&plan->model->ctx->failure);
+  return seq_run_region(plan->model->ctx, plan->variant->forward, &plan->call);
 }
 
 int seq_plan_run(seq_plan *plan) {
@@ -68,8 +155,7 @@ int seq_plan_run(seq_plan *plan) {
     return status;
   if ((status = give_workspace(plan)))
     return status;
-  seq_failure_reset(&ctx->failure);
-  if ((status = seq_run_region(ctx, plan->variant->forward, &plan->call)))
+  if ((status = seq_on_device(ctx) ? run_on_device(plan) : run_on_threads(plan)))
     return status;
   return seq_failure_report(ctx, plan->fn, plan->count > 1);
 }

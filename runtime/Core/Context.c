@@ -1,4 +1,4 @@
-/* Contexts: threads, the workspace, the last message. */
+/* Contexts: threads, the device, the workspace, the last message. */
 #include "Internal.h"
 
 #include <stdio.h>
@@ -51,25 +51,79 @@ static int32_t default_threads(void) {
   return n ? n : seq_physical_cores();
 }
 
-seq_ctx *seq_ctx_create(int32_t threads) {
-  seq_ctx *ctx = seq_aligned_alloc(sizeof *ctx);
-  if (!ctx)
-    return NULL;
-  memset(ctx, 0, sizeof *ctx);
+static int make_device(const seq_ctx_options *o, seq_device **out, seq_message *err) {
+  if (o->struct_size < sizeof *o || o->flags != 0)
+    return seq_message_set(err, SEQ_ERR_ARGUMENT,
+                           "seq_ctx_options.struct_size is %u, not %u, or flags are not 0",
+                           (unsigned)o->struct_size, (unsigned)sizeof *o);
+  switch (o->kind) {
+  case SEQ_ON_CPU:
+    return seq_cpu_device(out, err);
+  case SEQ_ON_CUDA:
+    return seq_cuda_device(o, out, err);
+  case SEQ_ON_GPUSIM:
+    return seq_sim_device(o, out, err);
+  default:
+    return seq_message_set(err, SEQ_ERR_ARGUMENT, "%d is no kind of device", (int)o->kind);
+  }
+}
+
+/* The rest of a context that has its device. */
+static int fill_context(seq_ctx *ctx, int32_t threads) {
   if (threads <= 0)
     threads = default_threads();
-  ctx->threads = threads > MAX_THREADS ? MAX_THREADS : threads;
-  ctx->cpu_level = seq_cpu_level();
+  ctx->threads = seq_on_device(ctx) ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
   atomic_flag_clear(&ctx->failure.lock);
   seq_pool_init(&ctx->pool, ctx->threads);
-  return ctx;
+  if (!seq_on_device(ctx))
+    return SEQ_OK;
+  return seq_device_alloc(ctx, (int64_t)sizeof(seq_device_failure), "a context",
+                          &ctx->device_failure);
+}
+
+int seq_ctx_create_with(const seq_ctx_options *options, seq_ctx **out, char *message,
+                        int64_t message_bytes) {
+  seq_message err = {{0}};
+  seq_ctx *ctx = NULL;
+  if (message && message_bytes > 0)
+    message[0] = 0;
+  if (!options || !out)
+    return SEQ_ERR_ARGUMENT;
+  *out = NULL;
+  seq_device *device = NULL;
+  int status = make_device(options, &device, &err);
+  if (!status && !(ctx = seq_aligned_alloc(sizeof *ctx))) {
+    device->table->destroy(device);
+    status = seq_message_set(&err, SEQ_ERR_MEMORY, "no memory for a context");
+  }
+  if (!status) {
+    memset(ctx, 0, sizeof *ctx);
+    ctx->device = device;
+    if ((status = fill_context(ctx, options->threads))) {
+      seq_message_set(&err, status, "%s", ctx->error);
+      seq_ctx_destroy(ctx);
+      ctx = NULL;
+    }
+  }
+  *out = ctx;
+  if (status && message && message_bytes > 0)
+    snprintf(message, (size_t)message_bytes, "%s", err.text);
+  return status;
+}
+
+seq_ctx *seq_ctx_create(int32_t threads) {
+  seq_ctx_options options = {.struct_size = sizeof options, .kind = SEQ_ON_CPU, .threads = threads};
+  seq_ctx *ctx = NULL;
+  return seq_ctx_create_with(&options, &ctx, NULL, 0) ? NULL : ctx;
 }
 
 void seq_ctx_destroy(seq_ctx *ctx) {
   if (!ctx)
     return;
   seq_pool_destroy(&ctx->pool);
-  seq_aligned_free(ctx->workspace);
+  seq_device_free(ctx, ctx->workspace);
+  seq_device_free(ctx, ctx->device_failure);
+  ctx->device->table->destroy(ctx->device);
   seq_aligned_free(ctx);
 }
 

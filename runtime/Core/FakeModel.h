@@ -193,13 +193,13 @@ inline const char *const TD[] = {"T", "D", "H"}, *const NT[] = {"N", "T"}, *cons
                          *const TDP[] = {"T", "D", "T.start"};
 inline const int32_t seq100[] = {1, 0, 0}, seq01[] = {0, 1}, seq11[] = {1, 1};
 inline const seq_place place[] = {{"model.seq", 2, 14, SEQ_FAIL_INDEX, "w[i[t]]"}};
-inline const seq_variant scaleV[] = {{1, 0, nullptr, scale, nullptr, 0}},
-                         mixV[] = {{1, 0, nullptr, mix, mixWorkspace, 0}},
-                         gatherV[] = {{1, 0, nullptr, gather, nullptr, 0}},
-                         projectV[] = {{1, 0, projectPrepare, project, nullptr, 32}},
-                         ringV[] = {{1, 0, nullptr, ring, ringWorkspace, 0}},
-                         sumsV[] = {{1, 0, nullptr, sums, nullptr, 0}},
-                         pairV[] = {{1, 0, nullptr, pair, nullptr, 0}};
+inline const seq_variant scaleV[] = {{1, 0, nullptr, scale, nullptr, 0, nullptr}},
+                         mixV[] = {{1, 0, nullptr, mix, mixWorkspace, 0, nullptr}},
+                         gatherV[] = {{1, 0, nullptr, gather, nullptr, 0, nullptr}},
+                         projectV[] = {{1, 0, projectPrepare, project, nullptr, 32, nullptr}},
+                         ringV[] = {{1, 0, nullptr, ring, ringWorkspace, 0, nullptr}},
+                         sumsV[] = {{1, 0, nullptr, sums, nullptr, 0, nullptr}},
+                         pairV[] = {{1, 0, nullptr, pair, nullptr, 0, nullptr}};
 
 enum { SCALE, MIX, GATHER, RING, PAIR, PROJECT };
 inline const seq_function_desc functions[] = {
@@ -217,8 +217,8 @@ inline const seq_function_desc streamed[] = {
      nullptr},
     {"stream", 3, 3, 3, 1, 1, 1, TDP, seq100, sumsIn, sumsOut, place, sumsV, 2, 0, 0, 0, nullptr}};
 // The stream with code for single steps, and what both prepare.
-inline const seq_variant pieceV[] = {{1, 0, countPrepare, sums, nullptr, 8}},
-                         stepV[] = {{1, 0, countPrepare, sumsOnce, nullptr, 8}};
+inline const seq_variant pieceV[] = {{1, 0, countPrepare, sums, nullptr, 8, nullptr}},
+                         stepV[] = {{1, 0, countPrepare, sumsOnce, nullptr, 8, nullptr}};
 inline const seq_function_desc stepping[] = {{"stream", 3, 3, 3, 1, 1, SEQ_STREAM_PIECE, TDP,
                                               seq100, sumsIn, sumsOut, place, pieceV, 2, 0, 0, 0,
                                               nullptr},

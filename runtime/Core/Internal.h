@@ -3,6 +3,7 @@
 #define SEQ_CORE_INTERNAL_H
 
 #include "../Cpu/Pool.h"
+#include "Device.h"
 #include "seq/io.h"
 #include "seq/runtime.h"
 
@@ -27,12 +28,39 @@ typedef struct seq_failure {
   int64_t seq, value, bound;
 } seq_failure;
 
+/* Code that the context's device has loaded, for all models that use it. */
+typedef struct seq_code {
+  const seq_device_code *code;
+  void *module;
+  int64_t uses;
+  struct seq_code *next;
+} seq_code;
+
+/* What `call->pool` points to while a function of a device variant runs. */
+typedef struct seq_launcher {
+  seq_ctx *ctx;
+  const seq_code *code;
+  const char *function;
+  int status; /* of the first launch that failed: none is tried after it */
+} seq_launcher;
+
+/* Memory that the host writes and kernels read. Where the device has the host's memory there is
+ * no second copy; elsewhere only what changed is sent. */
+typedef struct seq_mirror {
+  void *host, *device, *sent; /* sent: what the device has of it */
+  int64_t host_bytes, device_bytes, sent_bytes, sent_now;
+} seq_mirror;
+
 struct seq_ctx {
   seq_pool pool;
   seq_failure failure;
+  seq_device *device;
+  void *device_failure; /* a seq_device_failure there; null on the CPU */
+  seq_launcher launcher;
+  seq_code *codes;
   seq_failure_info failed; /* kind 0: none */
-  int32_t threads, cpu_level;
-  void *workspace;
+  int32_t threads;
+  void *workspace; /* of the device */
   int64_t workspace_bytes;
   char error[1024];
   char note[512];
@@ -41,7 +69,8 @@ struct seq_ctx {
 /* One function of a bound model. */
 typedef struct seq_bound_function {
   const seq_variant *variant;
-  void *prepared;
+  void *prepared; /* of the device */
+  seq_code *code; /* null on the CPU */
 } seq_bound_function;
 
 /* Where the arrays of one call lie; made once, for the function that needs most. */
@@ -55,10 +84,9 @@ typedef struct seq_scratch {
   int32_t *origin_input; /* which input and axis told the size; -1: not known yet */
   int32_t *origin_axis;
   int32_t *lengths_entry; /* which entry of args->lengths is the size's; -1: none */
-  void *lengths;          /* [n_sizes][batch], grows */
-  int64_t lengths_bytes;
-  void *defaults; /* inputs that were left away, grows */
-  int64_t defaults_bytes;
+  seq_mirror lengths;     /* [n_sizes][batch] */
+  seq_mirror defaults;    /* inputs that were left away, of bytes */
+  int64_t lengths_now, defaults_now;
 } seq_scratch;
 
 struct seq_model {
@@ -80,6 +108,40 @@ void seq_aligned_free(void *p);
 
 /* Makes *p hold at least `need` bytes; the contents are lost when it grows. */
 bool seq_grow(void **p, int64_t *have, int64_t need);
+
+/* --- Device.c: the context's device, with its messages in the context */
+
+/* Do kernels run elsewhere than on the context's threads? */
+static inline bool seq_on_device(const seq_ctx *ctx) {
+  return ctx->device->kind != SEQ_ON_CPU;
+}
+
+/* What a function of the table returned; its message becomes the context's. */
+int seq_device_status(seq_ctx *ctx, int status);
+
+/* `what` is for the message: "a workspace". */
+int seq_device_alloc(seq_ctx *ctx, int64_t bytes, const char *what, void **out);
+void seq_device_free(seq_ctx *ctx, void *p);
+
+/* seq_grow for memory of the device. */
+int seq_device_grow(seq_ctx *ctx, void **p, int64_t *have, int64_t need, const char *what);
+
+int seq_mirror_reserve(seq_ctx *ctx, seq_mirror *mirror, int64_t bytes, const char *what);
+int seq_mirror_send(seq_ctx *ctx, seq_mirror *mirror, int64_t bytes, const char *what);
+void seq_mirror_free(seq_ctx *ctx, seq_mirror *mirror);
+
+/* Loads the code unless another model has; a code that is released by all is unloaded. */
+int seq_code_acquire(seq_ctx *ctx, const seq_device_code *code, seq_code **out);
+void seq_code_release(seq_ctx *ctx, seq_code *code);
+
+/* What kernels of the next region may touch, where the device minds. */
+void seq_device_forget(seq_ctx *ctx);
+int seq_device_allow(seq_ctx *ctx, const void *p, int64_t bytes, bool writable, const char *what);
+
+/* Runs a function of a device variant on this thread. Waits, and fills the context's failure,
+ * where the function can fail. The call's pool and failure are set here. */
+int seq_device_region(seq_ctx *ctx, const seq_function_desc *fn, const seq_code *code,
+                      seq_region_fn region, seq_call *call);
 
 /* --- Dims.c: size arithmetic that cannot overflow silently */
 
@@ -103,10 +165,14 @@ bool seq_shape_bytes(const int64_t *shape, int32_t rank, int64_t unit, int64_t *
 
 /* --- View.c: DLPack views */
 
-/* Checks device, type, density and alignment; null data only without elements. `what`
- * is "input `x`". Returns a status. */
+/* Checks device, type, density and alignment; null data only without elements. `kind` and
+ * `name` are for messages about "input `x`". Returns a status. */
 int seq_view_check(seq_ctx *ctx, const DLTensor *view, const char *kind, const char *name,
                    int32_t dtype);
+
+/* The same for a view of the host's memory, wherever the context runs. */
+int seq_host_view_check(seq_ctx *ctx, const DLTensor *view, const char *kind, const char *name,
+                        int32_t dtype);
 
 static inline void *seq_view_data(const DLTensor *view) {
   return view->data ? (char *)view->data + view->byte_offset : NULL;
@@ -129,9 +195,11 @@ typedef struct seq_plan {
   const seq_function_desc *fn;
   const seq_args *args;
   const seq_variant *variant;
+  const seq_code *code;
   int64_t batch; /* -1: none */
   int64_t count; /* sequences: 1 where batch is -1 */
   bool ragged;   /* some length is below its padded size */
+  int64_t workspace_bytes;
   seq_call call;
 } seq_plan;
 
@@ -146,6 +214,9 @@ void seq_plan_use(seq_plan *plan, int32_t function);
 /* The workspace that the call needs, and a call that is planned. */
 int seq_plan_workspace(seq_plan *plan, int64_t *bytes);
 int seq_plan_run(seq_plan *plan);
+
+/* The bytes of an input that was left away. */
+int seq_plan_default_bytes(seq_plan *plan, int32_t input, int64_t *bytes);
 
 /* Checks the outputs and zeroes them where the batch is ragged. */
 int seq_plan_outputs(seq_plan *plan);
@@ -163,13 +234,13 @@ int seq_plan_lengths(seq_plan *plan);
 
 /* --- Model.c */
 
-/* Runs every prepare on dense arrays of the right shapes. */
+/* Runs every prepare on dense arrays of the right shapes in the host's memory. */
 int seq_model_prepare(seq_model *model, const void *const *params);
 
 /* The shape of a parameter, whose dims are constants. */
 int seq_param_shape(seq_ctx *ctx, const seq_tensor_desc *desc, int64_t *shape);
 
-/* Runs fn as one region of all threads; a status. */
+/* Runs fn as one region of all threads of a context on the CPU; a status. */
 int seq_run_region(seq_ctx *ctx, seq_region_fn fn, const seq_call *call);
 
 /* --- Failure.c */

@@ -78,12 +78,16 @@ static int check_entry(seq_plan *plan, int32_t index) {
 /* The table [n_sizes][count] that the generated code reads. */
 static int fill_table(seq_plan *plan) {
   seq_scratch *s = &plan->model->scratch;
+  seq_ctx *ctx = plan->model->ctx;
   int64_t bytes, n = plan->count;
   if (!seq_mul(n, plan->fn->n_sizes, &bytes) || !seq_mul(bytes, 8, &bytes) ||
-      !seq_grow(&s->lengths, &s->lengths_bytes, bytes + 8))
-    return seq_ctx_fail(plan->model->ctx, SEQ_ERR_MEMORY, "no memory for a batch of %lld",
-                        (long long)n);
-  int64_t *table = s->lengths;
+      !seq_add(bytes, 8, &s->lengths_now))
+    return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for a batch of %lld", (long long)n);
+  int status = seq_mirror_reserve(ctx, &s->lengths, s->lengths_now, "lengths");
+  if (status)
+    return status;
+  int64_t *table = s->lengths.host;
+  table[n * plan->fn->n_sizes] = 0; /* so that a table without entries is not empty */
   for (int32_t size = 0; size < plan->fn->n_sizes; size++, table += n) {
     int32_t entry = s->lengths_entry[size];
     for (int64_t i = 0; i < n; i++)
@@ -96,7 +100,7 @@ static int fill_table(seq_plan *plan) {
 static int fill_places(seq_plan *plan) {
   seq_scratch *s = &plan->model->scratch;
   int32_t place = plan->fn->n_sizes - 1, time = plan->fn->time;
-  int64_t *table = s->lengths, n = plan->count, most = s->sizes[place] + s->sizes[time];
+  int64_t *table = s->lengths.host, n = plan->count, most = s->sizes[place] + s->sizes[time];
   for (int64_t i = 0; i < n; i++) {
     int64_t at = plan->places->positions[i], steps = table[time * n + i];
     table[place * n + i] = at;
@@ -168,7 +172,7 @@ static int check_sequence(seq_plan *plan, int64_t seq) {
 
 static int check_sequences(seq_plan *plan) {
   seq_scratch *s = &plan->model->scratch;
-  const int64_t *table = s->lengths;
+  const int64_t *table = s->lengths.host;
   int64_t distinct = plan->ragged || plan->places ? plan->count : plan->count > 0;
   int status = SEQ_OK;
   for (int64_t seq = 0; !status && seq < distinct; seq++) {

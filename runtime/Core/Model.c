@@ -1,6 +1,7 @@
 /* Models: a generated descriptor, bound to parameters. */
 #include "Internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,20 +16,66 @@ static int check_descriptor(seq_ctx *ctx, const seq_model_desc *desc) {
   return SEQ_OK;
 }
 
+/* "x86-64-v3", "sm_90a", "the simulator (sm_90)". */
+static void target_text(const seq_variant *v, char *text, size_t bytes) {
+  if (v->kind == SEQ_ON_CPU)
+    snprintf(text, bytes, "x86-64-v%d", (int)v->level);
+  else if (v->kind == SEQ_ON_GPUSIM)
+    snprintf(text, bytes, "the simulator (sm_%d)", (int)v->level);
+  else
+    snprintf(text, bytes, "%.20s", v->code && v->code->chip ? v->code->chip : "an unknown chip");
+}
+
+/* "sm_80, sm_90a": what there is code for. */
+static const char *targets_text(const seq_function_desc *fn, char *text, size_t bytes) {
+  size_t at = 0;
+  text[0] = 0;
+  for (int32_t i = 0; i < fn->n_variants && at < bytes; i++) {
+    char one[48];
+    target_text(&fn->variants[i], one, sizeof one);
+    int n = snprintf(text + at, bytes - at, "%s%s", i ? ", " : "", one);
+    at += n > 0 ? (size_t)n : 0;
+  }
+  return text;
+}
+
+static int no_variant(seq_ctx *ctx, const seq_function_desc *fn) {
+  char have[400], here[96], target[32];
+  targets_text(fn, have, sizeof have);
+  int32_t chip = ctx->device->chip;
+  if (ctx->device->kind == SEQ_ON_CUDA) {
+    snprintf(target, sizeof target, "sm_%d", (int)chip);
+    snprintf(here, sizeof here, "this device is %s", target);
+  } else if (ctx->device->kind == SEQ_ON_GPUSIM) {
+    snprintf(target, sizeof target, "gpusim");
+    if (chip)
+      snprintf(here, sizeof here, "this context simulates a GPU up to sm_%d", (int)chip);
+    else
+      snprintf(here, sizeof here, "this context simulates a GPU");
+  } else {
+    snprintf(target, sizeof target, "x86-64-v%d", (int)ctx->device->level);
+    snprintf(here, sizeof here, "this CPU is %s", target);
+  }
+  return seq_ctx_fail(ctx, SEQ_ERR_MODEL,
+                      "`%s` was compiled for %s; %s: compile it with --target=%s", fn->name, have,
+                      here, target);
+}
+
 static int pick_variant(seq_ctx *ctx, const seq_function_desc *fn, const seq_variant **out) {
   const seq_variant *best = NULL;
-  int32_t lowest = INT32_MAX;
+  int32_t best_rank = 0;
   for (int32_t i = 0; i < fn->n_variants; i++) {
     const seq_variant *v = &fn->variants[i];
-    lowest = v->level < lowest ? v->level : lowest;
-    if (v->level <= ctx->cpu_level && (!best || v->level > best->level))
-      best = v;
+    int32_t rank = ctx->device->table->suits(ctx->device, v);
+    if (rank == 0 ||
+        (best && (v->level < best->level || (v->level == best->level && rank <= best_rank))))
+      continue;
+    best = v;
+    best_rank = rank;
   }
   if (!best && fn->n_variants > 0)
-    return seq_ctx_fail(ctx, SEQ_ERR_MODEL,
-                        "`%s` was compiled for x86-64-v%d and above; this CPU is x86-64-v%d",
-                        fn->name, (int)lowest, (int)ctx->cpu_level);
-  if (!best || !best->forward || best->prepared_bytes < 0)
+    return no_variant(ctx, fn);
+  if (!best || !best->forward || best->prepared_bytes < 0 || !best->code == seq_on_device(ctx))
     return seq_ctx_fail(ctx, SEQ_ERR_MODEL, "`%s` has no code", fn->name);
   *out = best;
   return SEQ_OK;
@@ -69,7 +116,10 @@ static int fill_model(seq_model *model) {
   if (!model->functions || !make_scratch(model))
     return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for a model");
   for (int32_t i = 0; i < n; i++) {
-    int status = pick_variant(ctx, &model->desc->functions[i], &model->functions[i].variant);
+    seq_bound_function *f = &model->functions[i];
+    int status = pick_variant(ctx, &model->desc->functions[i], &f->variant);
+    if (!status && f->variant->code)
+      status = seq_code_acquire(ctx, f->variant->code, &f->code);
     if (status)
       return status;
   }
@@ -112,11 +162,13 @@ void seq_model_destroy(seq_model *model) {
     return;
   for (int32_t i = 0; model->functions && i < model->desc->n_functions; i++)
     if (model->functions[i].variant && prepared_by(model, i) == i)
-      seq_aligned_free(model->functions[i].prepared);
+      seq_device_free(model->ctx, model->functions[i].prepared);
+  for (int32_t i = 0; model->functions && i < model->desc->n_functions; i++)
+    seq_code_release(model->ctx, model->functions[i].code);
   free(model->functions);
   free(model->scratch.block);
-  seq_aligned_free(model->scratch.lengths);
-  seq_aligned_free(model->scratch.defaults);
+  seq_mirror_free(model->ctx, &model->scratch.lengths);
+  seq_mirror_free(model->ctx, &model->scratch.defaults);
   free(model);
 }
 
@@ -131,7 +183,77 @@ const seq_model_desc *seq_model_descriptor(const seq_model *model) {
   return model->desc;
 }
 
-static int prepare_function(seq_model *model, int32_t function, const void *const *params) {
+/* Parameters as `prepare` reads them, in one block of the device's memory. */
+typedef struct device_params {
+  const void **data;
+  int64_t *bytes;
+  void *block;
+} device_params;
+
+static int measure_params(seq_model *model, device_params *p, int64_t *total) {
+  const seq_model_desc *desc = model->desc;
+  *total = 0;
+  for (int32_t i = 0; i < desc->n_params; i++) {
+    int64_t shape[SEQ_MAX_RANK], next;
+    int status = seq_param_shape(model->ctx, &desc->params[i], shape);
+    if (status)
+      return status;
+    if (!seq_shape_bytes(shape, desc->params[i].rank, seq_dtype_size(desc->params[i].dtype),
+                         &p->bytes[i]) ||
+        !seq_add(*total, p->bytes[i], &next) || !seq_add(next, SEQ_ALIGN, &next))
+      return seq_ctx_fail(model->ctx, SEQ_ERR_SHAPE, "parameter `%s` has too many elements",
+                          desc->params[i].name);
+    *total = next / SEQ_ALIGN * SEQ_ALIGN;
+  }
+  return SEQ_OK;
+}
+
+static int send_params(seq_model *model, const void *const *params, device_params *p) {
+  seq_ctx *ctx = model->ctx;
+  int64_t n = model->desc->n_params, total, at = 0;
+  p->data = calloc((size_t)n + 1, sizeof *p->data);
+  p->bytes = calloc((size_t)n + 1, sizeof *p->bytes);
+  if (!p->data || !p->bytes)
+    return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for %lld parameters", (long long)n);
+  int status = measure_params(model, p, &total);
+  if (!status)
+    status = seq_device_alloc(ctx, total, "parameters", &p->block);
+  for (int64_t i = 0; !status && i < n; i++) {
+    void *to = (char *)p->block + at;
+    p->data[i] = to;
+    at += (p->bytes[i] + SEQ_ALIGN) / SEQ_ALIGN * SEQ_ALIGN;
+    if (p->bytes[i] > 0)
+      status = seq_device_status(
+          ctx, ctx->device->table->copy_in(ctx->device, to, params[i], p->bytes[i]));
+  }
+  return status;
+}
+
+static void free_params(seq_ctx *ctx, device_params *p) {
+  seq_device_free(ctx, p->block);
+  free(p->data);
+  free(p->bytes);
+}
+
+static int prepare_on_device(seq_model *model, int32_t function, const device_params *p,
+                             seq_call *call) {
+  seq_ctx *ctx = model->ctx;
+  const seq_bound_function *f = &model->functions[function];
+  seq_device_forget(ctx);
+  int status = seq_device_allow(ctx, f->prepared, f->variant->prepared_bytes, true,
+                                "the prepared parameters");
+  for (int32_t i = 0; !status && i < model->desc->n_params; i++)
+    status = seq_device_allow(ctx, p->data[i], p->bytes[i], false, model->desc->params[i].name);
+  call->params = p->data;
+  call->lengths = NULL; /* parameters have no sizes of their own */
+  if (!status)
+    status = seq_device_region(ctx, &model->desc->functions[function], f->code, f->variant->prepare,
+                               call);
+  return status;
+}
+
+static int prepare_function(seq_model *model, int32_t function, const void *const *params,
+                            const device_params *on_device) {
   seq_ctx *ctx = model->ctx;
   seq_bound_function *f = &model->functions[function];
   int32_t by = prepared_by(model, function);
@@ -139,13 +261,11 @@ static int prepare_function(seq_model *model, int32_t function, const void *cons
     f->prepared = model->functions[by].prepared;
     return SEQ_OK;
   }
+  int status = SEQ_OK;
   if (!f->prepared)
-    f->prepared = seq_aligned_alloc(f->variant->prepared_bytes);
-  if (!f->prepared)
-    return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for %lld bytes of prepared parameters",
-                        (long long)f->variant->prepared_bytes);
-  if (!f->variant->prepare)
-    return SEQ_OK;
+    status = seq_device_alloc(ctx, f->variant->prepared_bytes, "prepared parameters", &f->prepared);
+  if (status || !f->variant->prepare)
+    return status;
   const seq_scratch *s = &model->scratch;
   seq_call call = {.struct_size = sizeof call,
                    .batch = 1,
@@ -159,20 +279,34 @@ static int prepare_function(seq_model *model, int32_t function, const void *cons
                    .pool = &ctx->pool.barrier,
                    .failure = &ctx->failure};
   seq_failure_reset(&ctx->failure);
-  int status = seq_run_region(ctx, f->variant->prepare, &call);
+  status = seq_on_device(ctx) ? prepare_on_device(model, function, on_device, &call)
+                              : seq_run_region(ctx, f->variant->prepare, &call);
   return status ? status : seq_failure_report(ctx, &model->desc->functions[function], false);
 }
 
+static bool has_prepare(const seq_model *model) {
+  for (int32_t i = 0; i < model->desc->n_functions; i++)
+    if (model->functions[i].variant->prepare)
+      return true;
+  return false;
+}
+
 int seq_model_prepare(seq_model *model, const void *const *params) {
+  seq_ctx *ctx = model->ctx;
+  device_params on_device = {NULL, NULL, NULL};
   model->bound = false;
-  model->ctx->failed.kind = 0;
-  for (int32_t i = 0; i < model->desc->n_functions; i++) {
-    int status = prepare_function(model, i, params);
-    if (status)
-      return status;
-  }
-  model->bound = true;
-  return SEQ_OK;
+  ctx->failed.kind = 0;
+  int status = SEQ_OK;
+  if (seq_on_device(ctx) && has_prepare(model))
+    status = send_params(model, params, &on_device);
+  for (int32_t i = 0; !status && i < model->desc->n_functions; i++)
+    status = prepare_function(model, i, params, &on_device);
+  /* So that a fault of `prepare` is told by the bind, and not by a call. */
+  if (!status && on_device.block)
+    status = seq_device_status(ctx, ctx->device->table->synchronise(ctx->device));
+  free_params(ctx, &on_device);
+  model->bound = status == SEQ_OK;
+  return status;
 }
 
 int seq_param_shape(seq_ctx *ctx, const seq_tensor_desc *desc, int64_t *shape) {
@@ -194,7 +328,7 @@ static int check_param(seq_ctx *ctx, const seq_tensor_desc *desc, const DLTensor
   int64_t shape[SEQ_MAX_RANK];
   int status = seq_param_shape(ctx, desc, shape);
   if (!status)
-    status = seq_view_check(ctx, view, "parameter", desc->name, desc->dtype);
+    status = seq_host_view_check(ctx, view, "parameter", desc->name, desc->dtype);
   if (status)
     return status;
   if (view->ndim == desc->rank &&

@@ -26,8 +26,10 @@ static int check_inputs(seq_plan *plan) {
     if (!view && !fn->inputs[i].default_value)
       return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "input `%s` of `%s` is missing",
                           fn->inputs[i].name, fn->name);
-    int status =
-        view ? seq_view_check(ctx, view, "input", fn->inputs[i].name, fn->inputs[i].dtype) : SEQ_OK;
+    bool own = plan->places && i >= fn->n_inputs - fn->n_states; /* a state's, which we made */
+    int status = view && !own
+                     ? seq_view_check(ctx, view, "input", fn->inputs[i].name, fn->inputs[i].dtype)
+                     : SEQ_OK;
     if (status)
       return status;
   }
@@ -49,20 +51,22 @@ static int padded_shape(seq_plan *plan, const seq_tensor_desc *desc, int64_t *sh
   return SEQ_OK;
 }
 
-/* The bytes of the left-away input, rounded up to whole lines. */
-static int default_bytes(seq_plan *plan, int32_t input, int64_t *count, int64_t *bytes) {
+int seq_plan_default_bytes(seq_plan *plan, int32_t input, int64_t *bytes) {
   const seq_tensor_desc *desc = &plan->fn->inputs[input];
-  int64_t shape[SEQ_MAX_RANK];
+  int64_t shape[SEQ_MAX_RANK], lines;
   int status = padded_shape(plan, desc, shape);
   if (status)
     return status;
-  int64_t unit = seq_dtype_size(desc->dtype);
-  if (!seq_shape_bytes(shape, desc->rank, unit, bytes) || !seq_add(*bytes, SEQ_ALIGN, bytes))
+  if (!seq_shape_bytes(shape, desc->rank, seq_dtype_size(desc->dtype), bytes) ||
+      !seq_add(*bytes, SEQ_ALIGN, &lines))
     return seq_ctx_fail(plan->model->ctx, SEQ_ERR_SHAPE, "`%s` would have too many elements",
                         desc->name);
-  *count = (*bytes - SEQ_ALIGN) / unit;
-  *bytes = *bytes / SEQ_ALIGN * SEQ_ALIGN;
   return SEQ_OK;
+}
+
+/* Whole lines, and one for an array without elements. */
+static int64_t whole_lines(int64_t bytes) {
+  return (bytes + SEQ_ALIGN) / SEQ_ALIGN * SEQ_ALIGN;
 }
 
 static void fill_default(void *data, int32_t dtype, int64_t count, double value) {
@@ -87,27 +91,31 @@ static void fill_default(void *data, int32_t dtype, int64_t count, double value)
 /* Makes the inputs that were left away: measured first, so that memory grows once. */
 static int make_defaults(seq_plan *plan) {
   seq_scratch *s = &plan->model->scratch;
-  int64_t count, bytes, total = 0, at = 0;
+  int64_t bytes, total = 0, at = 0;
   for (int32_t i = 0; i < plan->fn->n_inputs; i++) {
     if (plan->args->inputs[i])
       continue;
-    int status = default_bytes(plan, i, &count, &bytes);
+    int status = seq_plan_default_bytes(plan, i, &bytes);
     if (status)
       return status;
-    if (!seq_add(total, bytes, &total))
+    if (!seq_add(total, whole_lines(bytes), &total))
       return seq_ctx_fail(plan->model->ctx, SEQ_ERR_MEMORY, "too many default values");
   }
-  if (!seq_grow(&s->defaults, &s->defaults_bytes, total))
-    return seq_ctx_fail(plan->model->ctx, SEQ_ERR_MEMORY, "no memory for default inputs");
+  int status = seq_mirror_reserve(plan->model->ctx, &s->defaults, total, "default inputs");
+  if (status)
+    return status;
+  s->defaults_now = total;
   for (int32_t i = 0; i < plan->fn->n_inputs; i++) {
     if (plan->args->inputs[i])
       continue;
-    default_bytes(plan, i, &count, &bytes);
-    void *data = (char *)s->defaults + at;
-    fill_default(data, plan->fn->inputs[i].dtype, count, *plan->fn->inputs[i].default_value);
+    seq_plan_default_bytes(plan, i, &bytes);
+    int32_t dtype = plan->fn->inputs[i].dtype;
+    void *data = (char *)s->defaults.host + at;
+    fill_default(data, dtype, whole_lines(bytes) / seq_dtype_size(dtype),
+                 *plan->fn->inputs[i].default_value);
     s->inputs[i] = data;
     s->strides[i] = 0;
-    at += bytes;
+    at += whole_lines(bytes);
   }
   return SEQ_OK;
 }
@@ -131,21 +139,23 @@ static int lay_out_inputs(seq_plan *plan) {
 static void make_call(seq_plan *plan, int32_t function) {
   seq_model *model = plan->model;
   const seq_scratch *s = &model->scratch;
-  plan->call = (seq_call){.struct_size = sizeof(seq_call),
-                          .batch = plan->count,
-                          .sizes = s->sizes,
-                          .lengths = s->lengths,
-                          .inputs = s->inputs,
-                          .input_strides = s->strides,
-                          .outputs = s->outputs,
-                          .prepared = model->functions[function].prepared,
-                          .pool = &model->ctx->pool.barrier,
-                          .failure = &model->ctx->failure};
+  plan->call =
+      (seq_call){.struct_size = sizeof(seq_call),
+                 .batch = plan->count,
+                 .sizes = s->sizes,
+                 .lengths = seq_on_device(model->ctx) ? s->lengths.device : s->lengths.host,
+                 .inputs = s->inputs,
+                 .input_strides = s->strides,
+                 .outputs = s->outputs,
+                 .prepared = model->functions[function].prepared,
+                 .pool = &model->ctx->pool.barrier,
+                 .failure = &model->ctx->failure};
 }
 
 void seq_plan_use(seq_plan *plan, int32_t function) {
   plan->fn = &plan->model->desc->functions[function];
   plan->variant = plan->model->functions[function].variant;
+  plan->code = plan->model->functions[function].code;
   plan->call.prepared = plan->model->functions[function].prepared;
 }
 
@@ -172,7 +182,8 @@ int seq_plan_make_at(seq_plan *plan, seq_model *model, int32_t function, const s
                      .places = places,
                      .fn = &model->desc->functions[function],
                      .args = args,
-                     .variant = model->functions[function].variant};
+                     .variant = model->functions[function].variant,
+                     .code = model->functions[function].code};
   if ((status = check_inputs(plan)) || (status = seq_plan_solve(plan)) ||
       (status = seq_plan_lengths(plan)) || (status = lay_out_inputs(plan)))
     return status;
@@ -207,7 +218,8 @@ static int check_output(seq_plan *plan, int32_t output) {
     return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "output `%s` is missing", desc->name);
   int64_t shape[SEQ_MAX_RANK];
   int32_t rank;
-  int status = seq_view_check(ctx, view, "output", desc->name, desc->dtype);
+  bool own = plan->places && output >= plan->fn->n_outputs - plan->fn->n_states;
+  int status = own ? SEQ_OK : seq_view_check(ctx, view, "output", desc->name, desc->dtype);
   if (!status)
     status = seq_plan_output_shape(plan, output, shape, &rank);
   if (status)
@@ -222,10 +234,11 @@ static int check_output(seq_plan *plan, int32_t output) {
 
 int seq_plan_outputs(seq_plan *plan) {
   const seq_args *args = plan->args;
+  seq_ctx *ctx = plan->model->ctx;
   int32_t n = plan->fn->n_outputs;
   if (args->n_outputs != n || (n > 0 && !args->outputs))
-    return seq_ctx_fail(plan->model->ctx, SEQ_ERR_ARGUMENT, "`%s` gives %d output%s, not %d",
-                        plan->fn->name, (int)n, n == 1 ? "" : "s", (int)args->n_outputs);
+    return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "`%s` gives %d output%s, not %d", plan->fn->name,
+                        (int)n, n == 1 ? "" : "s", (int)args->n_outputs);
   for (int32_t i = 0; i < n; i++) {
     int status = check_output(plan, i);
     if (status)
@@ -236,8 +249,12 @@ int seq_plan_outputs(seq_plan *plan) {
     int64_t bytes = 0;
     plan->model->scratch.outputs[i] = seq_view_data(view);
     seq_shape_bytes(view->shape, view->ndim, seq_dtype_size(plan->fn->outputs[i].dtype), &bytes);
-    if (plan->ragged && bytes > 0 && i < n - plan->fn->n_states)
-      memset(seq_view_data(view), 0, (size_t)bytes);
+    if (plan->ragged && bytes > 0 && i < n - plan->fn->n_states) {
+      int status =
+          seq_device_status(ctx, ctx->device->table->zero(ctx->device, seq_view_data(view), bytes));
+      if (status)
+        return status;
+    }
   }
   return SEQ_OK;
 }

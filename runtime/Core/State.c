@@ -25,7 +25,7 @@ struct seq_state {
   int32_t n, now;         /* now: which arrays hold the state */
   int64_t batch, count, capacity;
   bool limited;
-  int64_t *positions;
+  int64_t *positions, *spare; /* spare: those of a new order, while it is made */
   kept *tensors;
   const DLTensor **inputs; /* of a call: the caller's, then the state's */
   DLTensor **outputs;
@@ -122,23 +122,45 @@ static DLDataType data_type(int32_t dtype) {
   }
 }
 
-static bool allocate_tensor(seq_state *state, kept *t) {
+/* One table's function on the state's device. */
+static int zero(seq_ctx *ctx, void *p, int64_t bytes) {
+  return seq_device_status(ctx, ctx->device->table->zero(ctx->device, p, bytes));
+}
+
+static int copy(seq_ctx *ctx, void *to, const void *from, int64_t bytes) {
+  return seq_device_status(ctx, ctx->device->table->copy(ctx->device, to, from, bytes));
+}
+
+static int allocate_tensor(seq_state *state, kept *t) {
+  seq_ctx *ctx = state->model->ctx;
   for (int k = 0; k < 2; k++) {
     if (k == 1 && t->grows) {
       t->data[1] = t->data[0];
     } else {
-      t->data[k] = seq_aligned_alloc(t->bytes);
-      if (!t->data[k])
-        return false;
-      memset(t->data[k], 0, (size_t)t->bytes);
+      int status = seq_device_alloc(ctx, t->bytes, "a state's array", &t->data[k]);
+      if (!status)
+        status = zero(ctx, t->data[k], t->bytes);
+      if (status)
+        return status;
     }
     t->views[k] = (DLTensor){.data = t->data[k],
-                             .device = {kDLCPU, 0},
+                             .device = ctx->device->where,
                              .ndim = t->desc->rank + (state->batch >= 0),
                              .dtype = data_type(t->desc->dtype),
                              .shape = t->shape};
   }
-  return true;
+  return SEQ_OK;
+}
+
+static bool allocate_lists(seq_state *state) {
+  const seq_function_desc *fn = state->fn;
+  size_t count = (size_t)(state->count > 0 ? state->count : 1);
+  state->positions = calloc(count, 8);
+  state->spare = calloc(count, 8);
+  state->tensors = calloc((size_t)state->n + 1, sizeof *state->tensors);
+  state->inputs = calloc((size_t)fn->n_inputs + 1, sizeof *state->inputs);
+  state->outputs = calloc((size_t)fn->n_outputs + 1, sizeof *state->outputs);
+  return state->positions && state->spare && state->tensors && state->inputs && state->outputs;
 }
 
 /* Everything but the memory of the tensors. */
@@ -146,12 +168,8 @@ static int measure_state(seq_state *state, const seq_state_options *o) {
   seq_ctx *ctx = state->model->ctx;
   const seq_function_desc *fn = state->fn;
   int64_t *sizes = calloc((size_t)fn->n_sizes, 8);
-  state->positions = calloc((size_t)(state->count > 0 ? state->count : 1), 8);
-  state->tensors = calloc((size_t)state->n + 1, sizeof *state->tensors);
-  state->inputs = calloc((size_t)fn->n_inputs + 1, sizeof *state->inputs);
-  state->outputs = calloc((size_t)fn->n_outputs + 1, sizeof *state->outputs);
   int status = SEQ_OK;
-  if (!sizes || !state->positions || !state->tensors || !state->inputs || !state->outputs)
+  if (!allocate_lists(state) || !sizes)
     status = seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for a state");
   if (!status)
     status = read_sizes(state, o, sizes);
@@ -164,11 +182,10 @@ static int measure_state(seq_state *state, const seq_state_options *o) {
 }
 
 static int allocate_state(seq_state *state) {
-  for (int32_t i = 0; i < state->n; i++)
-    if (!allocate_tensor(state, &state->tensors[i]))
-      return seq_ctx_fail(state->model->ctx, SEQ_ERR_MEMORY, "no memory for a state of %lld bytes",
-                          (long long)seq_state_bytes(state));
-  return SEQ_OK;
+  int status = SEQ_OK;
+  for (int32_t i = 0; !status && i < state->n; i++)
+    status = allocate_tensor(state, &state->tensors[i]);
+  return status;
 }
 
 /* A state without memory for its tensors. */
@@ -225,9 +242,10 @@ void seq_state_destroy(seq_state *state) {
     return;
   for (int32_t i = 0; state->tensors && i < state->n; i++)
     for (int k = 0; k < 2 - state->tensors[i].grows; k++)
-      seq_aligned_free(state->tensors[i].data[k]);
+      seq_device_free(state->model->ctx, state->tensors[i].data[k]);
   free(state->tensors);
   free(state->positions);
+  free(state->spare);
   free(state->inputs);
   free(state->outputs);
   free(state);
@@ -320,8 +338,9 @@ static int call(seq_state *state, const seq_args *args, bool step) {
   if ((status = seq_plan_run(&p.plan)))
     return status;
   state->now = 1 - state->now;
+  const int64_t *lengths = state->model->scratch.lengths.host;
   for (int64_t i = 0; i < state->count; i++)
-    state->positions[i] += p.plan.call.lengths[time * state->count + i];
+    state->positions[i] += lengths[time * state->count + i];
   return SEQ_OK;
 }
 
@@ -399,11 +418,15 @@ int seq_state_save(const seq_state *state, void *buffer, int64_t bytes) {
   at += sizeof head;
   memcpy(at, state->positions, (size_t)state->count * 8);
   at += state->count * 8;
-  for (int32_t i = 0; i < state->n; i++) {
-    memcpy(at, state->tensors[i].data[state->now], (size_t)state->tensors[i].bytes);
-    at += state->tensors[i].bytes;
+  seq_device *d = state->model->ctx->device;
+  int status = SEQ_OK;
+  for (int32_t i = 0; !status && i < state->n; i++) {
+    const kept *t = &state->tensors[i];
+    status = seq_device_status(state->model->ctx,
+                               d->table->copy_out(d, at, t->data[state->now], t->bytes));
+    at += t->bytes;
   }
-  return SEQ_OK;
+  return status;
 }
 
 static bool sound_positions(const seq_state *state, const char *at) {
@@ -428,63 +451,101 @@ int seq_state_restore(seq_state *state, const void *buffer, int64_t bytes) {
   const char *at = (const char *)buffer + sizeof head;
   memcpy(state->positions, at, (size_t)state->count * 8);
   at += state->count * 8;
-  for (int32_t i = 0; i < state->n; i++) {
-    memcpy(state->tensors[i].data[state->now], at, (size_t)state->tensors[i].bytes);
-    at += state->tensors[i].bytes;
+  seq_device *d = state->model->ctx->device;
+  int status = SEQ_OK;
+  for (int32_t i = 0; !status && i < state->n; i++) {
+    const kept *t = &state->tensors[i];
+    status = seq_device_status(state->model->ctx,
+                               d->table->copy_in(d, t->data[state->now], at, t->bytes));
+    at += t->bytes;
   }
-  return SEQ_OK;
+  return status;
+}
+
+/* The arrays that hold the other state, in new ones. */
+static int copy_tensors(seq_state *copied, const seq_state *state) {
+  int status = SEQ_OK;
+  for (int32_t i = 0; !status && i < state->n; i++) {
+    kept *t = &copied->tensors[i];
+    *t = state->tensors[i];
+    t->data[0] = t->data[1] = NULL;
+    status = allocate_tensor(copied, t);
+    if (!status)
+      status = copy(state->model->ctx, t->data[state->now], state->tensors[i].data[state->now],
+                    t->bytes);
+  }
+  return status;
 }
 
 int seq_state_fork(const seq_state *state, seq_state **out) {
   if (!state || !out)
     return SEQ_ERR_ARGUMENT;
   *out = NULL;
-  seq_state *copy = calloc(1, sizeof *copy);
-  if (!copy)
+  seq_state *copied = calloc(1, sizeof *copied);
+  if (!copied)
     return fail(state, SEQ_ERR_MEMORY, "no memory for a state");
-  *copy = *state;
-  const seq_function_desc *fn = state->fn;
-  copy->positions = calloc((size_t)(state->count > 0 ? state->count : 1), 8);
-  copy->tensors = calloc((size_t)state->n + 1, sizeof *copy->tensors);
-  copy->inputs = calloc((size_t)fn->n_inputs + 1, sizeof *copy->inputs);
-  copy->outputs = calloc((size_t)fn->n_outputs + 1, sizeof *copy->outputs);
-  bool fine = copy->positions && copy->tensors && copy->inputs && copy->outputs;
-  for (int32_t i = 0; fine && i < state->n; i++) {
-    kept *t = &copy->tensors[i];
-    *t = state->tensors[i];
-    t->data[0] = t->data[1] = NULL;
-    fine = allocate_tensor(copy, t);
-    if (fine)
-      memcpy(t->data[copy->now], state->tensors[i].data[state->now], (size_t)t->bytes);
+  *copied = *state;
+  int status = allocate_lists(copied) ? copy_tensors(copied, state)
+                                      : fail(state, SEQ_ERR_MEMORY, "no memory for a state");
+  if (status) {
+    seq_state_destroy(copied);
+    return status;
   }
-  if (!fine) {
-    seq_state_destroy(copy);
-    return fail(state, SEQ_ERR_MEMORY, "no memory for a state");
-  }
-  memcpy(copy->positions, state->positions, (size_t)state->count * 8);
-  *out = copy;
+  memcpy(copied->positions, state->positions, (size_t)state->count * 8);
+  *out = copied;
   return SEQ_OK;
+}
+
+/* to[i] = old[from[i]]; neighbours that stay neighbours go in one copy. */
+static int gather_sequences(seq_ctx *ctx, const kept *t, void *to, const void *old,
+                            const int64_t *from, int64_t count) {
+  int status = SEQ_OK;
+  for (int64_t i = 0, n; !status && i < count; i += n) {
+    for (n = 1; i + n < count && from[i + n] == from[i] + n;)
+      n++;
+    status =
+        copy(ctx, (char *)to + i * t->each, (const char *)old + from[i] * t->each, n * t->each);
+  }
+  return status;
+}
+
+/* A tensor of two arrays goes from one to the other; one that grows has a single array, and
+ * goes by way of the context's workspace. */
+static int reorder_tensor(seq_state *state, const kept *t, const int64_t *from) {
+  seq_ctx *ctx = state->model->ctx;
+  void *old = t->data[state->now];
+  if (t->each == 0)
+    return SEQ_OK;
+  if (!t->grows)
+    return gather_sequences(ctx, t, t->data[1 - state->now], old, from, state->count);
+  int status = copy(ctx, ctx->workspace, old, t->bytes);
+  return status ? status : gather_sequences(ctx, t, old, ctx->workspace, from, state->count);
 }
 
 int seq_state_reorder(seq_state *state, const int64_t *from, int64_t count) {
   if (!from || count != state->count)
     return fail(state, SEQ_ERR_ARGUMENT, "an order has one entry for each sequence of the state");
-  for (int64_t i = 0; i < count; i++)
+  bool moves = false;
+  for (int64_t i = 0; i < count; i++) {
     if (from[i] < 0 || from[i] >= count)
       return fail(state, SEQ_ERR_ARGUMENT, "an order names sequences of the state");
-  seq_state *old;
-  int status = seq_state_fork(state, &old);
+    moves |= from[i] != i;
+  }
+  if (!moves)
+    return SEQ_OK;
+  seq_ctx *ctx = state->model->ctx;
+  int status = SEQ_OK;
+  for (int32_t k = 0; !status && k < state->n; k++)
+    if (state->tensors[k].grows)
+      status = seq_device_grow(ctx, &ctx->workspace, &ctx->workspace_bytes, state->tensors[k].bytes,
+                               "a workspace");
+  for (int32_t k = 0; !status && k < state->n; k++)
+    status = reorder_tensor(state, &state->tensors[k], from);
   if (status)
     return status;
-  for (int64_t i = 0; i < count; i++) {
-    state->positions[i] = old->positions[from[i]];
-    for (int32_t k = 0; k < state->n; k++) {
-      kept *t = &state->tensors[k];
-      if (t->each > 0)
-        memcpy((char *)t->data[state->now] + i * t->each,
-               (const char *)old->tensors[k].data[old->now] + from[i] * t->each, (size_t)t->each);
-    }
-  }
-  seq_state_destroy(old);
+  state->now = 1 - state->now;
+  for (int64_t i = 0; i < count; i++)
+    state->spare[i] = state->positions[from[i]];
+  memcpy(state->positions, state->spare, (size_t)count * 8);
   return SEQ_OK;
 }

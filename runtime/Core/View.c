@@ -39,19 +39,56 @@ static bool is_dense(const DLTensor *view) {
   return true;
 }
 
+/* "the CPU", "CUDA device 1". */
+static void place_text(DLDevice place, char *text, size_t bytes) {
+  switch ((int)place.device_type) {
+  case kDLCPU:
+    snprintf(text, bytes, "the CPU");
+    return;
+  case kDLCUDA:
+    snprintf(text, bytes, "CUDA device %d", (int)place.device_id);
+    return;
+  case kDLCUDAHost:
+    snprintf(text, bytes, "the CPU (pinned memory)");
+    return;
+  case kDLCUDAManaged:
+    snprintf(text, bytes, "managed memory of CUDA");
+    return;
+  default:
+    snprintf(text, bytes, "device type %d", (int)place.device_type);
+  }
+}
+
+static int check_place(seq_ctx *ctx, const DLTensor *view, DLDevice want, const char *kind,
+                       const char *name) {
+  DLDevice have = view->device;
+  if (have.device_type == want.device_type &&
+      (want.device_type == kDLCPU || have.device_id == want.device_id))
+    return SEQ_OK;
+  if (want.device_type == kDLCUDA && have.device_type == kDLCUDAManaged)
+    return SEQ_OK;
+  char is[64], must[64];
+  place_text(have, is, sizeof is);
+  place_text(want, must, sizeof must);
+  const char *hint = want.device_type == kDLCUDA ? " (seq_ctx_alloc, seq_ctx_copy_in)"
+                     : seq_on_device(ctx)        ? ""
+                                                 : ", or call in a context of that device";
+  return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "%s `%s` is on %s, not on %s: copy it there%s", kind,
+                      name, is, must, hint);
+}
+
 static int check_form(seq_ctx *ctx, const DLTensor *view, const char *kind, const char *name) {
-  if (view->device.device_type != kDLCPU)
-    return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "%s `%s` is on device type %d, not on the CPU", kind,
-                        name, (int)view->device.device_type);
   if (view->ndim < 0 || view->ndim > SEQ_MAX_RANK || (view->ndim > 0 && !view->shape))
     return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "%s `%s` has %d axes; at most %d are possible", kind,
                         name, (int)view->ndim, SEQ_MAX_RANK);
   return SEQ_OK;
 }
 
-int seq_view_check(seq_ctx *ctx, const DLTensor *view, const char *kind, const char *name,
-                   int32_t dtype) {
-  int status = check_form(ctx, view, kind, name);
+static int check_view(seq_ctx *ctx, const DLTensor *view, DLDevice place, const char *kind,
+                      const char *name, int32_t dtype) {
+  int status = check_place(ctx, view, place, kind, name);
+  if (!status)
+    status = check_form(ctx, view, kind, name);
   if (status)
     return status;
   if (!type_matches(view->dtype, dtype)) {
@@ -75,6 +112,21 @@ int seq_view_check(seq_ctx *ctx, const DLTensor *view, const char *kind, const c
     return seq_ctx_fail(ctx, SEQ_ERR_ARGUMENT, "%s `%s` is not aligned to its %d-byte elements",
                         kind, name, (int)unit);
   return SEQ_OK;
+}
+
+int seq_host_view_check(seq_ctx *ctx, const DLTensor *view, const char *kind, const char *name,
+                        int32_t dtype) {
+  return check_view(ctx, view, (DLDevice){kDLCPU, 0}, kind, name, dtype);
+}
+
+int seq_view_check(seq_ctx *ctx, const DLTensor *view, const char *kind, const char *name,
+                   int32_t dtype) {
+  seq_device *d = ctx->device;
+  int status = check_view(ctx, view, d->where, kind, name, dtype);
+  if (status || !d->table->check_pointer || !view->data)
+    return status;
+  status = d->table->check_pointer(d, seq_view_data(view));
+  return status ? seq_ctx_fail(ctx, status, "%s `%s` %s", kind, name, d->error.text) : SEQ_OK;
 }
 
 const char *seq_shape_text(const int64_t *shape, int32_t rank, char *text, size_t bytes) {

@@ -32,7 +32,8 @@ TEST_F(View, TypeIsNamed) {
 
 TEST_F(View, DeviceIsChecked) {
   y.view.device.device_type = kDLCUDA;
-  EXPECT_EQ(error(), "output `y` is on device type 2, not on the CPU");
+  EXPECT_EQ(error(), "output `y` is on CUDA device 0, not on the CPU: copy it there, or call in a "
+                     "context of that device");
 }
 
 TEST_F(View, StridesMustBeDense) {

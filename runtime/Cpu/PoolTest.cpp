@@ -102,7 +102,7 @@ void countRounding(const seq_call *, int32_t, int32_t) {
 } // namespace
 
 TEST(Pool, ThreadsShareTheCallersRounding) {
-  const seq_variant variant = {1, 0, nullptr, countRounding, nullptr, 0};
+  const seq_variant variant = {1, 0, nullptr, countRounding, nullptr, 0, nullptr};
   seq_function_desc fn = functions[SCALE];
   fn.variants = &variant;
   seq_model_desc desc = plain;

@@ -25,7 +25,7 @@ typedef struct DLPackVersion {
   uint32_t minor;
 } DLPackVersion;
 
-/* Where the data live. The runtime reads kDLCPU alone. */
+/* Where the data live. The runtime takes kDLCPU, and kDLCUDA and kDLCUDAManaged on CUDA. */
 #ifdef __cplusplus
 typedef enum : int32_t {
 #else

@@ -1,4 +1,4 @@
-/* What a host calls: contexts, bound models and calls. Plain C11.
+/* What a host calls: contexts, their devices, bound models and calls. Plain C11.
  *
  *   seq_ctx *ctx = seq_ctx_create(0);
  *   seq_model *model;
@@ -26,8 +26,9 @@ typedef enum seq_status {
   SEQ_ERR_RUN = 3,      /* the program failed on these data: seq_ctx_failure tells where */
   SEQ_ERR_MEMORY = 4,   /* no memory or no thread to be had */
   SEQ_ERR_IO = 5,       /* a file that cannot be read or is not well-formed */
-  SEQ_ERR_MODEL = 6,    /* a model of another ABI, or one that this CPU cannot run */
-  SEQ_ERR_CAPACITY = 7  /* a sequence would grow beyond what its state can keep */
+  SEQ_ERR_MODEL = 6,    /* a model of another ABI, or one that has no code for this device */
+  SEQ_ERR_CAPACITY = 7, /* a sequence would grow beyond what its state can keep */
+  SEQ_ERR_DEVICE = 8    /* no such device, or its driver or a kernel on it failed */
 } seq_status;
 
 /* The most axes of a tensor, its batch axis included. */
@@ -42,6 +43,22 @@ typedef struct seq_model seq_model;
  * 0: SEQC_NUM_THREADS, else OMP_NUM_THREADS, else the number of physical cores that
  * this process may use. Threads start with the first call. Null without memory. */
 seq_ctx *seq_ctx_create(int32_t threads);
+
+/* Where a context runs its calls. */
+typedef struct seq_ctx_options {
+  uint32_t struct_size; /* sizeof(seq_ctx_options) */
+  uint32_t flags;       /* 0 */
+  int32_t kind;         /* SEQ_ON_CPU, SEQ_ON_CUDA, SEQ_ON_GPUSIM */
+  int32_t threads;      /* on the CPU: as for seq_ctx_create */
+  int32_t device;       /* of CUDA: its number */
+  int32_t chip;         /* of the simulator: the newest chip whose code it runs, as 80; 0: any */
+  void *stream;         /* of CUDA: the host's CUstream; null: one of the context's own */
+} seq_ctx_options;
+
+/* The same for any kind of device: see "devices" below. Where it fails there is no context to
+ * ask, so the message goes to message[message_bytes], which may be null. */
+int seq_ctx_create_with(const seq_ctx_options *options, seq_ctx **out, char *message,
+                        int64_t message_bytes);
 
 /* Stops the threads and frees all; models of the context must be destroyed before. */
 void seq_ctx_destroy(seq_ctx *ctx);
@@ -89,15 +106,71 @@ int seq_failure_text(const seq_failure_info *failure, char *text, int64_t bytes)
  * SEQC_CPU_LEVEL lowers it, for tests. */
 int32_t seq_cpu_level(void);
 
+/* --- devices ---------------------------------------------------------------------
+ *
+ * On the CPU and in the simulator arrays are the host's memory (kDLCPU). On CUDA they are the
+ * device's: kDLCUDA with the context's number, or kDLCUDAManaged; parameters alone are always
+ * given in the host's memory and copied. The driver's library, libcuda.so.1 or what the
+ * variable SEQC_CUDA_DRIVER names, is opened when the first context of CUDA is made; nothing
+ * links it.
+ *
+ * Calls on CUDA only put work into the context's stream, in order. They neither allocate once
+ * everything has its size nor wait, with one exception: a function that can fail on its data
+ * (n_places > 0 in its descriptor) is waited for, since SEQ_ERR_RUN, and whether a state goes
+ * on, can only be told then. Other calls return before their outputs are there; copy_out and
+ * synchronize wait, and so does reading in the same stream. A fault of a kernel that nobody
+ * waited for is reported by a later call. The host's arrays of lengths and defaults are copied
+ * before a call returns.
+ *
+ * With a stream of the host's, arrays that it fills in that stream need no waiting; as in
+ * DLPack, (void *)1 is the legacy default stream and (void *)2 the thread's own. The context's
+ * own stream waits for the legacy default stream and it for that one, as the driver's ordinary
+ * streams do. The device's primary context is used, or that of the stream. */
+
+/* Memory of the context's device, aligned to 64; on the CPU, of the host. Null is freed too.
+ * Freeing waits for the calls that may use it. */
+int seq_ctx_alloc(seq_ctx *ctx, int64_t bytes, void **out);
+void seq_ctx_free(seq_ctx *ctx, void *p);
+
+/* From the host to the device and back. The host's memory is free again, or filled, when they
+ * return. */
+int seq_ctx_copy_in(seq_ctx *ctx, void *device, const void *host, int64_t bytes);
+int seq_ctx_copy_out(seq_ctx *ctx, void *host, const void *device, int64_t bytes);
+
+/* Waits until all calls have run; tells what failed meanwhile. */
+int seq_ctx_synchronize(seq_ctx *ctx);
+
+int32_t seq_ctx_kind(const seq_ctx *ctx);
+
+/* Of CUDA, the device's chip: 90 for sm_90; of the simulator, what was asked for; else 0. */
+int32_t seq_ctx_chip(const seq_ctx *ctx);
+
+/* How views of the context's device memory have to name it. */
+DLDevice seq_ctx_device(const seq_ctx *ctx);
+
+typedef struct seq_cuda_info {
+  char name[128];
+  int32_t chip; /* 90: sm_90 */
+  int32_t multiprocessors;
+  int64_t memory_bytes;
+} seq_cuda_info;
+
+/* The CUDA devices of this machine: *count of them, the first `most` described in devices[].
+ * *driver_version is the newest CUDA that the driver knows, 12040 for 12.4, and 0 where none is
+ * installed. SEQ_ERR_DEVICE with a message where there is no device to use. Opens the driver's
+ * library, but makes no context on a device. */
+int seq_cuda_probe(seq_cuda_info *devices, int32_t most, int32_t *count, int32_t *driver_version,
+                   char *message, int64_t message_bytes);
+
 /* --- models --------------------------------------------------------------------- */
 
 /* Makes a model of a generated descriptor, which must outlive it. Checks magic and ABI
- * version and picks each function's best variant for this CPU. A model without
- * parameters is bound at once. */
+ * version and picks each function's best variant for the context's device, whose code it loads
+ * there. A model without parameters is bound at once. */
 int seq_model_create(seq_ctx *ctx, const seq_model_desc *desc, seq_model **out);
 
 /* Gives the parameters, one view each in the descriptor's order, of the descriptor's
- * types and shapes, dense, on the CPU. Runs each function's `prepare` into memory that
+ * types and shapes, dense, in the host's memory. Runs each function's `prepare` into memory that
  * the model owns. The views and their data are not needed afterwards. */
 int seq_model_bind(seq_model *model, const DLTensor *const *params, int32_t n_params);
 
@@ -134,7 +207,7 @@ typedef struct seq_args {
   DLTensor *const *outputs;      /* in order; queries need none */
   const seq_lengths *lengths;
   int32_t n_inputs, n_outputs, n_lengths, reserved;
-  void *workspace; /* aligned to 64; null = the context's own, which grows */
+  void *workspace; /* of the device, aligned to 64; null = the context's own, which grows */
   int64_t workspace_bytes;
 } seq_args;
 

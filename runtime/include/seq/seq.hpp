@@ -56,9 +56,10 @@ public:
 
   // `shape` is in elements, row major.
   template <typename T>
-  view(T *data, std::vector<std::int64_t> shape) : shape_(std::move(shape)), present_(true) {
+  view(T *data, std::vector<std::int64_t> shape, DLDevice device = {kDLCPU, 0})
+      : shape_(std::move(shape)), present_(true) {
     tensor_.data = const_cast<void *>(static_cast<const void *>(data));
-    tensor_.device = {kDLCPU, 0};
+    tensor_.device = device;
     tensor_.dtype = data_type<T>();
   }
 
@@ -122,9 +123,42 @@ public:
       throw error(SEQ_ERR_MEMORY, "no memory for a context");
   }
 
+  // `options.struct_size` need not be set.
+  explicit context(seq_ctx_options options) {
+    char message[1024] = "";
+    seq_ctx *made = nullptr;
+    options.struct_size = sizeof options;
+    int status = seq_ctx_create_with(&options, &made, message, sizeof message);
+    if (status != SEQ_OK)
+      throw error(status, message);
+    ctx_.reset(made);
+  }
+
+  // On a CUDA device, in the host's stream (a CUstream) or one of the context's own.
+  static context cuda(std::int32_t device = 0, void *stream = nullptr) {
+    seq_ctx_options options{};
+    options.kind = SEQ_ON_CUDA;
+    options.device = device;
+    options.stream = stream;
+    return context(options);
+  }
+
+  // In the GPU simulator, with code for chips up to this one; 0: any.
+  static context simulator(std::int32_t chip = 0) {
+    seq_ctx_options options{};
+    options.kind = SEQ_ON_GPUSIM;
+    options.chip = chip;
+    return context(options);
+  }
+
   seq_ctx *get() const noexcept { return ctx_.get(); }
   std::int32_t threads() const noexcept { return seq_ctx_threads(ctx_.get()); }
   std::string note() const { return seq_last_note(ctx_.get()); }
+  std::int32_t kind() const noexcept { return seq_ctx_kind(ctx_.get()); }
+  std::int32_t chip() const noexcept { return seq_ctx_chip(ctx_.get()); }
+
+  // Waits until all calls have run.
+  void synchronize() const { check(seq_ctx_synchronize(ctx_.get())); }
 
   // Where the last call failed, if it did so in the program.
   std::optional<seq_failure_info> failure() const {
@@ -142,6 +176,48 @@ private:
     void operator()(seq_ctx *ctx) const noexcept { seq_ctx_destroy(ctx); }
   };
   std::unique_ptr<seq_ctx, destroy> ctx_;
+};
+
+// An array in the memory of the context's device, the host's on the CPU. Move only; the context
+// must outlive it and stay where it is.
+template <typename T> class device_array {
+public:
+  // `shape` is in elements, row major. The elements are whatever the memory holds.
+  device_array(const context &ctx, std::vector<std::int64_t> shape)
+      : ctx_(&ctx), shape_(std::move(shape)) {
+    std::int64_t n = sizeof(T);
+    for (std::int64_t axis : shape_)
+      if (axis < 0 || __builtin_mul_overflow(n, axis, &n))
+        throw error(SEQ_ERR_SHAPE, "a shape has a negative axis or too many elements");
+    bytes_ = n;
+    void *data = nullptr;
+    ctx.check(seq_ctx_alloc(ctx.get(), bytes_, &data));
+    data_ = std::unique_ptr<void, destroy>(data, destroy{ctx.get()});
+  }
+  device_array(const context &ctx, std::vector<std::int64_t> shape, const T *host)
+      : device_array(ctx, std::move(shape)) {
+    copy_in(host);
+  }
+
+  T *data() const noexcept { return static_cast<T *>(data_.get()); }
+  std::int64_t size() const noexcept { return bytes_ / static_cast<std::int64_t>(sizeof(T)); }
+  const std::vector<std::int64_t> &shape() const noexcept { return shape_; }
+  seq::view view() const { return {data(), shape_, seq_ctx_device(ctx_->get())}; }
+  operator seq::view() const { return view(); }
+
+  // All elements, from and to the host; copy_out waits for the calls before it.
+  void copy_in(const T *host) { ctx_->check(seq_ctx_copy_in(ctx_->get(), data(), host, bytes_)); }
+  void copy_out(T *host) const { ctx_->check(seq_ctx_copy_out(ctx_->get(), host, data(), bytes_)); }
+
+private:
+  struct destroy {
+    seq_ctx *ctx = nullptr;
+    void operator()(void *p) const noexcept { seq_ctx_free(ctx, p); }
+  };
+  const context *ctx_;
+  std::vector<std::int64_t> shape_;
+  std::int64_t bytes_ = 0;
+  std::unique_ptr<void, destroy> data_;
 };
 
 // A bound model. The context must outlive it and stay where it is.

@@ -1,0 +1,111 @@
+/* Matrix products of a warp, and the loads that feed them. g = lane / 4 and t = lane % 4 name a
+ * lane's place in a fragment. */
+#include "State.h"
+
+#include <string.h>
+
+/* --- element types */
+
+static float from_bits(uint32_t bits) {
+  float f;
+  memcpy(&f, &bits, 4);
+  return f;
+}
+
+static float from_f16(uint32_t h) {
+  uint32_t sign = (h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3FF;
+  if (exponent == 31)
+    return from_bits(sign | 0x7F800000 | fraction << 13);
+  if (exponent != 0)
+    return from_bits(sign | (exponent + 112) << 23 | fraction << 13);
+  float f = (float)fraction * 0x1p-24f;
+  return sign ? -f : f;
+}
+
+/* Element `i` of a register of two. */
+static float half_of(uint32_t packed, int i, int32_t type) {
+  uint32_t bits = packed >> 16 * i & 0xFFFF;
+  return type == SEQ_SIM_F16 ? from_f16(bits) : from_bits(bits << 16);
+}
+
+/* --- mma.sync */
+
+static const seq_sim_fragments *fragments(seq_sim_call *const calls[LANES], int g, int t) {
+  return calls[4 * g + t]->in;
+}
+
+static float a_at(seq_sim_call *const calls[LANES], int32_t type, int row, int k) {
+  if (type == SEQ_SIM_TF32) /* the hardware does not look at the lower bits */
+    return from_bits(fragments(calls, row % 8, k % 4)->a[row / 8 + 2 * (k / 4)] & ~0x1FFFu);
+  return half_of(fragments(calls, row % 8, k % 8 / 2)->a[row / 8 + 2 * (k / 8)], k % 2, type);
+}
+
+static float b_at(seq_sim_call *const calls[LANES], int32_t type, int k, int n) {
+  if (type == SEQ_SIM_TF32)
+    return from_bits(fragments(calls, n, k % 4)->b[k / 4] & ~0x1FFFu);
+  return half_of(fragments(calls, n, k % 8 / 2)->b[k / 8], k % 2, type);
+}
+
+/* Products are exact; the sum is rounded once, where hardware truncates a little. */
+static void multiply(seq_sim_call *const calls[LANES], uint32_t mask) {
+  (void)mask;
+  int32_t type = calls[0]->mode;
+  int depth = type == SEQ_SIM_TF32 ? 8 : 16;
+  float a[16][16], b[16][8];
+  for (int k = 0; k < depth; k++) {
+    for (int row = 0; row < 16; row++)
+      a[row][k] = a_at(calls, type, row, k);
+    for (int n = 0; n < 8; n++)
+      b[k][n] = b_at(calls, type, k, n);
+  }
+  for (int lane = 0; lane < LANES; lane++)
+    for (int i = 0; i < 4; i++) {
+      int row = lane / 4 + 8 * (i / 2), column = 2 * (lane % 4) + i % 2;
+      double sum = ((const seq_sim_fragments *)calls[lane]->in)->c[i];
+      for (int k = 0; k < depth; k++)
+        sum += (double)a[row][k] * b[k][column];
+      ((float *)calls[lane]->out)[i] = (float)sum;
+    }
+  if (seq_sim_running->counts)
+    seq_sim_running->counts->mma++;
+}
+
+void seq_sim_mma(float d[4], const seq_sim_fragments *in, int32_t type, const seq_sim_site *site) {
+  seq_sim_call call = {multiply, "a matrix product", UINT32_MAX, type, in, d, site};
+  seq_sim_meet(&call);
+}
+
+/* --- ldmatrix */
+
+static uint16_t element(seq_sim_call *const calls[LANES], int tile, int row, int column) {
+  uint16_t value;
+  memcpy(&value, (const char *)calls[8 * tile + row]->in + 2 * column, 2);
+  return value;
+}
+
+static void load_tiles(seq_sim_call *const calls[LANES], uint32_t mask) {
+  (void)mask;
+  int count = calls[0]->mode / 2;
+  bool transposed = calls[0]->mode % 2;
+  for (int lane = 0; lane < LANES; lane++)
+    for (int tile = 0; tile < count; tile++) {
+      int g = lane / 4, t = 2 * (lane % 4);
+      uint32_t low = transposed ? element(calls, tile, t, g) : element(calls, tile, g, t);
+      uint32_t high = transposed ? element(calls, tile, t + 1, g) : element(calls, tile, g, t + 1);
+      ((uint32_t *)calls[lane]->out)[tile] = low | high << 16;
+    }
+}
+
+void seq_sim_ldmatrix(uint32_t *result, const void *row, int32_t count, int32_t transposed,
+                      const seq_sim_site *site) {
+  const seq_sim_thread *t = seq_sim_running->current;
+  if (t->index % LANES < 8 * count) {
+    if ((uintptr_t)row - (uintptr_t)t->block->arena >= ARENA_BYTES)
+      seq_sim_fail("loads a row of a tile at %s that is not in shared memory",
+                   seq_sim_place(site).s);
+    seq_sim_access(row, 16, SEQ_SIM_READ | 16 * SEQ_SIM_ALIGN, site);
+  }
+  seq_sim_call call = {
+      load_tiles, "a load of tiles", UINT32_MAX, count * 2 + (transposed != 0), row, result, site};
+  seq_sim_meet(&call);
+}

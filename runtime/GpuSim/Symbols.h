@@ -1,0 +1,33 @@
+/* All operations, for what links simulated kernels: SEQ_SIM_SYMBOLS(X) is X(name) for each. */
+#ifndef SEQ_GPUSIM_SYMBOLS_H
+#define SEQ_GPUSIM_SYMBOLS_H
+
+#include "Ops.h"
+
+#define SEQ_SIM_SYMBOLS(X)                                                                         \
+  X(seq_sim_thread_index)                                                                          \
+  X(seq_sim_thread_count)                                                                          \
+  X(seq_sim_block_index)                                                                           \
+  X(seq_sim_block_count)                                                                           \
+  X(seq_sim_shared)                                                                                \
+  X(seq_sim_access)                                                                                \
+  X(seq_sim_globals)                                                                               \
+  X(seq_sim_yield)                                                                                 \
+  X(seq_sim_trap)                                                                                  \
+  X(seq_sim_barrier)                                                                               \
+  X(seq_sim_barrier_arrive)                                                                        \
+  X(seq_sim_barrier_count)                                                                         \
+  X(seq_sim_grid_barrier)                                                                          \
+  X(seq_sim_warp_sync)                                                                             \
+  X(seq_sim_active_mask)                                                                           \
+  X(seq_sim_shuffle)                                                                               \
+  X(seq_sim_vote)                                                                                  \
+  X(seq_sim_match)                                                                                 \
+  X(seq_sim_redux)                                                                                 \
+  X(seq_sim_mma)                                                                                   \
+  X(seq_sim_ldmatrix)                                                                              \
+  X(seq_sim_copy)                                                                                  \
+  X(seq_sim_copy_commit)                                                                           \
+  X(seq_sim_copy_wait)
+
+#endif
