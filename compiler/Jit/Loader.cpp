@@ -62,6 +62,7 @@ private:
     auto add = [&](const char *name, auto *f) { map[session.intern(name)] = address(f); };
     add("seq_rt_barrier", &seq_rt_barrier);
     add("seq_rt_fail", &seq_rt_fail);
+    add("seq_rt_launch", &seq_rt_launch);
     add("seq_rt_order", &seq_rt_order);
     add("memcpy", static_cast<void *(*)(void *, const void *, size_t)>(&std::memcpy));
     add("memmove", static_cast<void *(*)(void *, const void *, size_t)>(&std::memmove));

@@ -67,7 +67,7 @@ public:
         return false;
     }
     interpreted->makeCurrent();
-    return reference.create(interpreted->model(), 1);
+    return reference.createHere(interpreted->model());
   }
 
   bool checkGiven() { return checkOne(session.inputs, true); }

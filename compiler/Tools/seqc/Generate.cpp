@@ -88,17 +88,21 @@ bool Generator::feed(const std::vector<int32_t> &piece) {
   inputs.arrays[tokens] = Array(SEQ_I32, {int64_t(piece.size())});
   std::copy(piece.begin(), piece.end(), inputs.arrays[tokens].as<int32_t>());
   std::vector<Array> outputs;
-  const seq_args *args = &runner.argsOf(inputs, outputs);
-  for (int32_t i = 0; i < stream->n_outputs - stream->n_states; ++i) {
+  const seq_args *args = runner.argsOf(inputs, outputs);
+  for (int32_t i = 0; args && i < stream->n_outputs - stream->n_states; ++i) {
     int64_t shape[SEQ_MAX_RANK];
     int32_t rank = 0;
     if (int status = seq_state_output_shape(state, args, i, shape, &rank); status != SEQ_OK)
       return refuse(status);
     outputs.emplace_back(stream->outputs[i].dtype, Shape(shape, shape + rank));
   }
-  args = &runner.argsOf(inputs, outputs);
+  args = args ? runner.argsOf(inputs, outputs) : nullptr;
+  if (!args)
+    return false;
   if (int status = seq_state_call(state, args); status != SEQ_OK)
     return refuse(status);
+  if (!runner.takeOutputs(outputs))
+    return false;
   const Array &y = outputs.front();
   int64_t rows = y.shape()[0], width = y.shape()[1];
   if (width < 1 || width > 256)

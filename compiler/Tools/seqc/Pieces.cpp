@@ -75,9 +75,11 @@ void copySteps(const Array &from, int64_t at, Array &into, int64_t to, int64_t c
 } // namespace
 
 bool Pieces::findSizes(std::vector<Array> &outputs) {
-  const seq_args &args = runner.argsOf(given, outputs);
+  const seq_args *args = runner.argsOf(given, outputs);
+  if (!args)
+    return false;
   sizes.resize(size_t(forward.n_sizes) + 1);
-  int status = seq_model_sizes(runner.get(), 0, &args, sizes.data(), &batch);
+  int status = seq_model_sizes(runner.get(), 0, args, sizes.data(), &batch);
   if (status != SEQ_OK)
     return runner.refuse(Diag::InputShape, status, session.entry().name);
   steps = sizes[size_t(stream.time)];
@@ -135,9 +137,13 @@ bool Pieces::runPiece(int64_t begin, int64_t end, std::vector<Array> &outputs) {
       shape[size_t(axis) + shape.size() - size_t(stream.outputs[i].rank)] = end - begin;
     piece.emplace_back(outputs[size_t(i)].dtype(), shape);
   }
-  const seq_args &args = runner.argsOf(inputs, piece);
-  if (int status = seq_state_call(state, &args); status != SEQ_OK)
+  const seq_args *args = runner.argsOf(inputs, piece);
+  if (!args)
+    return false;
+  if (int status = seq_state_call(state, args); status != SEQ_OK)
     return refuse(status);
+  if (!runner.takeOutputs(piece))
+    return false;
   for (int32_t i = 0; i < forward.n_outputs; ++i) {
     int axis = timeAxis(stream.outputs[i], stream.time);
     Array &whole = outputs[size_t(i)];

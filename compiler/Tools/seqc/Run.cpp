@@ -76,7 +76,7 @@ static bool runInterpreted(Session &session, bool cut, std::vector<Array> &outpu
     return false;
   interpreted->makeCurrent();
   Runner runner(session);
-  if (!runner.create(interpreted->model(), 1))
+  if (!runner.createHere(interpreted->model()))
     return false;
   return cut ? runCut(session, runner, outputs)
              : interpretOnce(session, *interpreted, runner, session.inputs, f64, outputs);

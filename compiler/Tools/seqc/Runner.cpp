@@ -1,12 +1,16 @@
 //===- Runner.cpp - A bound model and its calls --------------------------------------===//
 #include "compiler/Tools/seqc/Runner.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <cstring>
 
 namespace seq::tool {
 
 Runner::~Runner() {
   seq_model_destroy(model);
+  for (Copy &copy : copies)
+    seq_ctx_free(ctx, copy.data);
   if (ctx)
     seq_ctx_destroy(ctx);
 }
@@ -23,7 +27,10 @@ bool Runner::refuse(Diag kind, int status, const std::string &subject) {
     return false;
   }
   const std::string &text = kept;
-  session.error(status == SEQ_ERR_MEMORY ? Diag::NoMemory : kind, subject, text);
+  Diag by = status == SEQ_ERR_MEMORY   ? Diag::NoMemory
+            : status == SEQ_ERR_DEVICE ? Diag::NoDevice
+                                       : kind;
+  session.error(by, subject, text);
   return false;
 }
 
@@ -70,9 +77,35 @@ void Runner::reportFailure(Diag kind, const seq_failure_info &f) {
 //===----------------------------------------------------------------------===//
 
 bool Runner::create(const seq_model_desc &desc, int threads) {
-  ctx = seq_ctx_create(threads);
-  if (!ctx) {
-    session.diags.error(Diag::NoMemory, desc.name, "there is no memory for a context");
+  const lowering::Target &target = session.pipelineOptions().targets.back();
+  switch (target.machine) {
+  case lowering::Machine::Cpu:
+    return start(desc, SEQ_ON_CPU, threads);
+  case lowering::Machine::Cuda:
+    return start(desc, SEQ_ON_CUDA, threads);
+  case lowering::Machine::GpuSim:
+    return start(desc, SEQ_ON_GPUSIM, threads);
+  }
+  return false;
+}
+
+bool Runner::createHere(const seq_model_desc &desc) {
+  return start(desc, SEQ_ON_CPU, 1);
+}
+
+bool Runner::start(const seq_model_desc &desc, int32_t kind, int threads) {
+  seq_ctx_options options = {};
+  options.struct_size = sizeof options;
+  options.kind = kind;
+  options.threads = threads;
+  char message[1024] = "";
+  int made = seq_ctx_create_with(&options, &ctx, message, sizeof message);
+  if (made != SEQ_OK) {
+    ctx = nullptr;
+    auto error = session.diags.error(made == SEQ_ERR_MEMORY ? Diag::NoMemory : Diag::NoDevice,
+                                     desc.name, message);
+    if (kind == SEQ_ON_CUDA)
+      error.hint("`--target=gpusim` runs the same kernels without a device");
     return false;
   }
   int status = seq_model_create(ctx, &desc, &model);
@@ -117,14 +150,44 @@ bool Runner::bind(const seq_model_desc &desc) {
 // Calls
 //===----------------------------------------------------------------------===//
 
-void Runner::fillArgs(CallInputs &inputs, std::vector<Array> &outputs) {
+/// `view`, which is the host's, becomes one of the device with the same elements.
+bool Runner::copyIn(const Array &from, DLTensor *&view) {
+  if (copied == copies.size())
+    copies.emplace_back();
+  Copy &copy = copies[copied++];
+  int64_t bytes = from.byteCount();
+  if (bytes > copy.bytes || !copy.data) {
+    seq_ctx_free(ctx, copy.data);
+    copy.data = nullptr;
+    if (int status = seq_ctx_alloc(ctx, bytes, &copy.data); status != SEQ_OK)
+      return refuse(Diag::NoMemory, status, session.entry().name);
+    copy.bytes = bytes;
+  }
+  copy.view = *view;
+  copy.view.data = copy.data;
+  copy.view.device = seq_ctx_device(ctx);
+  view = &copy.view;
+  int status = seq_ctx_copy_in(ctx, copy.data, from.data(), bytes);
+  return status == SEQ_OK || refuse(Diag::NoDevice, status, session.entry().name);
+}
+
+bool Runner::fillArgs(CallInputs &inputs, std::vector<Array> &outputs) {
   inputViews.clear();
   outputViews.clear();
   lengths.clear();
-  for (Array &a : inputs.arrays)
-    inputViews.push_back(a ? a.view() : nullptr);
-  for (Array &a : outputs)
-    outputViews.push_back(a.view());
+  copied = 0;
+  for (Array &a : inputs.arrays) {
+    DLTensor *view = a ? a.view() : nullptr;
+    if (view && onDevice() && !copyIn(a, view))
+      return false;
+    inputViews.push_back(view);
+  }
+  for (Array &a : outputs) {
+    DLTensor *view = a.view();
+    if (onDevice() && !copyIn(a, view))
+      return false;
+    outputViews.push_back(view);
+  }
   for (const Lengths &l : inputs.lengths)
     lengths.push_back(
         {l.size.empty() ? nullptr : l.size.c_str(), l.values.data(), int64_t(l.values.size())});
@@ -136,6 +199,18 @@ void Runner::fillArgs(CallInputs &inputs, std::vector<Array> &outputs) {
   args.n_inputs = int32_t(inputViews.size());
   args.n_outputs = int32_t(outputViews.size());
   args.n_lengths = int32_t(lengths.size());
+  return true;
+}
+
+bool Runner::takeOutputs(std::vector<Array> &outputs) {
+  for (auto [i, a] : llvm::enumerate(outputs)) {
+    if (!onDevice())
+      return true;
+    int status = seq_ctx_copy_out(ctx, a.data(), outputViews[i]->data, a.byteCount());
+    if (status != SEQ_OK)
+      return refuse(Diag::NoDevice, status, session.entry().name);
+  }
+  return true;
 }
 
 bool Runner::makeOutputs(std::vector<Array> &outputs) {
@@ -159,13 +234,16 @@ bool Runner::makeOutputs(std::vector<Array> &outputs) {
 
 bool Runner::call(CallInputs &inputs, std::vector<Array> &outputs) {
   outputs.clear();
-  fillArgs(inputs, outputs);
-  return makeOutputs(outputs) && repeat(inputs, outputs);
+  return fillArgs(inputs, outputs) && makeOutputs(outputs) && fillArgs(inputs, outputs) &&
+         repeat(inputs, outputs) && takeOutputs(outputs);
 }
 
 bool Runner::repeat(CallInputs &inputs, std::vector<Array> &outputs) {
-  fillArgs(inputs, outputs);
+  if (!onDevice() && !fillArgs(inputs, outputs))
+    return false;
   int status = seq_model_call(model, 0, &args);
+  if (status == SEQ_OK && onDevice())
+    status = seq_ctx_synchronize(ctx);
   return status == SEQ_OK || refuse(Diag::InputShape, status, session.entry().name);
 }
 

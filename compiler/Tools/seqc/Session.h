@@ -80,6 +80,7 @@ public:
 
 private:
   bool setTargets();
+  std::string presentChip();
   bool refuseTarget(const std::string &name, codegen::TargetError error);
   bool readValues();
   std::string timeSize() const;
