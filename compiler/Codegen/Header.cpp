@@ -1,5 +1,6 @@
 //===- Header.cpp - The C header of a compiled model ---------------------------------===//
 #include "compiler/Codegen/Header.h"
+#include "compiler/Codegen/Target.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -206,7 +207,7 @@ public:
            ",\n  \"abi_version\": " + std::to_string(m.abi_version) +
            ",\n  \"descriptor\": " + quote(descriptorSymbol(m.name)) + ",\n  \"targets\": [";
     for (size_t i = 0; i < targets.size(); ++i)
-      text += (i ? ", " : "") + quote(targets[i].cpu);
+      text += (i ? ", " : "") + quote(targetName(targets[i]));
     text += "],\n  \"parameters\": ";
     tensors(m.params, m.n_params, "  ");
     text += ",\n  \"functions\": [";

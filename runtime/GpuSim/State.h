@@ -145,7 +145,8 @@ struct seq_sim {
 };
 
 /* The sim that runs on this CPU thread. */
-extern _Thread_local seq_sim *seq_sim_running;
+/* Its place is known when a library is loaded: no call of the loader's for each access. */
+extern _Thread_local seq_sim *seq_sim_running __attribute__((tls_model("initial-exec")));
 
 /* --- Fiber.c */
 bool seq_sim_stacks(seq_sim *sim, int32_t n);
