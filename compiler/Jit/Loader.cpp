@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Jit/Loader.h"
+#include "runtime/GpuSim/Symbols.h"
 
 #include "llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
@@ -67,6 +68,9 @@ private:
     add("memcpy", static_cast<void *(*)(void *, const void *, size_t)>(&std::memcpy));
     add("memmove", static_cast<void *(*)(void *, const void *, size_t)>(&std::memmove));
     add("memset", static_cast<void *(*)(void *, int, size_t)>(&std::memset));
+#define ADD(name) add(#name, &name);
+    SEQ_SIM_SYMBOLS(ADD)
+#undef ADD
     addMaths(map);
     return map;
   }

@@ -144,8 +144,8 @@ struct seq_sim {
   char error[1024];
 };
 
-/* The sim that runs on this CPU thread. */
-/* Its place is known when a library is loaded: no call of the loader's for each access. */
+/* The sim that runs on this CPU thread. Its model of thread-local storage needs no help of the
+ * dynamic linker's, with which generated libraries are not linked. */
 extern _Thread_local seq_sim *seq_sim_running __attribute__((tls_model("initial-exec")));
 
 /* --- Fiber.c */
