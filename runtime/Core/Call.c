@@ -121,13 +121,13 @@ static int allow_arrays(seq_plan *plan) {
                               view_bytes(plan->args->outputs[i], fn->outputs[i].dtype), true,
                               fn->outputs[i].name);
   if (!status)
-    status = seq_device_allow(ctx, call->lengths, plan->model->scratch.lengths_now, false,
-                              "the lengths");
+    status =
+        seq_device_allow(ctx, call->lengths, plan->model->scratch.lengths_now, false, "lengths");
   if (!status)
-    status = seq_device_allow(ctx, call->workspace, plan->workspace_bytes, true, "the workspace");
+    status = seq_device_allow(ctx, call->workspace, plan->workspace_bytes, true, "workspace");
   if (!status)
     status = seq_device_allow(ctx, call->prepared, plan->variant->prepared_bytes, false,
-                              "the prepared parameters");
+                              "prepared parameters");
   return status;
 }
 

@@ -147,9 +147,7 @@ void seq_rt_launch(const seq_call *call, int32_t kernel, int64_t blocks, const u
   seq_launch launch = {code, launcher->code->module, kernel, blocks, args};
   int status = d->table->launch(d, &launch);
   if (status)
-    launcher->status =
-        seq_ctx_fail(ctx, status, "`%s`: kernel `%s`: %s", launcher->function,
-                     code->kernels[kernel].name ? code->kernels[kernel].name : "", d->error.text);
+    launcher->status = seq_ctx_fail(ctx, status, "`%s`: %s", launcher->function, d->error.text);
 }
 
 /* Waits for the record of the region's failure, and takes it over. */
@@ -178,7 +176,7 @@ int seq_device_region(seq_ctx *ctx, const seq_function_desc *fn, const seq_code 
   if (fails)
     status = seq_device_status(ctx, d->table->zero(d, ctx->device_failure, bytes));
   if (!status)
-    status = seq_device_allow(ctx, ctx->device_failure, bytes, true, "the record of failures");
+    status = seq_device_allow(ctx, ctx->device_failure, bytes, true, "failure record");
   if (status)
     return status;
   ctx->launcher = (seq_launcher){.ctx = ctx, .code = code, .function = fn->name};

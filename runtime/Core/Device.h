@@ -51,7 +51,7 @@ typedef struct seq_device_table {
 
   int (*load)(seq_device *device, const seq_device_code *code, void **module);
   void (*unload)(seq_device *device, void *module);
-  int (*launch)(seq_device *device, const seq_launch *launch);
+  int (*launch)(seq_device *device, const seq_launch *launch); /* the error names the kernel */
 
   /* What the kernels of the next region may touch: nothing, and more. `what` is for messages
    * and outlives the region. */

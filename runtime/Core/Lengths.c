@@ -79,15 +79,15 @@ static int check_entry(seq_plan *plan, int32_t index) {
 static int fill_table(seq_plan *plan) {
   seq_scratch *s = &plan->model->scratch;
   seq_ctx *ctx = plan->model->ctx;
-  int64_t bytes, n = plan->count;
+  int64_t bytes, room, n = plan->count; /* room: not nothing where there are no sizes */
   if (!seq_mul(n, plan->fn->n_sizes, &bytes) || !seq_mul(bytes, 8, &bytes) ||
-      !seq_add(bytes, 8, &s->lengths_now))
+      !seq_add(bytes, 8, &room))
     return seq_ctx_fail(ctx, SEQ_ERR_MEMORY, "no memory for a batch of %lld", (long long)n);
-  int status = seq_mirror_reserve(ctx, &s->lengths, s->lengths_now, "lengths");
+  int status = seq_mirror_reserve(ctx, &s->lengths, room, "lengths");
   if (status)
     return status;
   int64_t *table = s->lengths.host;
-  table[n * plan->fn->n_sizes] = 0; /* so that a table without entries is not empty */
+  s->lengths_now = bytes;
   for (int32_t size = 0; size < plan->fn->n_sizes; size++, table += n) {
     int32_t entry = s->lengths_entry[size];
     for (int64_t i = 0; i < n; i++)

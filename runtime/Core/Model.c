@@ -240,8 +240,8 @@ static int prepare_on_device(seq_model *model, int32_t function, const device_pa
   seq_ctx *ctx = model->ctx;
   const seq_bound_function *f = &model->functions[function];
   seq_device_forget(ctx);
-  int status = seq_device_allow(ctx, f->prepared, f->variant->prepared_bytes, true,
-                                "the prepared parameters");
+  int status =
+      seq_device_allow(ctx, f->prepared, f->variant->prepared_bytes, true, "prepared parameters");
   for (int32_t i = 0; !status && i < model->desc->n_params; i++)
     status = seq_device_allow(ctx, p->data[i], p->bytes[i], false, model->desc->params[i].name);
   call->params = p->data;

@@ -66,3 +66,16 @@ TEST(Wrapper, States) {
   two.prefill({seq::view(x, {2, 1, 1})}, {seq::view(y, {2, 1, 1})});
   EXPECT_EQ(y, (floats{2, 20}));
 }
+
+TEST(Wrapper, ArraysOfTheDevice) {
+  seq::context ctx(1);
+  seq::model model(ctx, fake::plain);
+  floats x = {1, 2, 3, 4}, y(4);
+  seq::device_array<float> in(ctx, {2, 2}, x.data()), out(ctx, {2, 2});
+  seq::device_array<float> moved = std::move(in);
+  model.call("scale", {moved, {}}, {out});
+  out.copy_out(y.data());
+  EXPECT_EQ(y, (floats{2, 4, 6, 8}));
+  EXPECT_EQ(ctx.kind(), SEQ_ON_CPU);
+  EXPECT_THROW((seq::device_array<float>(ctx, {INT64_C(1) << 62, 4})), seq::error);
+}

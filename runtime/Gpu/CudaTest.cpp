@@ -75,6 +75,10 @@ TEST_F(Cuda, Probe) {
   EXPECT_EQ(driver->calls["cuDevicePrimaryCtxRetain"], 0);
   EXPECT_EQ(seq_cuda_probe(nullptr, 0, &count, nullptr, nullptr, 0), SEQ_OK);
   EXPECT_EQ(count, 2);
+  driver->results["cuDeviceTotalMem"] = 500;
+  EXPECT_EQ(seq_cuda_probe(devices, 2, &count, nullptr, message, sizeof message), SEQ_ERR_DEVICE);
+  EXPECT_STREQ(message, "cuDeviceTotalMem: CUDA_ERROR_NOT_FOUND (as the driver words it)");
+  driver->results.clear();
   driver->devices = 0;
   EXPECT_EQ(seq_cuda_probe(devices, 2, &count, &version, message, sizeof message), SEQ_ERR_DEVICE);
   EXPECT_EQ(count, 0);
@@ -336,11 +340,17 @@ TEST_F(Cuda, CodeIsLoadedOnceForAllModels) {
   EXPECT_EQ(driver->modules, 1);
   seq_model_destroy(second);
   EXPECT_EQ(driver->modules, 1);
+  const seq_device_code other = code_of("sm_90", true);
+  coded newer({&other});
+  ASSERT_EQ(seq_model_create(s.ctx, &newer.desc, &second), SEQ_OK);
+  EXPECT_EQ(driver->modules, 2);
   seq_model_destroy(s.model);
   s.model = nullptr;
+  EXPECT_EQ(driver->modules, 1);
+  seq_model_destroy(second);
   EXPECT_EQ(driver->modules, 0);
   ASSERT_EQ(seq_model_create(s.ctx, &devicePlain, &s.model), SEQ_OK);
-  EXPECT_EQ(driver->calls["cuModuleLoadDataEx"], 2);
+  EXPECT_EQ(driver->calls["cuModuleLoadDataEx"], 3);
 }
 
 TEST_F(Cuda, CodeThatCannotBeLoaded) {
@@ -478,6 +488,44 @@ TEST_F(Cuda, EveryCallOfTheDriverThatFailsIsNamed) {
     driver->current = nullptr;
     EXPECT_EQ(s.run(D_GATHER, a), SEQ_OK) << call << s.error(); // the context goes on
   }
+}
+
+// The ring of pinned memory: made at the first copy, and waited for only when it is full.
+TEST_F(Cuda, Staging) {
+  device_session s(SEQ_ON_CUDA, devicePlain);
+  void *p = nullptr;
+  int32_t value = 7, back = 0;
+  ASSERT_EQ(seq_ctx_alloc(s.ctx, 64, &p), SEQ_OK);
+  for (const char *call : {"cuEventCreate", "cuMemAllocHost"}) {
+    driver->results[call] = 2;
+    EXPECT_EQ(seq_ctx_copy_in(s.ctx, p, &value, 4), SEQ_ERR_MEMORY);
+    EXPECT_EQ(s.error(), std::string(call) + ": CUDA_ERROR_OUT_OF_MEMORY (out of memory)");
+    driver->results.clear();
+  }
+  for (int i = 0; i < 8; i++)
+    ASSERT_EQ(seq_ctx_copy_in(s.ctx, p, &value, 4), SEQ_OK);
+  EXPECT_EQ(driver->calls["cuEventSynchronize"], 0);
+  driver->results["cuEventSynchronize"] = 500;
+  EXPECT_EQ(seq_ctx_copy_in(s.ctx, p, &value, 4), SEQ_ERR_DEVICE);
+  driver->results.clear();
+  value = 8;
+  ASSERT_EQ(seq_ctx_copy_in(s.ctx, p, &value, 4), SEQ_OK);
+  EXPECT_EQ(driver->calls["cuEventSynchronize"], 2);
+  value = 9;
+  ASSERT_EQ(seq_ctx_copy_out(s.ctx, &back, p, 4), SEQ_OK);
+  EXPECT_EQ(back, 8);
+  seq_ctx_free(s.ctx, p);
+}
+
+TEST_F(Cuda, KernelsThatNoGridHolds) {
+  noting model(0);
+  model.kernels[1].n_args = 513;
+  driver.add(model.kernels[0]);
+  driver.add(model.kernels[1]);
+  device_session s(SEQ_ON_CUDA, model.desc);
+  EXPECT_EQ(s.created, SEQ_ERR_MODEL);
+  EXPECT_EQ(s.error(), "kernel `empty` of 513 arguments and 32 threads cannot be launched");
+  EXPECT_EQ(driver->modules, 0);
 }
 
 TEST_F(Cuda, AFaultOfAKernelEndsTheContext) {

@@ -71,26 +71,27 @@ int seq_cuda_open(seq_cuda_driver *driver, int32_t *version, seq_message *err) {
 
 /* --- what the machine has */
 
-static cu_result describe(const seq_cuda_driver *driver, int ordinal, seq_cuda_info *info) {
+/* The call that failed, null where none has. */
+static const char *describe(const seq_cuda_driver *driver, int ordinal, seq_cuda_info *info,
+                            cu_result *r) {
   cu_device device;
   int major = 0, minor = 0;
   size_t bytes = 0;
   *info = (seq_cuda_info){.chip = 0};
-  cu_result r = driver->device_get(&device, ordinal);
-  if (!r)
-    r = driver->device_name(info->name, (int)sizeof info->name, device);
-  if (!r)
-    r = driver->device_attribute(&major, CU_ATTRIBUTE_MAJOR, device);
-  if (!r)
-    r = driver->device_attribute(&minor, CU_ATTRIBUTE_MINOR, device);
-  if (!r)
-    r = driver->device_attribute(&info->multiprocessors, CU_ATTRIBUTE_MULTIPROCESSORS, device);
-  if (!r)
-    r = driver->device_memory(&bytes, device);
+  if ((*r = driver->device_get(&device, ordinal)))
+    return "cuDeviceGet";
+  if ((*r = driver->device_name(info->name, (int)sizeof info->name, device)))
+    return "cuDeviceGetName";
+  if ((*r = driver->device_attribute(&major, CU_ATTRIBUTE_MAJOR, device)) ||
+      (*r = driver->device_attribute(&minor, CU_ATTRIBUTE_MINOR, device)) ||
+      (*r = driver->device_attribute(&info->multiprocessors, CU_ATTRIBUTE_MULTIPROCESSORS, device)))
+    return "cuDeviceGetAttribute";
+  if ((*r = driver->device_memory(&bytes, device)))
+    return "cuDeviceTotalMem";
   info->name[sizeof info->name - 1] = 0;
   info->chip = major * 10 + minor;
   info->memory_bytes = (int64_t)bytes;
-  return r;
+  return NULL;
 }
 
 static int probe(seq_cuda_info *devices, int32_t most, int32_t *count, int32_t *version,
@@ -101,12 +102,11 @@ static int probe(seq_cuda_info *devices, int32_t most, int32_t *count, int32_t *
   if (status)
     return status;
   cu_result r = driver.device_count(&n);
+  const char *call = r ? "cuDeviceGetCount" : NULL;
+  for (int i = 0; !call && i < n && i < most; i++)
+    call = describe(&driver, i, &devices[i], &r);
   char text[300];
-  const char *call = "cuDeviceGetCount";
-  for (int i = 0; !r && i < n && i < most; i++)
-    if ((r = describe(&driver, i, &devices[i])))
-      call = "cuDeviceGetAttribute";
-  if (r)
+  if (call)
     return seq_message_set(err, SEQ_ERR_DEVICE, "%s",
                            seq_cuda_text(&driver, r, call, text, sizeof text));
   *count = n;

@@ -213,5 +213,13 @@ static int launch(seq_cuda *cuda, const seq_launch *l) {
 int seq_cuda_launch(seq_device *device, const seq_launch *l) {
   seq_cuda *cuda = (seq_cuda *)device;
   int status = seq_cuda_enter(cuda);
-  return status ? status : seq_cuda_leave(cuda, launch(cuda, l));
+  if (status)
+    return status;
+  if ((status = launch(cuda, l))) {
+    char text[sizeof device->error.text - 128];
+    snprintf(text, sizeof text, "%.*s", (int)sizeof text - 1, device->error.text);
+    seq_message_set(&device->error, status, "kernel `%.100s`: %s", l->code->kernels[l->kernel].name,
+                    text);
+  }
+  return seq_cuda_leave(cuda, status);
 }

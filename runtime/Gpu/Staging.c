@@ -37,6 +37,8 @@ static int copy_piece(seq_cuda *cuda, cu_pointer to, const void *host, size_t by
     status = seq_cuda_check(cuda, cuda->driver.event_record(s->events[slot], cuda->stream),
                             "cuEventRecord");
   s->pending[slot] = status == SEQ_OK;
+  if (status) /* without its event nothing tells when the slot is free again */
+    cuda->driver.stream_wait(cuda->stream);
   s->next = (slot + 1) % SEQ_SLOTS;
   return status;
 }

@@ -32,7 +32,8 @@ static int32_t suits(const seq_device *device, const seq_variant *variant) {
 static int launch(seq_device *device, const seq_launch *l) {
   const seq_kernel *kernel = &l->code->kernels[l->kernel];
   if (!kernel->simulated)
-    return seq_message_set(&device->error, SEQ_ERR_MODEL, "it was not compiled for the simulator");
+    return seq_message_set(&device->error, SEQ_ERR_MODEL,
+                           "kernel `%s` was not compiled for the simulator", kernel->name);
   if (!seq_sim_launch(sim_of(device), kernel, l->blocks, l->args))
     return SEQ_OK;
   return seq_message_set(&device->error, SEQ_ERR_DEVICE, "%s", seq_sim_error(sim_of(device)));

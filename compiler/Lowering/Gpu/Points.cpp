@@ -11,6 +11,8 @@
 #include "compiler/Lowering/Common/Lanes.h"
 #include "compiler/Lowering/Gpu/GpuLowering.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
 using namespace mlir;
 namespace seq::gpu {
 
@@ -96,7 +98,11 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
         for (const Buffer &b : destinations[result])
           emitter.store(value, b, map.indices());
     };
-    lane ? c.when(c.cmp(arith::CmpIPredicate::eq, lane, c.i(0)), store) : store();
+    if (!lane)
+      return store();
+    // Where a point is updated in place, the others have read it before.
+    NVVM::SyncWarpOp::create(c.b, c.ci(-1, c.i32));
+    c.when(c.cmp(arith::CmpIPredicate::eq, lane, c.i(0)), store);
   });
 }
 

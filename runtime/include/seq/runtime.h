@@ -125,7 +125,8 @@ int32_t seq_cpu_level(void);
  * With a stream of the host's, arrays that it fills in that stream need no waiting; as in
  * DLPack, (void *)1 is the legacy default stream and (void *)2 the thread's own. The context's
  * own stream waits for the legacy default stream and it for that one, as the driver's ordinary
- * streams do. The device's primary context is used, or that of the stream. */
+ * streams do. A stream of the host's outlives the context. The device's primary context is used, or
+ * that of the stream. */
 
 /* Memory of the context's device, aligned to 64; on the CPU, of the host. Null is freed too.
  * Freeing waits for the calls that may use it. */
