@@ -10,6 +10,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -52,6 +53,14 @@ static bool convert(ModuleOp module) {
   return succeeded(applyFullConversion(module, target, std::move(patterns)));
 }
 
+/// Places of the program on every instruction: what the simulator finds is told with them.
+static bool keepPlaces(ModuleOp module) {
+  PassManager pm(module.getContext());
+  pm.enableVerifier(false);
+  pm.addPass(LLVM::createDIScopeForLLVMFuncOpPass());
+  return succeeded(pm.run(module));
+}
+
 static void addAttributes(llvm::Module &module, const lowering::Target &target) {
   if (target.isGpu())
     return; // its machine says it all
@@ -75,7 +84,8 @@ std::unique_ptr<llvm::Module> translate(ModuleOp lowered, const lowering::Target
   llvm::DataLayout layout = machine.createDataLayout();
   lowered->setAttr(LLVM::LLVMDialect::getDataLayoutAttrName(),
                    StringAttr::get(lowered.getContext(), layout.getStringRepresentation()));
-  if (!flatten(lowered) || !convert(lowered)) {
+  bool places = target.machine == lowering::Machine::GpuSim;
+  if (!flatten(lowered) || !convert(lowered) || (places && !keepPlaces(lowered))) {
     error = "conversion to the LLVM dialect";
     return nullptr;
   }
