@@ -44,9 +44,9 @@ BodyEmitter::Deps BodyEmitter::deps(Value v) {
   for (Value o : op->getOperands())
     if (!isa<TensorType>(o.getType()))
       join(o);
-  if (auto read = dyn_cast<ReadOp>(op)) {
+  if (auto read = dyn_cast<ReadOp>(op); read && tile.rowIsBatch) {
     const Buffer &b = fn.bufferOf(read.getTensor());
-    d.row |= tile.rowIsBatch && (b.perBatch || b.level >= 0 || read.getCheck());
+    d.row |= b.perBatch || b.level >= 0 || read.getCheck();
   }
   if (isa<IntDivOp, ToIntOp>(op))
     d.row |= tile.rowIsBatch;
