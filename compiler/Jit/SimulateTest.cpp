@@ -343,6 +343,11 @@ declare float @llvm.nvvm.ex2.approx.ftz.f32(float)
 declare float @llvm.nvvm.rsqrt.approx.ftz.f(float)
 declare float @llvm.nvvm.fma.rn.f(float, float, float)
 declare i32 @llvm.nvvm.f2i.rn(float)
+declare float @llvm.nvvm.fma.rm.f(float, float, float)
+declare float @llvm.nvvm.add.rp.f(float, float)
+declare float @llvm.nvvm.add.rz.f(float, float)
+declare float @llvm.nvvm.mul.rm.f(float, float)
+declare i32 @llvm.nvvm.mulhi.i(i32, i32)
 declare float @__nv_tanhf(float)
 define ptx_kernel void @k(float %x, ptr %y) {
   %a = call float @llvm.nvvm.ex2.approx.ftz.f32(float %x)
@@ -366,15 +371,35 @@ define ptx_kernel void @k(float %x, ptr %y) {
   %p6 = getelementptr float, ptr %y, i32 6
   %g = call float asm "tanh.approx.f32 $0, $1;", "=f,f"(float %x)
   store float %g, ptr %p6
+  %p7 = getelementptr float, ptr %y, i32 7
+  %h = call float @llvm.nvvm.fma.rm.f(float %x, float 1.0, float 0x3EE0000000000000)
+  store float %h, ptr %p7
+  %p8 = getelementptr float, ptr %y, i32 8
+  %h2 = call float @llvm.nvvm.add.rp.f(float %x, float 0x3E10000000000000)
+  store float %h2, ptr %p8
+  %p9 = getelementptr float, ptr %y, i32 9
+  %h3 = call float @llvm.nvvm.add.rz.f(float -4.0, float 0x3E10000000000000)
+  store float %h3, ptr %p9
+  %p10 = getelementptr float, ptr %y, i32 10
+  %h4 = call float @llvm.nvvm.mul.rm.f(float 0x3FB99999A0000000, float 0xBFB99999A0000000)
+  store float %h4, ptr %p10
+  %p11 = getelementptr float, ptr %y, i32 11
+  %h5 = call i32 @llvm.nvvm.mulhi.i(i32 -3, i32 1073741824)
+  %h6 = sitofp i32 %h5 to float
+  store float %h6, ptr %p11
   ret void
 })");
-  std::vector<float> y(7);
+  std::vector<float> y(12);
   uint64_t py = allow(y, "y");
   float x = 4;
   uint32_t bits;
   std::memcpy(&bits, &x, 4);
   ASSERT_EQ(launch(1, 1, {bits, py}), 0) << simError();
-  EXPECT_EQ(y, (std::vector<float>{16, 0.5f, 17, 2, std::tanh(4.f), 16, std::tanh(4.f)}));
+  double exact = -double(0.1f) * double(0.1f);
+  float below = float(exact) > exact ? std::nextafter(float(exact), -1.f) : float(exact);
+  float up = std::nextafter(4.f, 5.f), down = std::nextafter(4.f, 3.f);
+  EXPECT_EQ(y, (std::vector<float>{16, 0.5f, 17, 2, std::tanh(4.f), 16, std::tanh(4.f),
+                                   4 + 0x1p-17f, up, -down, below, -1}));
 }
 
 // All halves to f32 and back; f32 in between round to the nearest.
