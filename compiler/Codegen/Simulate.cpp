@@ -293,7 +293,7 @@ bool Simulation::rewrite(Function &f) {
   return true;
 }
 
-/// A name that a CPU gives to threads in the same way.
+/// Blocks and devices are scopes that a CPU does not have.
 static void setSystemScope(Instruction &inst) {
   if (auto id = getAtomicSyncScopeID(&inst); id && *id != SyncScope::SingleThread)
     setAtomicSyncScopeID(&inst, SyncScope::System);
@@ -323,7 +323,7 @@ void Simulation::clean(Function &f) {
     if (!call || !call->getCalledFunction() || call->getCalledFunction()->isDeclaration())
       continue;
     call->setCallingConv(CallingConv::C);
-    call->setAttributes(AttributeList());
+    call->setAttributes(call->getAttributes().removeFnAttributes(f.getContext()));
   }
 }
 

@@ -228,6 +228,69 @@ define ptx_kernel void @k(ptr %x, ptr %y, ptr %z) {
   }
 }
 
+TEST_F(Simulate, OtherOperationsOfWarpsAndBlocks) {
+  load(R"(
+declare i32 @llvm.nvvm.redux.sync.umax(i32, i32)
+declare {i32, i1} @llvm.nvvm.match.all.sync.i32p(i32, i32)
+declare {i32, i1} @llvm.nvvm.elect.sync(i32)
+declare i32 @llvm.nvvm.barrier.cta.red.popc.aligned.all(i32, i1)
+declare i1 @llvm.nvvm.barrier.cta.red.and.aligned.count(i32, i32, i1)
+declare void @llvm.nvvm.barrier.cta.arrive.aligned.count(i32, i32)
+declare void @llvm.nvvm.barrier.cta.sync.aligned.count(i32, i32)
+declare i32 @llvm.nvvm.read.ptx.sreg.lanemask.lt()
+declare i32 @llvm.nvvm.read.ptx.sreg.warpid()
+declare void @llvm.nvvm.membar.gl()
+define ptx_kernel void @k(ptr %y) {
+  %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %base = mul i32 %t, 6
+  %p0 = getelementptr i32, ptr %y, i32 %base
+  %a = call i32 @llvm.nvvm.redux.sync.umax(i32 %t, i32 -1)
+  store i32 %a, ptr %p0
+  %p1 = getelementptr i32, ptr %p0, i32 1
+  %w = call i32 @llvm.nvvm.read.ptx.sreg.warpid()
+  %m = call {i32, i1} @llvm.nvvm.match.all.sync.i32p(i32 -1, i32 %w)
+  %ma = extractvalue {i32, i1} %m, 1
+  %mb = zext i1 %ma to i32
+  store i32 %mb, ptr %p1
+  %p2 = getelementptr i32, ptr %p0, i32 2
+  %e = call {i32, i1} @llvm.nvvm.elect.sync(i32 -1)
+  %ea = extractvalue {i32, i1} %e, 1
+  %eb = zext i1 %ea to i32
+  store i32 %eb, ptr %p2
+  %p3 = getelementptr i32, ptr %p0, i32 3
+  %odd = trunc i32 %t to i1
+  %c = call i32 @llvm.nvvm.barrier.cta.red.popc.aligned.all(i32 0, i1 %odd)
+  store i32 %c, ptr %p3
+  %p4 = getelementptr i32, ptr %p0, i32 4
+  %d = call i1 @llvm.nvvm.barrier.cta.red.and.aligned.count(i32 1, i32 64, i1 %odd)
+  %da = zext i1 %d to i32
+  store i32 %da, ptr %p4
+  %p5 = getelementptr i32, ptr %p0, i32 5
+  %l = call i32 @llvm.nvvm.read.ptx.sreg.lanemask.lt()
+  store i32 %l, ptr %p5
+  call void @llvm.nvvm.membar.gl()
+  %first = icmp eq i32 %w, 0
+  br i1 %first, label %give, label %take
+give:
+  call void @llvm.nvvm.barrier.cta.arrive.aligned.count(i32 2, i32 64)
+  ret void
+take:
+  call void @llvm.nvvm.barrier.cta.sync.aligned.count(i32 2, i32 64)
+  ret void
+})");
+  std::vector<int> y(64 * 6);
+  uint64_t py = allow(y, "y");
+  ASSERT_EQ(launch(64, 1, {py}), 0) << simError();
+  for (int t = 0; t < 64; t++) {
+    EXPECT_EQ(y[6 * t], t / 32 * 32 + 31);
+    EXPECT_EQ(y[6 * t + 1], 1);
+    EXPECT_EQ(y[6 * t + 2], t % 32 == 0);
+    EXPECT_EQ(y[6 * t + 3], 32);
+    EXPECT_EQ(y[6 * t + 4], 0);
+    EXPECT_EQ(unsigned(y[6 * t + 5]), (1u << t % 32) - 1);
+  }
+}
+
 TEST_F(Simulate, AtomicsAndGlobals) {
   load(R"(
 @table = internal addrspace(4) constant [4 x float] [float 1.0, float 2.0, float 3.0, float 4.0]
