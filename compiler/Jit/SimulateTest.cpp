@@ -115,7 +115,7 @@ attributes #0 = { nosync memory(argmem: readwrite) "target-cpu"="sm_90a" "target
 TEST_F(Simulate, Elementwise) {
   std::string text = kElementwise;
   text.replace(text.find("#0 {"), 4, "#0 !dbg !5 {");
-  for (unsigned level : {0u, 2u}) {
+  for (unsigned level : {0u, 2u, 3u}) {
     SCOPED_TRACE(level);
     load(text, level);
     EXPECT_TRUE(synchronises.empty());
@@ -412,6 +412,7 @@ declare float @llvm.nvvm.add.rz.f(float, float)
 declare float @llvm.nvvm.mul.rm.f(float, float)
 declare i32 @llvm.nvvm.mulhi.i(i32, i32)
 declare float @__nv_tanhf(float)
+declare float @__nv_roundf(float)
 define ptx_kernel void @k(float %x, ptr %y) {
   %a = call float @llvm.nvvm.ex2.approx.ftz.f32(float %x)
   store float %a, ptr %y
@@ -450,9 +451,13 @@ define ptx_kernel void @k(float %x, ptr %y) {
   %h5 = call i32 @llvm.nvvm.mulhi.i(i32 -3, i32 1073741824)
   %h6 = sitofp i32 %h5 to float
   store float %h6, ptr %p11
+  %p12 = getelementptr float, ptr %y, i32 12
+  %h7 = fmul float %x, 0.625
+  %h8 = call float @__nv_roundf(float %h7)
+  store float %h8, ptr %p12
   ret void
 })");
-  std::vector<float> y(12);
+  std::vector<float> y(13);
   uint64_t py = allow(y, "y");
   float x = 4;
   uint32_t bits;
@@ -462,7 +467,7 @@ define ptx_kernel void @k(float %x, ptr %y) {
   float below = float(exact) > exact ? std::nextafter(float(exact), -1.f) : float(exact);
   float up = std::nextafter(4.f, 5.f), down = std::nextafter(4.f, 3.f);
   EXPECT_EQ(y, (std::vector<float>{16, 0.5f, 17, 2, std::tanh(4.f), 16, std::tanh(4.f),
-                                   4 + 0x1p-17f, up, -down, below, -1}));
+                                   4 + 0x1p-17f, up, -down, below, -1, 3}));
 }
 
 // All halves to f32 and back; f32 in between round to the nearest.
