@@ -293,7 +293,7 @@ bool Simulation::rewrite(Function &f) {
   return true;
 }
 
-/// A name that a CPU gives to threads in the same way.
+/// Blocks and devices are scopes that a CPU does not have.
 static void setSystemScope(Instruction &inst) {
   if (auto id = getAtomicSyncScopeID(&inst); id && *id != SyncScope::SingleThread)
     setAtomicSyncScopeID(&inst, SyncScope::System);
@@ -301,6 +301,8 @@ static void setSystemScope(Instruction &inst) {
 
 void Simulation::clean(Function &f) {
   f.setCallingConv(CallingConv::C);
+  f.setComdat(nullptr);
+  f.setLinkage(GlobalValue::InternalLinkage);
   AttrBuilder kept(f.getContext());
   for (auto kind : {Attribute::AlwaysInline, Attribute::NoInline, Attribute::NoUnwind})
     if (f.hasFnAttribute(kind))
@@ -323,7 +325,7 @@ void Simulation::clean(Function &f) {
     if (!call || !call->getCalledFunction() || call->getCalledFunction()->isDeclaration())
       continue;
     call->setCallingConv(CallingConv::C);
-    call->setAttributes(AttributeList());
+    call->setAttributes(call->getAttributes().removeFnAttributes(f.getContext()));
   }
 }
 
@@ -342,6 +344,8 @@ Constant *Simulation::describeGlobals(int64_t &n) {
     if (!g.getName().starts_with("seq.site") && !g.getName().starts_with("llvm."))
       variables.push_back(&g);
   for (GlobalVariable *g : variables) {
+    if (g->hasInitializer())
+      g->setLinkage(GlobalValue::InternalLinkage);
     auto *name = ConstantDataArray::getString(context, g->getName());
     auto *text = new GlobalVariable(module, name->getType(), true, GlobalValue::PrivateLinkage,
                                     name, "seq.site.name");
@@ -368,7 +372,6 @@ static Value *unpack(IRBuilderBase &b, Value *slot, Type *type) {
 void Simulation::wrap(Function &kernel, Constant *globals, int64_t nGlobals) {
   std::string name = kernel.getName().str();
   kernel.setName(name + ".thread");
-  kernel.setLinkage(GlobalValue::InternalLinkage);
   LLVMContext &context = module.getContext();
   auto *type = FunctionType::get(Type::getVoidTy(context), {PointerType::get(context, 0)}, false);
   auto *entry = Function::Create(type, GlobalValue::ExternalLinkage, name, module);
@@ -385,6 +388,9 @@ void Simulation::wrap(Function &kernel, Constant *globals, int64_t nGlobals) {
 }
 
 bool Simulation::run() {
+  for (const char *name : {"llvm.used", "llvm.compiler.used"})
+    if (GlobalVariable *g = module.getNamedGlobal(name))
+      g->eraseFromParent();
   if (!checkKernels() || !replaceShared())
     return false;
   std::vector<Function *> defined;

@@ -329,10 +329,11 @@ static Value *replaceAssembly(Site &s, StringRef text) {
   text = text.trim();
   text.consume_back(";");
   auto [name, operands] = text.split(' ');
-  std::string expected = "$0";
+  std::string given = operands.str(), expected = "$0";
+  llvm::erase(given, ' ');
   for (unsigned i = 0; i < s.call.arg_size(); ++i)
-    expected += ", $" + std::to_string(i + 1);
-  if (operands.trim() != expected)
+    expected += ",$" + std::to_string(i + 1);
+  if (given != expected)
     return nullptr;
   std::vector<Value *> args(s.call.arg_begin(), s.call.arg_end());
   return mathsOf(s.b, name, args, s.call.getType());
@@ -381,6 +382,8 @@ Replaced replaceCall(SimulatorOps &ops, CallInst &call, bool &waits) {
       v = replaceIntrinsic(s, name);
     else if (name.consume_front("__nv_"))
       v = replaceLibdevice(s, name);
+    else if (name == "__nvvm_reflect") // which asks how to round and what the chip has
+      v = s.b.getInt32(0);
     else if (name == "llvm.trap" || name == "__assertfail")
       v = replaceTrap(s);
     else if (name.starts_with("llvm."))

@@ -122,6 +122,7 @@ static Intrinsic::ID genericOf(StringRef name) {
       .Case("floor", Intrinsic::floor)
       .Case("ceil", Intrinsic::ceil)
       .Case("trunc", Intrinsic::trunc)
+      .Case("round", Intrinsic::round)
       .Cases({"rint", "roundeven"}, Intrinsic::roundeven)
       .Cases({"fma.rn", "fma"}, Intrinsic::fma)
       .Cases({"fmin", "min"}, Intrinsic::minnum)
@@ -150,6 +151,73 @@ static Value *arithmetic(IRBuilderBase &b, StringRef name, ArrayRef<Value *> arg
     return b.CreateBinaryIntrinsic(Intrinsic::minnum, least, one());
   }
   return nullptr;
+}
+
+/// `f`, which is the f64 `exact` rounded to the nearest f32, as rounded towards minus infinity
+/// (`rm`), plus infinity (`rp`) or zero (`rz`): one number further where it went the wrong way.
+static Value *redirect(IRBuilderBase &b, Value *f, Value *exact, StringRef mode) {
+  Value *wide = b.CreateFPExt(f, b.getDoubleTy()), *zero = ConstantFP::get(b.getDoubleTy(), 0.0);
+  Value *isAbove = b.CreateFCmpOGT(wide, exact), *isBelow = b.CreateFCmpOLT(wide, exact);
+  Value *isNegative = b.CreateFCmpOLT(exact, zero);
+  Value *down = b.CreateOr(mode == "rm" ? b.getTrue() : b.getFalse(),
+                           mode == "rz" ? b.CreateNot(isNegative) : b.getFalse());
+  Value *wrong = b.CreateSelect(down, isAbove, isBelow);
+  // Away from zero is the next number of bits.
+  Value *grows = b.CreateICmpEQ(down, isNegative);
+  Value *bits = b.CreateBitCast(f, b.getInt32Ty());
+  Value *step = b.CreateSelect(grows, b.getInt32(1), b.getInt32(-1));
+  Value *moved = b.CreateBitCast(b.CreateAdd(bits, step), b.getFloatTy());
+  return b.CreateSelect(wrong, moved, f);
+}
+
+/// Operations of f32 with a rounding of their own, by way of f64, where their results are exact
+/// or nearly so.
+static Value *directed(IRBuilderBase &b, StringRef name, ArrayRef<Value *> args, Type *type) {
+  auto [op, mode] = name.rsplit('.');
+  if ((mode != "rm" && mode != "rp" && mode != "rz") || !type->isFloatTy())
+    return nullptr;
+  std::vector<Value *> x;
+  for (Value *arg : args)
+    x.push_back(arg->getType()->isFloatTy() ? b.CreateFPExt(arg, b.getDoubleTy()) : arg);
+  Value *exact = nullptr;
+  if (op == "add")
+    exact = b.CreateFAdd(x[0], x[1]);
+  else if (op == "mul")
+    exact = b.CreateFMul(x[0], x[1]);
+  else if (op == "fma")
+    exact = b.CreateFAdd(b.CreateFMul(x[0], x[1]), x[2]);
+  else if (op == "div")
+    exact = b.CreateFDiv(x[0], x[1]);
+  else if (op == "rcp")
+    exact = b.CreateFDiv(ConstantFP::get(b.getDoubleTy(), 1.0), x[0]);
+  else if (op == "sqrt")
+    exact = b.CreateUnaryIntrinsic(Intrinsic::sqrt, x[0]);
+  else if (op == "d2f")
+    exact = x[0];
+  return exact ? redirect(b, b.CreateFPTrunc(exact, type), exact, mode) : nullptr;
+}
+
+/// Integers: to floats, halves of products and of f64.
+static Value *integers(IRBuilderBase &b, StringRef name, ArrayRef<Value *> args, Type *type) {
+  if (type->isFloatingPointTy() && args[0]->getType()->isIntegerTy() && name.ends_with(".rn"))
+    return name.starts_with("u") ? b.CreateUIToFP(args[0], type) : b.CreateSIToFP(args[0], type);
+  if (name == "d2f.rn")
+    return b.CreateFPTrunc(args[0], type);
+  if (name == "d2i.lo" || name == "d2i.hi") {
+    Value *bits = b.CreateBitCast(args[0], b.getInt64Ty());
+    return b.CreateTrunc(b.CreateLShr(bits, name == "d2i.hi" ? 32 : 0), type);
+  }
+  if (name == "lohi.i2d") {
+    Value *high = b.CreateShl(b.CreateZExt(args[1], b.getInt64Ty()), 32);
+    return b.CreateBitCast(b.CreateOr(high, b.CreateZExt(args[0], b.getInt64Ty())), type);
+  }
+  if (!name.starts_with("mulhi."))
+    return nullptr;
+  unsigned width = type->getIntegerBitWidth();
+  bool isUnsigned = name.contains(".u");
+  Type *wide = b.getIntNTy(2 * width);
+  auto widen = [&](Value *v) { return b.CreateIntCast(v, wide, !isUnsigned); };
+  return b.CreateTrunc(b.CreateLShr(b.CreateMul(widen(args[0]), widen(args[1])), width), type);
 }
 
 /// "f2i.rn" and its like: rounded, then converted; out of range gives the nearest number.
@@ -219,7 +287,7 @@ Value *mathsOf(IRBuilderBase &b, StringRef name, ArrayRef<Value *> args, Type *t
   if (Intrinsic::ID id = genericOf(plain); id != Intrinsic::not_intrinsic)
     return type == args[0]->getType() && !isHalf(type) ? b.CreateIntrinsic(id, {type}, args)
                                                        : nullptr;
-  for (auto family : {arithmetic, convert, shorten, hyperbolic})
+  for (auto family : {arithmetic, directed, convert, integers, shorten, hyperbolic})
     if (Value *v = family(b, plain, args, type))
       return v;
   return nullptr;

@@ -84,7 +84,8 @@ private:
                    {"log1p", std::log1p}, {"tanh", std::tanh}, {"erf", std::erf},
                    {"sin", std::sin},     {"cos", std::cos},   {"floor", std::floor},
                    {"exp2", std::exp2},   {"log2", std::log2}, {"roundeven", ::roundeven},
-                   {"trunc", std::trunc}, {"ceil", std::ceil}, {"sqrt", std::sqrt}};
+                   {"trunc", std::trunc}, {"ceil", std::ceil}, {"sqrt", std::sqrt},
+                   {"round", std::round}};
     struct {
       const char *name;
       F32 f;
@@ -92,7 +93,8 @@ private:
                   {"log1pf", ::log1pf}, {"tanhf", ::tanhf}, {"erff", ::erff},
                   {"sinf", ::sinf},     {"cosf", ::cosf},   {"floorf", ::floorf},
                   {"exp2f", ::exp2f},   {"log2f", ::log2f}, {"roundevenf", ::roundevenf},
-                  {"truncf", ::truncf}, {"ceilf", ::ceilf}, {"sqrtf", ::sqrtf}};
+                  {"truncf", ::truncf}, {"ceilf", ::ceilf}, {"sqrtf", ::sqrtf},
+                  {"roundf", ::roundf}};
     for (auto &d : doubles)
       map[session.intern(d.name)] = address(d.f);
     for (auto &f : floats)

@@ -115,7 +115,7 @@ attributes #0 = { nosync memory(argmem: readwrite) "target-cpu"="sm_90a" "target
 TEST_F(Simulate, Elementwise) {
   std::string text = kElementwise;
   text.replace(text.find("#0 {"), 4, "#0 !dbg !5 {");
-  for (unsigned level : {0u, 2u}) {
+  for (unsigned level : {0u, 2u, 3u}) {
     SCOPED_TRACE(level);
     load(text, level);
     EXPECT_TRUE(synchronises.empty());
@@ -225,6 +225,69 @@ define ptx_kernel void @k(ptr %x, ptr %y, ptr %z) {
     EXPECT_EQ(x[i], i < 2 ? -1 : i - 2);
     EXPECT_EQ(y[i], float(i ^ 1));
     EXPECT_EQ(z[i], int(0xAAAAAAAA));
+  }
+}
+
+TEST_F(Simulate, OtherOperationsOfWarpsAndBlocks) {
+  load(R"(
+declare i32 @llvm.nvvm.redux.sync.umax(i32, i32)
+declare {i32, i1} @llvm.nvvm.match.all.sync.i32p(i32, i32)
+declare {i32, i1} @llvm.nvvm.elect.sync(i32)
+declare i32 @llvm.nvvm.barrier.cta.red.popc.aligned.all(i32, i1)
+declare i1 @llvm.nvvm.barrier.cta.red.and.aligned.count(i32, i32, i1)
+declare void @llvm.nvvm.barrier.cta.arrive.aligned.count(i32, i32)
+declare void @llvm.nvvm.barrier.cta.sync.aligned.count(i32, i32)
+declare i32 @llvm.nvvm.read.ptx.sreg.lanemask.lt()
+declare i32 @llvm.nvvm.read.ptx.sreg.warpid()
+declare void @llvm.nvvm.membar.gl()
+define ptx_kernel void @k(ptr %y) {
+  %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %base = mul i32 %t, 6
+  %p0 = getelementptr i32, ptr %y, i32 %base
+  %a = call i32 @llvm.nvvm.redux.sync.umax(i32 %t, i32 -1)
+  store i32 %a, ptr %p0
+  %p1 = getelementptr i32, ptr %p0, i32 1
+  %w = call i32 @llvm.nvvm.read.ptx.sreg.warpid()
+  %m = call {i32, i1} @llvm.nvvm.match.all.sync.i32p(i32 -1, i32 %w)
+  %ma = extractvalue {i32, i1} %m, 1
+  %mb = zext i1 %ma to i32
+  store i32 %mb, ptr %p1
+  %p2 = getelementptr i32, ptr %p0, i32 2
+  %e = call {i32, i1} @llvm.nvvm.elect.sync(i32 -1)
+  %ea = extractvalue {i32, i1} %e, 1
+  %eb = zext i1 %ea to i32
+  store i32 %eb, ptr %p2
+  %p3 = getelementptr i32, ptr %p0, i32 3
+  %odd = trunc i32 %t to i1
+  %c = call i32 @llvm.nvvm.barrier.cta.red.popc.aligned.all(i32 0, i1 %odd)
+  store i32 %c, ptr %p3
+  %p4 = getelementptr i32, ptr %p0, i32 4
+  %d = call i1 @llvm.nvvm.barrier.cta.red.and.aligned.count(i32 1, i32 64, i1 %odd)
+  %da = zext i1 %d to i32
+  store i32 %da, ptr %p4
+  %p5 = getelementptr i32, ptr %p0, i32 5
+  %l = call i32 @llvm.nvvm.read.ptx.sreg.lanemask.lt()
+  store i32 %l, ptr %p5
+  call void @llvm.nvvm.membar.gl()
+  %first = icmp eq i32 %w, 0
+  br i1 %first, label %give, label %take
+give:
+  call void @llvm.nvvm.barrier.cta.arrive.aligned.count(i32 2, i32 64)
+  ret void
+take:
+  call void @llvm.nvvm.barrier.cta.sync.aligned.count(i32 2, i32 64)
+  ret void
+})");
+  std::vector<int> y(64 * 6);
+  uint64_t py = allow(y, "y");
+  ASSERT_EQ(launch(64, 1, {py}), 0) << simError();
+  for (int t = 0; t < 64; t++) {
+    EXPECT_EQ(y[6 * t], t / 32 * 32 + 31);
+    EXPECT_EQ(y[6 * t + 1], 1);
+    EXPECT_EQ(y[6 * t + 2], t % 32 == 0);
+    EXPECT_EQ(y[6 * t + 3], 32);
+    EXPECT_EQ(y[6 * t + 4], 0);
+    EXPECT_EQ(unsigned(y[6 * t + 5]), (1u << t % 32) - 1);
   }
 }
 
@@ -343,7 +406,13 @@ declare float @llvm.nvvm.ex2.approx.ftz.f32(float)
 declare float @llvm.nvvm.rsqrt.approx.ftz.f(float)
 declare float @llvm.nvvm.fma.rn.f(float, float, float)
 declare i32 @llvm.nvvm.f2i.rn(float)
+declare float @llvm.nvvm.fma.rm.f(float, float, float)
+declare float @llvm.nvvm.add.rp.f(float, float)
+declare float @llvm.nvvm.add.rz.f(float, float)
+declare float @llvm.nvvm.mul.rm.f(float, float)
+declare i32 @llvm.nvvm.mulhi.i(i32, i32)
 declare float @__nv_tanhf(float)
+declare float @__nv_roundf(float)
 define ptx_kernel void @k(float %x, ptr %y) {
   %a = call float @llvm.nvvm.ex2.approx.ftz.f32(float %x)
   store float %a, ptr %y
@@ -366,15 +435,39 @@ define ptx_kernel void @k(float %x, ptr %y) {
   %p6 = getelementptr float, ptr %y, i32 6
   %g = call float asm "tanh.approx.f32 $0, $1;", "=f,f"(float %x)
   store float %g, ptr %p6
+  %p7 = getelementptr float, ptr %y, i32 7
+  %h = call float @llvm.nvvm.fma.rm.f(float %x, float 1.0, float 0x3EE0000000000000)
+  store float %h, ptr %p7
+  %p8 = getelementptr float, ptr %y, i32 8
+  %h2 = call float @llvm.nvvm.add.rp.f(float %x, float 0x3E10000000000000)
+  store float %h2, ptr %p8
+  %p9 = getelementptr float, ptr %y, i32 9
+  %h3 = call float @llvm.nvvm.add.rz.f(float -4.0, float 0x3E10000000000000)
+  store float %h3, ptr %p9
+  %p10 = getelementptr float, ptr %y, i32 10
+  %h4 = call float @llvm.nvvm.mul.rm.f(float 0x3FB99999A0000000, float 0xBFB99999A0000000)
+  store float %h4, ptr %p10
+  %p11 = getelementptr float, ptr %y, i32 11
+  %h5 = call i32 @llvm.nvvm.mulhi.i(i32 -3, i32 1073741824)
+  %h6 = sitofp i32 %h5 to float
+  store float %h6, ptr %p11
+  %p12 = getelementptr float, ptr %y, i32 12
+  %h7 = fmul float %x, 0.625
+  %h8 = call float @__nv_roundf(float %h7)
+  store float %h8, ptr %p12
   ret void
 })");
-  std::vector<float> y(7);
+  std::vector<float> y(13);
   uint64_t py = allow(y, "y");
   float x = 4;
   uint32_t bits;
   std::memcpy(&bits, &x, 4);
   ASSERT_EQ(launch(1, 1, {bits, py}), 0) << simError();
-  EXPECT_EQ(y, (std::vector<float>{16, 0.5f, 17, 2, std::tanh(4.f), 16, std::tanh(4.f)}));
+  double exact = -double(0.1f) * double(0.1f);
+  float below = float(exact) > exact ? std::nextafter(float(exact), -1.f) : float(exact);
+  float up = std::nextafter(4.f, 5.f), down = std::nextafter(4.f, 3.f);
+  EXPECT_EQ(y, (std::vector<float>{16, 0.5f, 17, 2, std::tanh(4.f), 16, std::tanh(4.f),
+                                   4 + 0x1p-17f, up, -down, below, -1, 3}));
 }
 
 // All halves to f32 and back; f32 in between round to the nearest.

@@ -15,10 +15,10 @@
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
+#define WITH_ASAN
 #endif
 #endif
-#ifdef __SANITIZE_ADDRESS__
+#ifdef WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -82,7 +82,7 @@ void seq_sim_free_stacks(seq_sim *sim) {
 }
 
 void seq_sim_start_fiber(seq_sim_thread *t, void (*body)(void)) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef WITH_ASAN
   /* A fiber that was abandoned has left its marks there. */
   ASAN_UNPOISON_MEMORY_REGION(t->stack, STACK_BYTES);
 #endif

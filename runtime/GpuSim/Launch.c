@@ -244,19 +244,32 @@ static int deadlock(seq_sim *sim) {
   return -1;
 }
 
-/* Runs the threads that are there until all have ended. */
+/* Runs those of a group of threads that can go on, once each; false where there are none. */
+static bool run_group(seq_sim *sim, int32_t from, int32_t end) {
+  bool ran = false;
+  for (int32_t i = from; i < end && !sim->failed; i++) {
+    seq_sim_thread *t = &sim->threads[sim->fibers ? sim->order[i] : 0];
+    if (t->state != THREAD_READY)
+      continue;
+    ran = true;
+    seq_sim_enter(sim, t);
+  }
+  return ran;
+}
+
+/* Runs the threads that are there until all have ended. A warp runs as far as it can before the
+ * next one: its stacks stay in the cache. But one that only looks at memory lets others go on. */
 static int run_threads(seq_sim *sim) {
+  bool random = sim->order_kind == SEQ_SIM_RANDOM && sim->fibers;
   for (int idle = 0; sim->live > 0;) {
     bool ran = false;
     sim->moved = false;
-    if (sim->order_kind == SEQ_SIM_RANDOM && sim->fibers)
+    if (random)
       shuffle(sim, sim->order, sim->n_threads);
-    for (int32_t i = 0; i < sim->n_threads; i++) {
-      seq_sim_thread *t = &sim->threads[sim->fibers ? sim->order[i] : 0];
-      if (t->state != THREAD_READY)
-        continue;
-      ran = true;
-      seq_sim_enter(sim, t);
+    for (int32_t from = 0; from < sim->n_threads; from += LANES) {
+      int32_t end = from + LANES < sim->n_threads ? from + LANES : sim->n_threads;
+      for (int turns = random ? 1 : MOST_TURNS; turns > 0 && run_group(sim, from, end); turns--)
+        ran = true;
       if (sim->failed)
         return -1;
     }

@@ -15,7 +15,8 @@
 #define ARENA_BYTES ((size_t)1 << 18)
 #define MOST_SHARED (227 << 10) /* of a block, as on sm_90 */
 #define MOST_RESIDENT (1 << 16) /* threads of a cooperative kernel */
-#define MOST_IDLE_PASSES 100000 /* then threads that only look at memory wait for nothing */
+#define MOST_TURNS 16           /* of a warp before the others have theirs */
+#define MOST_IDLE_PASSES 20000  /* then threads that only look at memory wait for nothing */
 #define STACK_BYTES (64 << 10)
 
 typedef struct seq_sim_thread seq_sim_thread;

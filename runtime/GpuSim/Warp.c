@@ -24,10 +24,12 @@ static void check_call(const seq_sim_thread *t, const seq_sim_call *call) {
 void seq_sim_meet(seq_sim_call *call) {
   seq_sim_thread *t = seq_sim_running->current;
   seq_sim_thread *warp = t - t->index % LANES;
-  seq_sim_call *calls[LANES] = {0};
+  seq_sim_call *calls[LANES]; /* of the mask's lanes */
   check_call(t, call);
   t->call = call;
-  for (int i = 0; i < LANES; i++) {
+  /* The next lane first: in the usual order it is the one that has not come yet. */
+  for (int k = 1; k <= LANES; k++) {
+    int i = (t->index + k) % LANES;
     if (!(call->mask >> i & 1))
       continue;
     calls[i] = warp[i].call;
