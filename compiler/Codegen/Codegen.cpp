@@ -97,7 +97,7 @@ static bool addDevice(Variant &v, const BuildOptions &options, Code &code, std::
   if (v.target.machine == lowering::Machine::GpuSim) {
     StringSet<> waiting;
     for (lowering::Kernel &k : v.kernels)
-      k.sharedBytes = sharedBytes(*device, k.name);
+      k.sharedBytes += sharedBytes(*device, k.name);
     if (!simulate(*device, code.module->getDataLayout(), waiting, error))
       return false;
     for (const lowering::Kernel &k : v.kernels)

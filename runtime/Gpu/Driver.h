@@ -47,7 +47,8 @@ enum { /* attributes of a device */
 enum { CU_POINTER_MEMORY_TYPE = 2, CU_POINTER_IS_MANAGED = 8, CU_POINTER_DEVICE = 9 };
 enum { CU_MEMORY_HOST = 1, CU_MEMORY_DEVICE = 2, CU_MEMORY_UNIFIED = 4 };
 enum { CU_JIT_ERROR_LOG = 5, CU_JIT_ERROR_LOG_BYTES = 6 };
-#define CU_STREAM_ORDINARY 0u /* waits for the legacy default stream */
+enum { CU_MOST_SHARED_BYTES = 8 }; /* of function_set: dynamic shared memory of a block */
+#define CU_STREAM_ORDINARY 0u      /* waits for the legacy default stream */
 #define CU_EVENT_NO_TIMING 2u
 #define CU_LAUNCH_END ((void *)0)
 #define CU_LAUNCH_ARGUMENTS ((void *)1)
@@ -95,6 +96,7 @@ enum { CU_JIT_ERROR_LOG = 5, CU_JIT_ERROR_LOG_BYTES = 6 };
   X(module_unload, "cuModuleUnload", (cu_module module))                                           \
   X(module_function, "cuModuleGetFunction",                                                        \
     (cu_function * function, cu_module module, const char *name))                                  \
+  X(function_set, "cuFuncSetAttribute", (cu_function function, int attribute, int value))          \
   X(occupancy, "cuOccupancyMaxActiveBlocksPerMultiprocessor",                                      \
     (int *blocks, cu_function function, int threads, size_t shared_bytes))                         \
   X(launch, "cuLaunchKernel",                                                                      \

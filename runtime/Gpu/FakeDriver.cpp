@@ -376,6 +376,11 @@ int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, function *, int, si
   return begin("cuOccupancyMaxActiveBlocksPerMultiprocessor");
 }
 
+int cuFuncSetAttribute(function *, int, int value) {
+  it.last["cuFuncSetAttribute"] = {{"value", value}};
+  return begin("cuFuncSetAttribute");
+}
+
 static void note(const char *name, unsigned blocks, unsigned threads, void *stream) {
   it.last[name] = {
       {"blocks", blocks}, {"threads", threads}, {"stream", reinterpret_cast<std::int64_t>(stream)}};

@@ -80,6 +80,15 @@ static int load_failed(seq_cuda *cuda, cu_result r, const seq_device_code *code,
                          (int)cuda->base.chip, text, *log ? ": " : "", log);
 }
 
+/* A kernel has to ask for more shared memory than every device gives. */
+static int allow_shared(seq_cuda *cuda, const seq_kernel *kernel, cu_function function) {
+  if (kernel->shared_bytes <= 48 * 1024)
+    return SEQ_OK;
+  return seq_cuda_check(
+      cuda, cuda->driver.function_set(function, CU_MOST_SHARED_BYTES, kernel->shared_bytes),
+      "cuFuncSetAttribute of shared memory");
+}
+
 /* How many blocks of a kernel whose blocks wait for each other run at once. */
 static int find_limit(seq_cuda *cuda, const seq_kernel *kernel, loaded_kernel *k) {
   k->most_blocks = INT_MAX;
@@ -91,8 +100,10 @@ static int find_limit(seq_cuda *cuda, const seq_kernel *kernel, loaded_kernel *k
                            "cooperative launch",
                            kernel->name, (int)cuda->base.chip);
   int each = 0;
-  int status = seq_cuda_check(cuda, cuda->driver.occupancy(&each, k->function, kernel->threads, 0),
-                              "cuOccupancyMaxActiveBlocksPerMultiprocessor");
+  int status = seq_cuda_check(
+      cuda,
+      cuda->driver.occupancy(&each, k->function, kernel->threads, (size_t)kernel->shared_bytes),
+      "cuOccupancyMaxActiveBlocksPerMultiprocessor");
   k->most_blocks = (int64_t)each * cuda->multiprocessors;
   return status;
 }
@@ -101,7 +112,8 @@ static int find_kernels(seq_cuda *cuda, const seq_device_code *code, loaded *l) 
   int status = SEQ_OK;
   for (int32_t i = 0; !status && i < code->n_kernels; i++) {
     const seq_kernel *kernel = &code->kernels[i];
-    if (kernel->n_args < 0 || kernel->n_args > MOST_ARGUMENTS || kernel->threads < 1)
+    if (kernel->n_args < 0 || kernel->n_args > MOST_ARGUMENTS || kernel->threads < 1 ||
+        kernel->shared_bytes < 0)
       return seq_message_set(&cuda->base.error, SEQ_ERR_MODEL,
                              "kernel `%s` of %d arguments and %d threads cannot be launched",
                              kernel->name, (int)kernel->n_args, (int)kernel->threads);
@@ -111,7 +123,9 @@ static int find_kernels(seq_cuda *cuda, const seq_device_code *code, loaded *l) 
       snprintf(call, sizeof call, "cuModuleGetFunction of `%.100s`", kernel->name);
       return seq_cuda_check(cuda, r, call);
     }
-    status = find_limit(cuda, kernel, &l->kernels[i]);
+    status = allow_shared(cuda, kernel, l->kernels[i].function);
+    if (!status)
+      status = find_limit(cuda, kernel, &l->kernels[i]);
   }
   return status;
 }
@@ -173,7 +187,8 @@ static cu_result launch_packed(seq_cuda *cuda, const seq_launch *l, const seq_ke
   void *extra[] = {CU_LAUNCH_ARGUMENTS, (void *)l->args, CU_LAUNCH_ARGUMENTS_BYTES, &bytes,
                    CU_LAUNCH_END};
   return cuda->driver.launch(function, (unsigned)l->blocks, 1, 1, (unsigned)kernel->threads, 1, 1,
-                             0, cuda->stream, NULL, kernel->n_args > 0 ? extra : NULL);
+                             (unsigned)kernel->shared_bytes, cuda->stream, NULL,
+                             kernel->n_args > 0 ? extra : NULL);
 }
 
 /* This entry point takes pointers to the arguments alone. */
@@ -183,8 +198,8 @@ static cu_result launch_cooperative(seq_cuda *cuda, const seq_launch *l, const s
   for (int32_t i = 0; i < kernel->n_args; i++)
     pointers[i] = (void *)&l->args[i];
   return cuda->driver.launch_cooperative(function, (unsigned)l->blocks, 1, 1,
-                                         (unsigned)kernel->threads, 1, 1, 0, cuda->stream,
-                                         pointers);
+                                         (unsigned)kernel->threads, 1, 1,
+                                         (unsigned)kernel->shared_bytes, cuda->stream, pointers);
 }
 
 static int launch(seq_cuda *cuda, const seq_launch *l) {

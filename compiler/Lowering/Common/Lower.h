@@ -163,6 +163,9 @@ protected:
   virtual void copyElements(Value to, Value from, Type elem, Value n, const Team &team) = 0;
   /// `base` plus this worker's share of a workspace of `bytes` for each worker.
   virtual Value ownShare(Value base, Value bytes) = 0;
+  /// Memory that is nearer than the workspace, for what one team makes and reads; none: there is
+  /// none to be had.
+  virtual std::optional<Buffer> nearMemory(Type, mlir::ArrayRef<Value>) { return std::nullopt; }
   /// Records a failure at `place`.
   virtual void emitFail(Value place, Value sequence, Value value, Value bound) = 0;
   /// `v` of the lane whose number differs from this one's in the bits of `flip`.

@@ -306,6 +306,8 @@ Value FunctionLowering::slotBytes(Type elem, ArrayRef<Value> dims, bool perThrea
 }
 
 Buffer FunctionLowering::allocate(Type elem, ArrayRef<Value> dims) {
+  if (std::optional<Buffer> near = nearMemory(elem, dims))
+    return *near;
   slots.push_back({elem, Values(dims.begin(), dims.end()), perThread});
   Value bytes;
   Value base = atEntry([&] {

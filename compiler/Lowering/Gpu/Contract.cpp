@@ -142,7 +142,21 @@ std::optional<Contraction> contractionOf(MapOp map) {
   return out;
 }
 
-std::optional<BlockTile> tileFor(MapOp map, Contraction contraction, unsigned threads) {
+/// Elements of a line of a factor in shared memory: padded against bank conflicts, and whole
+/// vectors.
+static unsigned pitchOf(unsigned side) {
+  return side + 4;
+}
+
+int64_t BlockTile::bytes(const Contraction &contraction) const {
+  int64_t lines = 0;
+  for (const Factor &f : contraction.factors)
+    lines += pitchOf(f.overM ? m : n);
+  return 2 * lines * k * Code::bytes(contraction.factors.front().value.getType());
+}
+
+std::optional<BlockTile> tileFor(MapOp map, Contraction contraction, unsigned threads,
+                                 int64_t shared) {
   int64_t m = extentOr(map.indices()[contraction.m], 1 << 12),
           n = extentOr(map.indices()[contraction.n], 1 << 12);
   unsigned sums = contraction.products.size();
@@ -156,7 +170,7 @@ std::optional<BlockTile> tileFor(MapOp map, Contraction contraction, unsigned th
   // Less than half of a side empty, and no more accumulators than registers.
   for (const BlockTile &t : tiles)
     if ((threads == 0 || t.threads() == threads) && t.m < 2 * m && t.n < 2 * n &&
-        t.ownM * t.ownN * sums * (wide ? 2 : 1) <= 64)
+        t.bytes(contraction) <= shared && t.ownM * t.ownN * sums * (wide ? 2 : 1) <= 64)
       return t;
   return std::nullopt;
 }
@@ -218,9 +232,7 @@ private:
 
   Value tiles(unsigned index, unsigned side) { return c.ceilDiv(extents[index], side); }
   unsigned side(const Factor &f) const { return f.overM ? tile.m : tile.n; }
-  /// Elements from one step of a factor to the next: padded against bank conflicts, and whole
-  /// vectors.
-  unsigned pitch(const Factor &f) const { return side(f) + 4; }
+  unsigned pitch(const Factor &f) const { return pitchOf(side(f)); }
   unsigned perThread(const Factor &f) const {
     return llvm::divideCeil(side(f) * tile.k, tile.threads());
   }
@@ -403,6 +415,8 @@ void GpuLowering::lowerContraction(MapOp map, Contraction contraction, const Blo
                                    const Row &row, Value first, Value step) {
   Code &c = *code;
   Team team{thread, c.i(tile.threads())};
+  auto taken = llvm::map_to_vector(pieces, [](const Piece &p) { return !p.free; });
+  taken.resize(pieces.size() + contraction.factors.size());
   TileEmitter emitter(
       c, map, contraction, tile, row, thread, [&](Value v) { return evaluate(v, row); },
       [&](Type e, int64_t n) { return sharedMemory(e, n); }, [&] { barrier(team); },
@@ -414,8 +428,8 @@ void GpuLowering::lowerContraction(MapOp map, Contraction contraction, const Blo
       });
   c.loop(first, emitter.count(), step, [&](Value number) { emitter.emit(number); });
   // The map after this one begins behind a barrier.
-  for (Piece &piece : pieces)
-    piece.free = true;
+  for (auto [piece, before] : llvm::zip(pieces, taken))
+    piece.free = !before;
 }
 
 } // namespace seq::gpu

@@ -31,6 +31,11 @@ constexpr unsigned kThreads = 128;
 /// once, so that the rest is a loop.
 constexpr int64_t kMostBlocks = 4096;
 
+/// Shared memory that a block has without asking for more.
+constexpr int64_t kSharedBytes = 48 * 1024;
+/// The largest tensor of a step that is kept there: half of it is left to products in tiles.
+constexpr int64_t kMostNearBytes = 16 * 1024;
+
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
@@ -60,25 +65,41 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   launches.push_back({region, blocks, name + what.str() + suffix, threads, shared});
 }
 
+/// All pieces lie behind each other in one array, whose size is given at the launch: code that
+/// knows of no size reads nothing ahead of its conditions.
 Value GpuLowering::sharedMemory(Type elem, int64_t n) {
   Code &c = *code;
   int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
   auto found = llvm::find_if(pieces, [&](Piece &p) { return p.free && p.bytes == bytes; });
   if (found == pieces.end()) {
-    OpBuilder b(device.module.getBodyRegion());
-    std::string name = "shared_" + std::to_string(device.sharedCount++) + suffix;
-    LLVM::GlobalOp::create(b, c.b.getLoc(), LLVM::LLVMArrayType::get(c.i8, bytes),
-                           /*isConstant=*/false, LLVM::Linkage::Internal, name, Attribute(),
-                           /*alignment=*/16, /*addrSpace=*/3);
-    pieces.push_back({name, bytes, false});
+    int64_t offset = pieces.empty() ? 0 : pieces.back().offset + pieces.back().bytes;
+    pieces.push_back({offset, bytes, false});
     found = std::prev(pieces.end());
   }
   found->free = false;
   return atKernel([&] {
     Type local = LLVM::LLVMPointerType::get(c.b.getContext(), 3);
-    Value p = LLVM::AddressOfOp::create(c.b, local, found->name);
-    return LLVM::AddrSpaceCastOp::create(c.b, c.ptr, p).getResult();
+    Value p = LLVM::AddressOfOp::create(c.b, local, kSharedName);
+    return c.at(LLVM::AddrSpaceCastOp::create(c.b, c.ptr, p), c.i8, c.i(found->offset));
   });
+}
+
+int64_t GpuLowering::sharedLeft() const {
+  int64_t used = 0;
+  for (const Piece &piece : pieces)
+    used += piece.free ? 0 : piece.bytes;
+  return kSharedBytes - used;
+}
+
+/// What a step makes stays in shared memory where its size is known and small.
+std::optional<Buffer> GpuLowering::nearMemory(Type elem, ArrayRef<Value> dims) {
+  int64_t n = 1;
+  for (Value d : dims)
+    n *= std::clamp<int64_t>(Code::constant(upperBound(d)).value_or(kSharedBytes), 0, kSharedBytes);
+  int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
+  if (!kernelAnchor || bytes > kMostNearBytes || sharedLeft() - bytes < kSharedBytes / 2)
+    return std::nullopt;
+  return denseBuffer(sharedMemory(elem, std::max<int64_t>(n, 1)), elem, dims, false);
 }
 
 void GpuLowering::lowerBody(Block &body) {
@@ -138,7 +159,7 @@ bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   std::optional<Contraction> contraction = contractionOf(map);
   std::optional<BlockTile> tile;
   if (contraction && !beginOf(map))
-    tile = tileFor(map, *contraction, 0);
+    tile = tileFor(map, *contraction, 0, kSharedBytes);
   if (!tile)
     return false;
   Value tiles = c.i(1);

@@ -8,6 +8,8 @@
 
 namespace seq::gpu {
 
+/// The array in shared memory of all kernels.
+inline constexpr llvm::StringLiteral kSharedName = "seq_shared";
 /// Threads of a warp.
 constexpr int64_t kWarp = 32;
 
@@ -15,7 +17,6 @@ constexpr int64_t kWarp = 32;
 struct Device {
   mlir::ModuleOp module;
   std::vector<Kernel> &kernels;
-  unsigned sharedCount = 0; ///< pieces of shared memory, for their names
 };
 
 class GpuLowering : public FunctionLowering {
@@ -63,6 +64,7 @@ protected:
   Value ownShare(Value base, Value bytes) override;
   void emitFail(Value place, Value sequence, Value value, Value bound) override;
   Value fromLane(Value v, unsigned flip) override;
+  std::optional<Buffer> nearMemory(Type elem, mlir::ArrayRef<Value> dims) override;
   void lowerScan(ScanOp scan, const RowSet &rows, const Team &team, bool barriers) override;
 
   //===--- Maps (Points.cpp) -----------------------------------------------------------------===//
@@ -73,6 +75,8 @@ protected:
                         Value first, Value step);
   /// Shared memory of the kernel for `n` elements, aligned to 16 bytes.
   Value sharedMemory(Type elem, int64_t n);
+  /// Bytes of it that are left, with what is free again.
+  int64_t sharedLeft() const;
 
   Device &device;
   llvm::SmallVector<Launch> launches;
@@ -80,8 +84,7 @@ protected:
   Value thread, block;                     ///< of the kernel: numbers, i64
   /// Of the kernel: pieces of shared memory, and which of them are free again.
   struct Piece {
-    std::string name;
-    int64_t bytes;
+    int64_t offset, bytes;
     bool free;
   };
   llvm::SmallVector<Piece> pieces;

@@ -129,7 +129,11 @@ LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
   module.getContext()
       ->loadDialect<LLVM::LLVMDialect, NVVM::NVVMDialect, scf::SCFDialect, arith::ArithDialect>();
   deviceModule = ModuleOp::create(module.getLoc());
-  Device device{*deviceModule, kernels, 0};
+  Device device{*deviceModule, kernels};
+  OpBuilder b(deviceModule->getBodyRegion());
+  Type none = LLVM::LLVMArrayType::get(b.getIntegerType(8), 0);
+  LLVM::GlobalOp::create(b, module.getLoc(), none, /*isConstant=*/false, LLVM::Linkage::External,
+                         kSharedName, Attribute(), /*alignment=*/16, /*addrSpace=*/3);
   SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
   for (func::FuncOp f : funcs) {
     functions.push_back(GpuLowering(f, target, suffix, module, device).run());

@@ -103,7 +103,7 @@ typedef struct seq_kernel {
   const char *name; /* its symbol in the image */
   int32_t n_args;
   int32_t threads;            /* of a block */
-  int32_t shared_bytes;       /* of a block, part of the image */
+  int32_t shared_bytes;       /* of a block, beyond what the image itself has */
   int32_t flags;              /* SEQ_KERNEL_ ... */
   seq_simulated_fn simulated; /* runs as one thread of runtime/GpuSim; null elsewhere */
 } seq_kernel;
