@@ -107,6 +107,7 @@ private:
     const lowering::Kernel &kernel = v.kernels[k];
     bool simulated = v.target.machine == lowering::Machine::GpuSim;
     int32_t flags = simulated && v.waiting[k] ? SEQ_KERNEL_SYNCHRONISES : 0;
+    flags |= kernel.cooperative ? SEQ_KERNEL_COOPERATIVE : 0;
     return ConstantStruct::getAnon({text(kernel.name), i32(kernel.args), i32(kernel.threads),
                                     i32(kernel.sharedBytes), i32(flags),
                                     simulated ? symbol(kernel.name) : null()});

@@ -422,7 +422,7 @@ TEST_F(Cuda, LaunchesPackTheirArguments) {
   ASSERT_EQ(s.run(0, a), SEQ_OK) << s.error();
   EXPECT_EQ(driver->calls["cuLaunchKernel"], 2);
   ASSERT_EQ(seq_ctx_synchronize(s.ctx), SEQ_OK) << s.error();
-  EXPECT_EQ(got[0], 4u); // multiprocessors
+  EXPECT_EQ(got[0], 8u); // two for each of its multiprocessors
   EXPECT_EQ(got[1], UINT64_C(0xfedcba9876));
   driver->calls.clear();
   wantedBlocks = 0;

@@ -214,8 +214,9 @@ static void destroy(seq_device *device) {
   free(cuda);
 }
 
+/* Two blocks a multiprocessor, as hide each other's waits. */
 static int32_t workers(const seq_device *device) {
-  return ((const seq_cuda *)device)->multiprocessors;
+  return 2 * ((const seq_cuda *)device)->multiprocessors;
 }
 
 static const seq_device_table table = {.destroy = destroy,

@@ -47,6 +47,7 @@ struct Kernel {
   std::string name;
   unsigned args = 0, threads = 0;
   int64_t sharedBytes = 0;
+  bool cooperative = false; ///< its blocks wait for each other
 };
 
 } // namespace seq::lowering

@@ -4,11 +4,9 @@
 //
 //   a map               its points are shared out over the threads of a grid (Points.cpp)
 //   a scan of columns   a thread for each column runs all steps (Columns.cpp)
-//   any other scan      a block for each sequence runs all steps: its threads share the points of
-//                       each map of the step and meet at a barrier after it; states stay in the
-//                       block's own memory between steps
-//   a scan without      a parallel loop: blocks take its steps in turn, with a workspace of their
-//   states              own for what a step makes
+//   any other scan      a block for each sequence runs all steps, or a group of blocks (Scans.cpp)
+//   a scan without      a parallel loop: blocks take its steps in turn (Scans.cpp)
+//   states
 //
 // A kernel's code is emitted where it is launched, as a region that uses what the function knows:
 // sizes, strides, addresses. These become its arguments when the region moves to the device's
@@ -25,8 +23,6 @@
 using namespace mlir;
 namespace seq::gpu {
 
-/// Threads of a block where nothing speaks for another number.
-constexpr unsigned kThreads = 128;
 /// The most blocks that the points of one sequence are shared out to: more than any device runs at
 /// once, so that the rest is a loop.
 constexpr int64_t kMostBlocks = 4096;
@@ -62,7 +58,7 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
       result.name + (inPrepare ? "_prepare_" : "_") + std::to_string(launches.size()) + "_";
   for (char &ch : name)
     ch = llvm::isAlnum(ch) ? ch : '_';
-  launches.push_back({region, blocks, name + what.str() + suffix, threads, shared});
+  launches.push_back({region, blocks, name + what.str() + suffix, threads, shared, bool(group)});
 }
 
 /// All pieces lie behind each other in one array, whose size is given at the launch: code that
@@ -97,7 +93,7 @@ std::optional<Buffer> GpuLowering::nearMemory(Type elem, ArrayRef<Value> dims) {
   for (Value d : dims)
     n *= std::clamp<int64_t>(Code::constant(upperBound(d)).value_or(kSharedBytes), 0, kSharedBytes);
   int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
-  if (!kernelAnchor || bytes > kMostNearBytes || sharedLeft() - bytes < kSharedBytes / 2)
+  if (!kernelAnchor || group || bytes > kMostNearBytes || sharedLeft() - bytes < kSharedBytes / 2)
     return std::nullopt;
   return denseBuffer(sharedMemory(elem, std::max<int64_t>(n, 1)), elem, dims, false);
 }
@@ -196,82 +192,9 @@ void GpuLowering::launchCopy(const Buffer &from, const Buffer &to) {
   });
 }
 
-/// As many threads as the largest map of a step has points, where that is known.
-unsigned GpuLowering::threadsFor(ScanOp scan) {
-  int64_t most = kWarp;
-  scan.walk([&](MapOp map) {
-    if (isPrepared(map.getResult(0)))
-      return;
-    int64_t points = 1;
-    for (Value e : map.getExtents()) {
-      std::optional<int64_t> n = Code::constant(upperBound(e));
-      points = std::min<int64_t>(points * std::max<int64_t>(n.value_or(kThreads), 1), 1024);
-    }
-    if (plan(map, kThreads).across)
-      points *= kWarp;
-    most = std::max(most, points);
-  });
-  return std::min<int64_t>(llvm::alignTo(most, kWarp), 256);
-}
-
-void GpuLowering::launchScan(ScanOp scan) {
-  Code &c = *code;
-  if (launchColumns(scan))
-    return;
-  scanLevel[scan] = 0;
-  noteScan(scan).shared = true;
-  unsigned threads = threadsFor(scan);
-  launch("scan", batch, threads, [&](Value block) {
-    RowSet rows;
-    rows.count = c.i(1);
-    rows.single = block;
-    Row row;
-    row.b = block;
-    Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
-    runSteps(scan, rows, Team{thread, c.i(threads)}, true, steps);
-  });
-}
-
-void GpuLowering::launchParallelScan(ScanOp scan) {
-  Code &c = *code;
-  scanLevel[scan] = 0;
-  noteScan(scan).parallel = true;
-  bindYields(scan);
-  perThread = true;
-  unsigned threads = threadsFor(scan);
-  Value most = c.max(padded(scan.getExtent()), c.i(0)), all = c.mul(batch, most);
-  Value blocks = c.min(all, nthreads);
-  launch("loop", blocks, threads, [&](Value block) {
-    c.loop(block, all, blocks, [&](Value item) {
-      RowSet one;
-      one.count = c.i(1);
-      one.single = c.bin<arith::DivUIOp>(item, most);
-      Value s = c.sub(item, c.mul(one.single, most));
-      Row row;
-      row.b = one.single;
-      Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
-      Value t = scan.getReverse() ? c.sub(c.sub(steps, c.i(1)), s) : s;
-      one.positions = [t](Value) { return Values{t}; };
-      c.when(c.cmp(arith::CmpIPredicate::slt, s, steps),
-             [&] { lowerBlock(*scan.bodyBlock(), one, Team{thread, c.i(threads)}, true); });
-    });
-  });
-  perThread = false;
-  unbindYields(scan);
-}
-
-void GpuLowering::lowerScan(ScanOp scan, const RowSet &rows, const Team &team, bool barriers) {
-  lowerNestedScan(scan, rows, team, barriers);
-}
-
 //===----------------------------------------------------------------------===//
 // A block's threads
 //===----------------------------------------------------------------------===//
-
-void GpuLowering::barrier(const Team &team) {
-  if (!team.alone())
-    NVVM::Barrier0Op::create(code->b);
-}
 
 void GpuLowering::copyElements(Value to, Value from, Type elem, Value n, const Team &team) {
   Code &c = *code;

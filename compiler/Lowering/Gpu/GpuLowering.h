@@ -13,6 +13,9 @@ inline constexpr llvm::StringLiteral kSharedName = "seq_shared";
 /// Threads of a warp.
 constexpr int64_t kWarp = 32;
 
+/// Threads of a block where nothing speaks for another number.
+constexpr unsigned kThreads = 128;
+
 /// Where kernels of one module are collected.
 struct Device {
   mlir::ModuleOp module;
@@ -33,6 +36,11 @@ protected:
     std::string name;
     unsigned threads;
     int64_t sharedBytes;
+    bool cooperative;
+  };
+  /// Blocks that share a sequence.
+  struct Group {
+    Value counter, size; ///< its count of arrivals; blocks
   };
 
   //===--- Kernels (GpuLowering.cpp) ---------------------------------------------------===//
@@ -49,7 +57,10 @@ protected:
   void launchScan(ScanOp scan);
   bool launchColumns(ScanOp scan);
   void noteStep(ScanOp scan);
+  void launchBlocks(ScanOp scan);
+  void launchGroups(ScanOp scan, Value room);
   void launchParallelScan(ScanOp scan);
+  void meetGroup();
   /// Code at the start of the kernel that is being emitted.
   template <class F> auto atKernel(F f) {
     mlir::OpBuilder::InsertionGuard guard(code->b);
@@ -82,6 +93,7 @@ protected:
   llvm::SmallVector<Launch> launches;
   mlir::Operation *kernelAnchor = nullptr; ///< end of the kernel's first code
   Value thread, block;                     ///< of the kernel: numbers, i64
+  std::optional<Group> group;              ///< of the kernel, where blocks share a sequence
   /// Of the kernel: pieces of shared memory, and which of them are free again.
   struct Piece {
     int64_t offset, bytes;

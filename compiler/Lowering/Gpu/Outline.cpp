@@ -98,7 +98,8 @@ void GpuLowering::finishFunction() {
       c.store(widen(c, v), c.at(table, c.i64, c.i(k)));
     Value number = arith::ConstantOp::create(c.b, c.b.getI32IntegerAttr(device.kernels.size()));
     c.call("seq_rt_launch", {}, {call, number, l.blocks, table});
-    device.kernels.push_back({l.name, (unsigned)used.size(), l.threads, l.sharedBytes});
+    device.kernels.push_back(
+        {l.name, (unsigned)used.size(), l.threads, l.sharedBytes, l.cooperative});
     moveKernel(c, l.region.getRegion(), l.name, l.threads, used, device.module);
     l.region.erase();
   }

@@ -1,0 +1,166 @@
+//===- Scans.cpp - Recurrences on blocks of threads -----------------------------------===//
+//
+// A block for each sequence runs all steps in one kernel: its threads share the points of each map
+// of the step and meet at a barrier after it. What a step makes stays in shared memory where it is
+// small.
+//
+// Where sequences are fewer than the device has room for, and a step has work for many, a group of
+// blocks shares each sequence and meets at a barrier of its own in global memory: all blocks of the
+// kernel run at once (a cooperative launch). The barrier counts arrivals and never begins anew: a
+// block that arrives as number n of a group of g leaves when the count reaches the next multiple
+// of g. One thread of a block waits for the others' blocks; the block's own barriers before and
+// after order what its other threads wrote and will read.
+//
+// A scan without states is a parallel loop: blocks take its steps, those of all sequences, in turn,
+// with a workspace of their own for what a step makes.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Analysis/Sharing.h"
+#include "compiler/Lowering/Gpu/GpuLowering.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+namespace seq::gpu {
+
+/// As many threads as the largest map of a step has points, where that is known.
+unsigned GpuLowering::threadsFor(ScanOp scan) {
+  int64_t most = kWarp;
+  scan.walk([&](MapOp map) {
+    if (isPrepared(map.getResult(0)))
+      return;
+    int64_t points = 1;
+    for (Value e : map.getExtents()) {
+      std::optional<int64_t> n = Code::constant(upperBound(e));
+      points = std::min<int64_t>(points * std::max<int64_t>(n.value_or(kThreads), 1), 1024);
+    }
+    if (plan(map, kThreads).across)
+      points *= kWarp;
+    most = std::max(most, points);
+  });
+  return std::min<int64_t>(llvm::alignTo(most, kWarp), 256);
+}
+
+void GpuLowering::launchScan(ScanOp scan) {
+  Code &c = *code;
+  if (launchColumns(scan))
+    return;
+  scanLevel[scan] = 0;
+  noteScan(scan).shared = true;
+  bool worth =
+      analysis::worthSharing(scan, [&](MapOp map) { return !isPrepared(map.getResult(0)); });
+  if (!worth)
+    return launchBlocks(scan);
+  // Half of what fits, since a kernel may take a multiprocessor for itself.
+  Value room = c.max(c.bin<arith::DivUIOp>(nthreads, c.i(2)), c.i(1));
+  c.when(
+      c.cmp(arith::CmpIPredicate::sge, batch, room), [&] { launchBlocks(scan); },
+      [&] { launchGroups(scan, room); });
+}
+
+void GpuLowering::launchBlocks(ScanOp scan) {
+  Code &c = *code;
+  unsigned threads = threadsFor(scan);
+  launch("scan", batch, threads, [&](Value block) {
+    RowSet rows;
+    rows.count = c.i(1);
+    rows.single = block;
+    Row row;
+    row.b = block;
+    Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
+    runSteps(scan, rows, Team{thread, c.i(threads)}, true, steps);
+  });
+}
+
+/// One group for each sequence; `room` blocks run at once.
+void GpuLowering::launchGroups(ScanOp scan, Value room) {
+  Code &c = *code;
+  constexpr unsigned kGroupThreads = 256;
+  Value sequences = c.max(batch, c.i(1)), size = c.bin<arith::DivUIOp>(room, sequences);
+  // The groups' counts begin at 0.
+  Buffer counts = allocate(c.i64, {});
+  launch("zero", c.ceilDiv(batch, kWarp), kWarp, [&](Value block) {
+    Value i = c.add(c.mul(block, c.i(kWarp)), thread);
+    c.when(c.cmp(arith::CmpIPredicate::slt, i, batch),
+           [&] { c.store(c.i(0), c.at(counts.base, c.i64, i)); });
+  });
+  group = Group{counts.base, size};
+  launch("scan", c.mul(batch, size), kGroupThreads, [&](Value block) {
+    RowSet rows;
+    rows.count = c.i(1);
+    rows.single = c.bin<arith::DivUIOp>(block, size);
+    Value rank = c.sub(block, c.mul(rows.single, size));
+    group->counter = c.at(counts.base, c.i64, rows.single);
+    Row row;
+    row.b = rows.single;
+    Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
+    Team team{c.add(c.mul(rank, c.i(kGroupThreads)), thread), c.mul(size, c.i(kGroupThreads))};
+    runSteps(scan, rows, team, true, steps);
+  });
+  group.reset();
+}
+
+void GpuLowering::barrier(const Team &team) {
+  if (team.alone())
+    return;
+  NVVM::Barrier0Op::create(code->b);
+  if (!group)
+    return;
+  Code &c = *code;
+  c.when(c.cmp(arith::CmpIPredicate::eq, thread, c.i(0)), [&] { meetGroup(); });
+  NVVM::Barrier0Op::create(c.b);
+}
+
+/// Waits for the other blocks of the group.
+void GpuLowering::meetGroup() {
+  Code &c = *code;
+  auto device = c.b.getStringAttr("device");
+  Value before = LLVM::AtomicRMWOp::create(c.b, LLVM::AtomicBinOp::add, group->counter, c.i(1),
+                                           LLVM::AtomicOrdering::acq_rel, device);
+  Value round = c.bin<arith::DivUIOp>(before, group->size);
+  Value wanted = c.mul(c.add(round, c.i(1)), group->size);
+  auto loop = scf::WhileOp::create(c.b, TypeRange(), ValueRange());
+  OpBuilder::InsertionGuard guard(c.b);
+  c.b.createBlock(&loop.getBefore());
+  Value now = LLVM::LoadOp::create(c.b, c.i64, group->counter, /*alignment=*/8,
+                                   /*isVolatile=*/false, /*isNonTemporal=*/false,
+                                   /*isInvariant=*/false, /*isInvariantGroup=*/false,
+                                   LLVM::AtomicOrdering::acquire, device);
+  scf::ConditionOp::create(c.b, c.cmp(arith::CmpIPredicate::ult, now, wanted), ValueRange());
+  c.b.createBlock(&loop.getAfter());
+  scf::YieldOp::create(c.b);
+}
+
+void GpuLowering::launchParallelScan(ScanOp scan) {
+  Code &c = *code;
+  scanLevel[scan] = 0;
+  noteScan(scan).parallel = true;
+  bindYields(scan);
+  perThread = true;
+  unsigned threads = threadsFor(scan);
+  Value most = c.max(padded(scan.getExtent()), c.i(0)), all = c.mul(batch, most);
+  Value blocks = c.min(all, nthreads);
+  launch("loop", blocks, threads, [&](Value block) {
+    c.loop(block, all, blocks, [&](Value item) {
+      RowSet one;
+      one.count = c.i(1);
+      one.single = c.bin<arith::DivUIOp>(item, most);
+      Value s = c.sub(item, c.mul(one.single, most));
+      Row row;
+      row.b = one.single;
+      Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
+      Value t = scan.getReverse() ? c.sub(c.sub(steps, c.i(1)), s) : s;
+      one.positions = [t](Value) { return Values{t}; };
+      c.when(c.cmp(arith::CmpIPredicate::slt, s, steps),
+             [&] { lowerBlock(*scan.bodyBlock(), one, Team{thread, c.i(threads)}, true); });
+    });
+  });
+  perThread = false;
+  unbindYields(scan);
+}
+
+void GpuLowering::lowerScan(ScanOp scan, const RowSet &rows, const Team &team, bool barriers) {
+  lowerNestedScan(scan, rows, team, barriers);
+}
+
+} // namespace seq::gpu
