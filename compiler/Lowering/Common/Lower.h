@@ -38,8 +38,9 @@ struct Buffer {
   Values strides;    ///< elements
   Values dims;       ///< index values of the seq function: each sequence's own sizes
   bool perBatch = true;
-  int level = -1; ///< ≥ 0: `base` is a stack over that scan's index, read at its position
-  Value lead;     ///< elements from one position to the next
+  bool near = false; ///< in a team's own memory
+  int level = -1;    ///< ≥ 0: `base` is a stack over that scan's index, read at its position
+  Value lead;        ///< elements from one position to the next
 };
 
 /// A value of a map's body for a register tile. `v` holds one entry, or one for each row,
@@ -183,8 +184,9 @@ protected:
   void emitPrepare();
   void emitWorkspace();
   Buffer denseBuffer(Value base, Type elem, mlir::ArrayRef<Value> dims, bool perBatch);
-  /// Reserves workspace for a tensor of `dims` for each sequence.
-  Buffer allocate(Type elem, mlir::ArrayRef<Value> dims);
+  /// Memory for a tensor of `dims`: near the team where there is some and `near` allows it, else
+  /// workspace for each sequence.
+  Buffer allocate(Type elem, mlir::ArrayRef<Value> dims, bool near = true);
   Value slotBytes(Type elem, mlir::ArrayRef<Value> dims, bool perThread);
   /// Code that the whole function may use is emitted at its start.
   template <class F> auto atEntry(F f) {

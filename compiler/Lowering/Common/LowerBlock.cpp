@@ -147,6 +147,7 @@ namespace {
 struct StateMemory {
   Buffer first, second; ///< equal where updated in place
   bool inPlace;
+  bool ownsInit; ///< `first` is the initial value's own memory
 };
 } // namespace
 
@@ -204,8 +205,17 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
     m.inPlace = pointwiseUpdate(scan, k);
     Type e = cast<RankedTensorType>(init.getType()).getElementType();
     Values dims = dimsOf(init);
-    m.first = ownsInit(scan, k) ? bufferOf(init) : allocate(e, dims);
+    m.ownsInit = ownsInit(scan, k);
+    m.first = m.ownsInit ? bufferOf(init) : allocate(e, dims);
     m.second = m.inPlace ? m.first : allocate(e, dims);
+    // They change roles, so they are laid out alike.
+    if (m.first.near != m.second.near) {
+      m.ownsInit &= !m.first.near;
+      if (m.first.near)
+        m.first = allocate(e, dims, false);
+      else
+        m.second = allocate(e, dims, false);
+    }
     states.push_back(m);
   }
   NextOp next = scan.next();
@@ -214,7 +224,7 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
   c.loop(zero, all.count, one, [&](Value r) {
     Row row = makeRow(all, r);
     for (auto [k, m] : llvm::enumerate(states))
-      if (!ownsInit(scan, k))
+      if (!m.ownsInit)
         copyRow(bufferOf(scan.getInits()[k]), m.first, row, team);
   });
   if (barriers)

@@ -305,9 +305,9 @@ Value FunctionLowering::slotBytes(Type elem, ArrayRef<Value> dims, bool perThrea
   return c.add(c.bin<arith::AndIOp>(c.add(n, c.i(63)), c.i(-64)), c.i(64));
 }
 
-Buffer FunctionLowering::allocate(Type elem, ArrayRef<Value> dims) {
-  if (std::optional<Buffer> near = nearMemory(elem, dims))
-    return *near;
+Buffer FunctionLowering::allocate(Type elem, ArrayRef<Value> dims, bool near) {
+  if (std::optional<Buffer> buffer = near ? nearMemory(elem, dims) : std::nullopt)
+    return *buffer;
   slots.push_back({elem, Values(dims.begin(), dims.end()), perThread});
   Value bytes;
   Value base = atEntry([&] {

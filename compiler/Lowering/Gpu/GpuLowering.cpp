@@ -48,7 +48,13 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   thread = number(NVVM::ThreadIdXOp::create(c.b, c.i32));
   kernelAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
   pieces.clear();
+  // What a kernel binds and computes is its own: another may run the same ops.
+  auto outerBuffers = buffers;
+  auto outerDestinations = destinations;
   body(block);
+  buffers = std::move(outerBuffers);
+  destinations = std::move(outerDestinations);
+  stepScalars.clear();
   scf::YieldOp::create(c.b);
   kernelAnchor = nullptr;
   int64_t shared = 0;
@@ -95,7 +101,9 @@ std::optional<Buffer> GpuLowering::nearMemory(Type elem, ArrayRef<Value> dims) {
   int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
   if (!kernelAnchor || group || bytes > kMostNearBytes || sharedLeft() - bytes < kSharedBytes / 2)
     return std::nullopt;
-  return denseBuffer(sharedMemory(elem, std::max<int64_t>(n, 1)), elem, dims, false);
+  Buffer buffer = denseBuffer(sharedMemory(elem, std::max<int64_t>(n, 1)), elem, dims, false);
+  buffer.near = true;
+  return buffer;
 }
 
 void GpuLowering::lowerBody(Block &body) {

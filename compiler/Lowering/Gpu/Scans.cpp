@@ -115,6 +115,8 @@ void GpuLowering::barrier(const Team &team) {
 void GpuLowering::meetGroup() {
   Code &c = *code;
   auto device = c.b.getStringAttr("device");
+  // The fences are ours: NVPTX makes an atomic addition relaxed, whatever its ordering.
+  LLVM::FenceOp::create(c.b, LLVM::AtomicOrdering::acq_rel, "device");
   Value before = LLVM::AtomicRMWOp::create(c.b, LLVM::AtomicBinOp::add, group->counter, c.i(1),
                                            LLVM::AtomicOrdering::acq_rel, device);
   Value round = c.bin<arith::DivUIOp>(before, group->size);
@@ -129,6 +131,8 @@ void GpuLowering::meetGroup() {
   scf::ConditionOp::create(c.b, c.cmp(arith::CmpIPredicate::ult, now, wanted), ValueRange());
   c.b.createBlock(&loop.getAfter());
   scf::YieldOp::create(c.b);
+  c.b.setInsertionPointAfter(loop);
+  LLVM::FenceOp::create(c.b, LLVM::AtomicOrdering::acq_rel, "device");
 }
 
 void GpuLowering::launchParallelScan(ScanOp scan) {
