@@ -260,6 +260,7 @@ protected:
   // Of the generated function being emitted.
   Value call, tid, nthreads, batch;
   Value lengthsBase, workspaceBase, preparedBase; ///< of the call, loaded once
+  llvm::DenseSet<Value> constantBases;            ///< addresses of what the function only reads
   bool inPrepare = false;
   bool perThread = false;                   ///< workspace is a thread's own: in a parallel scan
   llvm::DenseMap<Value, Value> stepScalars; ///< index arithmetic of a step of one sequence

@@ -345,6 +345,8 @@ Buffer FunctionLowering::preparedBuffer(Value tensor) {
           c.ptr);
     return c.at(preparedBase, c.i8, c.i(preparedOffset(tensor)));
   });
+  if (!inPrepare)
+    constantBases.insert(base);
   return denseBuffer(base, e, dimsOf(tensor), false);
 }
 
@@ -384,6 +386,7 @@ void FunctionLowering::beginFunction(StringRef name, bool returnsSize) {
   workspaceBase = c.field(call, offsetof(seq_call, workspace), c.ptr);
   preparedBase = c.field(call, offsetof(seq_call, prepared), c.ptr);
   anchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
+  constantBases = {lengthsBase};
   buffers.clear();
   paddedCache.clear();
   stepScalars.clear();
@@ -412,6 +415,9 @@ void FunctionLowering::emitForward() {
           c.at(c.field(call, offsetof(seq_call, input_strides), c.ptr), c.i64, c.i(input)), c.i64);
     });
     buffers[arg] = b;
+    // The states of a stream may be outputs as well.
+    if (!func->hasAttr(kPositionAttr))
+      constantBases.insert(base);
     ++input;
   }
   for (OpOperand &o : body.getTerminator()->getOpOperands()) {

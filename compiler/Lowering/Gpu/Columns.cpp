@@ -24,6 +24,8 @@ namespace seq::gpu {
 constexpr int64_t kMostValues = 144;
 /// Operations of a step, written out, at most.
 constexpr int64_t kMostOperations = 6000;
+/// Steps that are written out behind each other where one has no more operations than this.
+constexpr int64_t kTogether = 4, kShortStep = 120;
 
 //===----------------------------------------------------------------------===//
 // Which axes are columns
@@ -191,6 +193,7 @@ private:
         return false;
       operations += *n * *each;
     }
+    columns.operations = operations;
     return values <= kMostValues && operations <= kMostOperations;
   }
 
@@ -269,10 +272,19 @@ public:
         carried.push_back(c.load(address(buffer, at), buffer.elem));
       });
     }
-    Values last = c.loop(c.i(0), steps, c.i(1), carried, [&](Value s, ValueRange in) {
-      row.t = {scan.getReverse() ? c.sub(c.sub(steps, c.i(1)), s) : s};
-      return step(in);
+    // Several steps at once where they are short: the loads of all of them are then on their way
+    // while the first one waits.
+    int64_t together = columns.operations <= kShortStep ? kTogether : 1;
+    Value whole = c.mul(c.bin<arith::DivUIOp>(steps, c.i(together)), c.i(together));
+    Values last = c.loop(c.i(0), whole, c.i(together), carried, [&](Value s, ValueRange in) {
+      Values out(in.begin(), in.end());
+      for (int64_t k = 0; k < together; ++k)
+        out = step(c.add(s, c.i(k)), out);
+      return out;
     });
+    if (together > 1)
+      last =
+          c.loop(whole, steps, c.i(1), last, [&](Value s, ValueRange in) { return step(s, in); });
     size_t n = 0;
     row.t.clear();
     for (auto [state, result] : llvm::zip(scan.states(), scan.stateResults())) {
@@ -316,7 +328,8 @@ private:
     return c.at(buffer.base, buffer.elem, offset);
   }
 
-  Values step(ValueRange in) {
+  Values step(Value s, ValueRange in) {
+    row.t = {scan.getReverse() ? c.sub(c.sub(steps, c.i(1)), s) : s};
     residents.clear();
     size_t n = 0;
     for (Value state : scan.states()) {

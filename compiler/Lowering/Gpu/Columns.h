@@ -15,6 +15,7 @@ struct Columns {
   Values extents;
   /// The column index of each axis of a state or of a map's result; −1: all of it is in a column.
   llvm::DenseMap<Value, llvm::SmallVector<int, 4>> axes;
+  int64_t operations = 0; ///< of a step, written out
 };
 
 /// None where the columns of `scan` meet, or a column has more values than a thread has registers.

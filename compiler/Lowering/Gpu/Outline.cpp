@@ -46,7 +46,8 @@ static Value narrow(Code &c, Value v, Type t) {
 
 /// Moves the region of `launch` to the device's module; its arguments are `used`.
 static void moveKernel(Code &c, Region &region, const std::string &name, unsigned threads,
-                       ArrayRef<Value> used, ModuleOp device) {
+                       ArrayRef<Value> used, const llvm::DenseSet<Value> &constant,
+                       ModuleOp device) {
   OpBuilder b(device.getBodyRegion());
   b.setInsertionPointToEnd(device.getBody());
   SmallVector<Type> types;
@@ -56,6 +57,12 @@ static void moveKernel(Code &c, Region &region, const std::string &name, unsigne
   kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                   b.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
+  // Loads of what nobody writes may run ahead of stores, and through the read-only cache.
+  for (auto [k, v] : llvm::enumerate(used))
+    if (constant.contains(v))
+      for (StringRef name :
+           {LLVM::LLVMDialect::getNoAliasAttrName(), LLVM::LLVMDialect::getReadonlyAttrName()})
+        kernel.setArgAttr(k, name, b.getUnitAttr());
   Block *entry = kernel.addEntryBlock();
   {
     OpBuilder::InsertionGuard guard(c.b);
@@ -100,7 +107,7 @@ void GpuLowering::finishFunction() {
     c.call("seq_rt_launch", {}, {call, number, l.blocks, table});
     device.kernels.push_back(
         {l.name, (unsigned)used.size(), l.threads, l.sharedBytes, l.cooperative});
-    moveKernel(c, l.region.getRegion(), l.name, l.threads, used, device.module);
+    moveKernel(c, l.region.getRegion(), l.name, l.threads, used, constantBases, device.module);
     l.region.erase();
   }
   launches.clear();
