@@ -454,14 +454,22 @@ static Value laneOffsets(Code &c, const Tile &tile, const Address &a, Value scal
   return o;
 }
 
-/// Its places are numbers; where one is outside, the guard is false.
+/// Which of its places along an axis this thread reads: a number, since maps and reductions are
+/// written out.
+int64_t BodyEmitter::placeIn(const Resident &resident, unsigned axis, Value index) {
+  if (int(axis) == resident.split)
+    return tile.residents->ownPlaces.find(index)->second;
+  return *Code::constant(get(index).v[0]);
+}
+
+/// Where a place is outside of the tensor, the guard is false.
 Val BodyEmitter::readResident(ReadOp op, const Resident &resident) {
   int64_t at = 0;
   bool inside = true;
-  for (auto [index, extent] : llvm::zip(op.getIndices(), resident.extents)) {
+  for (auto [axis, extent] : llvm::enumerate(resident.extents)) {
     if (!extent)
       continue;
-    int64_t i = *Code::constant(get(index).v[0]);
+    int64_t i = placeIn(resident, axis, op.getIndices()[axis]);
     inside &= i >= 0 && i < *extent;
     at = at * *extent + i;
   }
@@ -475,7 +483,7 @@ Val BodyEmitter::readResident(ReadOp op, const Resident &resident) {
 
 Val BodyEmitter::read(ReadOp op) {
   if (tile.residents)
-    if (auto it = tile.residents->find(op.getTensor()); it != tile.residents->end())
+    if (auto it = tile.residents->tensors.find(op.getTensor()); it != tile.residents->tensors.end())
       return readResident(op, it->second);
   const Pack *pack = packOf(op);
   return pack ? readPacked(op, *pack) : readUnpacked(op);

@@ -149,13 +149,16 @@ public:
     Values init = beginAccumulators();
     extents = e.extentsOf(op);
     writtenOut = readsResidents();
+    split = writtenOut && tile.residents->lanes > 1 &&
+            llvm::any_of(op.indices(),
+                         [&](BlockArgument i) { return tile.residents->splitIndices.contains(i); });
     // Reductions inside of this one are a thread's own.
     across = std::exchange(tile.across, Value());
     Values out = loops(0, c.i(0), init);
     tile.across = across;
-    if (across)
-      for (const Accumulator &a : accumulators)
-        foldLanes(a, out);
+    unsigned lanes = across ? kLanes : split ? tile.residents->lanes : 1;
+    for (const Accumulator &a : accumulators)
+      foldLanes(a, out, lanes);
     for (auto [acc, result] : llvm::zip(accumulators, op.getResults()))
       tile.vals[result] = acc.finds() ? placeFound(acc, out) : total(acc, out);
   }
@@ -245,14 +248,20 @@ private:
   /// The same without a loop: its places are numbers.
   Values allOf(unsigned k, Value linear, ValueRange carried) {
     Values out(carried.begin(), carried.end());
-    for (int64_t i = 0, n = *Code::constant(extents[k]); i < n; ++i) {
+    Value index = op.indices()[k];
+    bool shared = split && tile.residents->splitIndices.contains(index);
+    int64_t lanes = shared ? tile.residents->lanes : 1;
+    for (int64_t i = 0, n = *Code::constant(extents[k]) / lanes; i < n; ++i) {
       // What the body made at the place before.
       op.getBody().walk([&](Operation *o) {
         for (Value v : o->getResults())
           tile.vals.erase(v);
       });
-      tile.vals[op.indices()[k]] = Val::scalar(c.i(i));
-      Value point = c.add(c.mul(linear, extents[k]), c.i(i));
+      Value place = shared ? c.add(c.i(i * lanes), tile.residents->lane) : c.i(i);
+      tile.vals[index] = Val::scalar(place);
+      if (shared)
+        tile.residents->ownPlaces[index] = i;
+      Value point = c.add(c.mul(linear, extents[k]), place);
       if (k + 1 < extents.size()) {
         out = allOf(k + 1, point, out);
       } else {
@@ -266,7 +275,7 @@ private:
   bool readsResidents() {
     bool reads = false;
     if (tile.residents)
-      op.walk([&](ReadOp read) { reads |= tile.residents->contains(read.getTensor()); });
+      op.walk([&](ReadOp read) { reads |= tile.residents->tensors.contains(read.getTensor()); });
     return reads;
   }
 
@@ -380,8 +389,8 @@ private:
   }
 
   /// Every lane's accumulators to those of all lanes.
-  void foldLanes(const Accumulator &a, Values &out) {
-    for (unsigned flip = kLanes / 2; flip; flip /= 2)
+  void foldLanes(const Accumulator &a, Values &out, unsigned lanes) {
+    for (unsigned flip = lanes / 2; flip; flip /= 2)
       for (unsigned k = a.first; k < a.first + a.count; ++k) {
         Value other = e.fromLane(out[k], flip);
         if (a.finds()) {
@@ -443,6 +452,7 @@ private:
   Values extents;
   static constexpr int64_t kLanes = 32; ///< threads of a warp
   bool writtenOut = false;              ///< it reads what is in registers
+  bool split = false;                   ///< a few lanes share it
   Value across;                         ///< this thread's lane, where the warp shares the range
   llvm::SetVector<Value> assumed;       ///< conditions that hold in the loop that is being written
 };

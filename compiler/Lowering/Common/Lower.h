@@ -107,9 +107,19 @@ struct MapPlan {
 struct Resident {
   /// By axis: how many places it has here; none: one, the thread's own.
   llvm::SmallVector<std::optional<int64_t>, 4> extents;
-  Values values; ///< row major over the axes that have extents
+  int split = -1; ///< the axis whose places a few lanes share by turns; −1: none
+  Values values;  ///< row major over the axes that have extents
 };
-using Residents = llvm::DenseMap<Value, Resident>;
+
+/// What a thread holds of the tensors of a step. Reductions that read them are written out.
+struct Residents {
+  llvm::DenseMap<Value, Resident> tensors;
+  unsigned lanes =
+      1;      ///< threads, a power of 2, that share the split axes: place p is lane p % lanes
+  Value lane; ///< this thread's number among them
+  llvm::DenseSet<Value> splitIndices;       ///< of reductions along split axes
+  llvm::DenseMap<Value, int64_t> ownPlaces; ///< of an index that runs along one: which of its own
+};
 
 struct Tile {
   unsigned M = 1, U = 1, width = 1;
@@ -120,7 +130,7 @@ struct Tile {
   bool laneAligned = false;       ///< the first lane is a multiple of the tile's lanes
   const MapPlan *plan = nullptr;
   MapOp map;
-  const Residents *residents = nullptr; ///< reductions that read them are written out
+  Residents *residents = nullptr;
   Value across; ///< lane of a warp whose threads share the reductions; null: each has its own
   llvm::DenseMap<Value, Val> vals;
   const Row &rowOf(unsigned m) const { return rows[rowIsBatch ? m : 0]; }
@@ -307,6 +317,7 @@ private:
   Val read(ReadOp op);
   Val readPacked(ReadOp op, const Pack &pack);
   Val readResident(ReadOp op, const Resident &resident);
+  int64_t placeIn(const Resident &resident, unsigned axis, Value index);
   /// The stream that the read `op` takes its vectors from, or null.
   const Pack *packOf(mlir::Operation *op) const {
     return fn.inPrepare ? nullptr : fn.packs.lookup(op);

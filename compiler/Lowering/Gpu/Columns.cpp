@@ -9,6 +9,10 @@
 // index goes with that index; one that is read anywhere else, by a sum or at a computed place, is
 // inside of a column. Axes inside have constant extents: maps over them, and sums, are written out.
 //
+// Where a column is long, a few lanes share it: of one axis inside each has every so manyth place,
+// and sums along it end in exchanges of registers. That axis is read at the own index of maps and
+// by whole sums alone.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Gpu/Columns.h"
 
@@ -20,8 +24,11 @@
 using namespace mlir;
 namespace seq::gpu {
 
-/// Values of a column that are in registers at most: states, and what a step makes.
-constexpr int64_t kMostValues = 144;
+/// Values of states that a thread has in registers at most, and how many of them are enough to
+/// be worth no more lanes.
+constexpr int64_t kMostValues = 40, kFewValues = 16;
+/// Values that a map of the step makes in a column at most.
+constexpr int64_t kMostMade = 1024;
 /// Operations of a step, written out, at most.
 constexpr int64_t kMostOperations = 6000;
 /// Steps that are written out behind each other where one has no more operations than this.
@@ -41,7 +48,10 @@ public:
     if (scan.getInits().empty() || !isPlain())
       return std::nullopt;
     join();
-    if (!trace() || !number() || !fits())
+    if (!trace() || !number())
+      return std::nullopt;
+    chooseSplit();
+    if (!fits())
       return std::nullopt;
     return std::move(columns);
   }
@@ -91,7 +101,7 @@ private:
           classes.unionSets(axis(read.getTensor(), k),
                             axis(map.getResult(0), argument.getArgNumber()));
         else
-          inside.push_back(axis(read.getTensor(), k));
+          inside.push_back({axis(read.getTensor(), k), read, index});
         good &= isWritable(index);
       }
     });
@@ -112,13 +122,13 @@ private:
   /// Numbers the classes that are columns, in the order of the largest map's indices.
   bool number() {
     std::set<Axis> closed;
-    for (Axis a : inside)
-      closed.insert(classes.getLeaderValue(a));
+    for (const Inner &r : inside)
+      closed.insert(classes.getLeaderValue(r.axis));
     std::map<Axis, int> numbers;
     auto columnOf = [&](Axis a) -> int {
       Axis leader = classes.getLeaderValue(a);
       if (closed.count(leader))
-        return -1;
+        return Columns::kInside;
       auto [it, fresh] = numbers.insert({leader, int(numbers.size())});
       return it->second;
     };
@@ -166,6 +176,63 @@ private:
            llvm::equal(p->getOperands(), q->getOperands(), sameExtent);
   }
 
+  /// Whether lanes may share the class of `leader`: it is read by whole sums, whose indices read
+  /// nothing else that is in registers, in maps that do not run along it themselves.
+  bool canSplit(Axis leader, int64_t extent, llvm::DenseSet<Value> &indices) {
+    for (const Inner &r : inside) {
+      auto index = dyn_cast<BlockArgument>(r.index);
+      auto reduce = index ? dyn_cast<ReduceOp>(index.getOwner()->getParentOp()) : ReduceOp();
+      if (classes.getLeaderValue(r.axis) != leader) {
+        if (reduce && indices.contains(index))
+          return false;
+        continue;
+      }
+      if (!reduce || Code::constant(reduce.getExtents()[index.getArgNumber()]) != extent)
+        return false;
+      indices.insert(index);
+      auto map = reduce->getParentOfType<MapOp>();
+      for (unsigned k = 0; k < map.indices().size(); ++k)
+        if (classes.getLeaderValue(axis(map.getResult(0), k)) == leader)
+          return false;
+    }
+    // Once more: those before the first of its sums.
+    return llvm::none_of(inside, [&](const Inner &r) {
+      return classes.getLeaderValue(r.axis) != leader && indices.contains(r.index);
+    });
+  }
+
+  /// Gives a long column lanes.
+  void chooseSplit() {
+    int64_t values = 0;
+    std::map<Axis, int64_t> extents;
+    for (Value state : scan.states()) {
+      Values dims = dimsOf(state);
+      values += valuesOf(state, dims).value_or(0);
+      for (auto [k, column] : llvm::enumerate(columns.axes[state]))
+        if (auto n = Code::constant(dims[k]); n && column == Columns::kInside)
+          extents[classes.getLeaderValue(axis(state, k))] = *n;
+    }
+    std::optional<Axis> longest;
+    for (auto &[leader, n] : extents)
+      if (llvm::DenseSet<Value> ignored;
+          canSplit(leader, n, ignored) && (!longest || n > extents[*longest]))
+        longest = leader;
+    if (!longest)
+      return;
+    while (values > kFewValues && columns.lanes < kWarp &&
+           extents[*longest] % (2 * columns.lanes) == 0) {
+      columns.lanes *= 2;
+      values /= 2;
+    }
+    if (columns.lanes == 1)
+      return;
+    canSplit(*longest, extents[*longest], columns.splitIndices);
+    for (auto &[tensor, axes] : columns.axes)
+      for (auto [k, column] : llvm::enumerate(axes))
+        if (column == Columns::kInside && classes.getLeaderValue(axis(tensor, k)) == *longest)
+          column = Columns::kSplit;
+  }
+
   /// The values of `tensor` in one column; none where that is not a number.
   std::optional<int64_t> valuesOf(Value tensor, const Values &dims) {
     int64_t n = 1;
@@ -173,7 +240,9 @@ private:
       auto extent = Code::constant(dims[k]);
       if (column < 0 && !extent)
         return std::nullopt;
-      n *= column < 0 ? std::clamp<int64_t>(*extent, 0, kMostValues + 1) : 1;
+      n *= column < 0 ? std::clamp<int64_t>(*extent, 0, kMostMade + 1) : 1;
+      if (column == Columns::kSplit)
+        n /= columns.lanes;
     }
     return n;
   }
@@ -189,7 +258,7 @@ private:
     for (auto map : scan.bodyBlock()->getOps<MapOp>()) {
       auto n = valuesOf(map.getResult(0), Values(map.getExtents()));
       auto each = operationsOf(*map.bodyBlock());
-      if (!n || !each || *n > kMostValues)
+      if (!n || !each || *n > kMostMade / columns.lanes)
         return false;
       operations += *n * *each;
     }
@@ -211,11 +280,13 @@ private:
         return std::nullopt;
       int64_t points = 1;
       bool reads = readsResidents(reduce);
-      for (Value e : reduce.getExtents()) {
+      for (auto [e, index] : llvm::zip(reduce.getExtents(), reduce.indices())) {
         auto extent = Code::constant(e);
         if (!extent && reads)
           return std::nullopt;
         points *= std::clamp<int64_t>(reads ? *extent : 1, 0, kMostOperations);
+        if (columns.splitIndices.contains(index))
+          points /= columns.lanes;
       }
       n += std::min(points * *inner, 2 * kMostOperations);
     }
@@ -231,7 +302,13 @@ private:
   ScanOp scan;
   llvm::function_ref<Values(Value)> dimsOf;
   llvm::EquivalenceClasses<Axis> classes;
-  SmallVector<Axis> inside;
+  /// A read at another place than the reading map's own.
+  struct Inner {
+    Axis axis;
+    ReadOp read;
+    Value index;
+  };
+  SmallVector<Inner> inside;
   Columns columns;
 };
 } // namespace
@@ -245,16 +322,20 @@ std::optional<Columns> columnsOf(ScanOp scan, llvm::function_ref<Values(Value)> 
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// One thread's column of a scan; `columns` has the extents as values of the code.
+/// One thread's part of a column of a scan; `columns` has the extents as values of the code.
+/// `active`: what the thread makes is stored; null: always.
 class ColumnEmitter {
 public:
-  ColumnEmitter(Code &c, ScanOp scan, const Columns &columns, Row row, Value column, Value steps,
-                llvm::function_ref<Values(Value)> dimsOf,
+  ColumnEmitter(Code &c, ScanOp scan, const Columns &columns, Row row, Value column, Value lane,
+                Value active, Value steps, llvm::function_ref<Values(Value)> dimsOf,
                 llvm::function_ref<BodyEmitter(Tile &)> bodyOf,
                 llvm::function_ref<const Buffer &(Value)> bufferOf,
                 llvm::function_ref<ArrayRef<Buffer>(Value)> destinationsOf)
-      : c(c), scan(scan), columns(columns), row(std::move(row)), steps(steps), dimsOf(dimsOf),
-        bodyOf(bodyOf), bufferOf(bufferOf), destinationsOf(destinationsOf) {
+      : c(c), scan(scan), columns(columns), row(std::move(row)), active(active), steps(steps),
+        dimsOf(dimsOf), bodyOf(bodyOf), bufferOf(bufferOf), destinationsOf(destinationsOf) {
+    residents.lanes = columns.lanes;
+    residents.lane = lane;
+    residents.splitIndices = columns.splitIndices;
     place.resize(columns.extents.size());
     Value rest = column;
     for (size_t k = place.size(); k-- > 0;) {
@@ -269,7 +350,11 @@ public:
     for (auto [state, init] : llvm::zip(scan.states(), scan.getInits())) {
       auto &buffer = bufferOf(init);
       overInside(state, [&](ArrayRef<Value> at) {
-        carried.push_back(c.load(address(buffer, at), buffer.elem));
+        auto load = [&] { return Values{c.load(address(buffer, at), buffer.elem)}; };
+        // A thread past the end would read what its owner may have replaced already.
+        Type e = buffer.elem.isIndex() ? Type(c.i64) : buffer.elem;
+        auto zero = [&] { return Values{isa<FloatType>(e) ? c.f(0, e) : c.ci(0, e)}; };
+        carried.push_back(active ? c.choose(active, e, load, zero)[0] : load()[0]);
       });
     }
     // Several steps at once where they are short: the loads of all of them are then on their way
@@ -291,7 +376,10 @@ public:
       size_t first = n;
       for (const Buffer &to : destinationsOf(result)) {
         n = first;
-        overInside(state, [&](ArrayRef<Value> at) { c.store(last[n++], address(to, at)); });
+        overInside(state, [&](ArrayRef<Value> at) {
+          ifStoring(state, [&] { c.store(last[n], address(to, at)); });
+          ++n;
+        });
       }
       n = first + count(state);
     }
@@ -309,8 +397,12 @@ private:
         at[k] = place[axes[k]];
         return self(self, k + 1);
       }
-      for (int64_t i = 0, n = std::max<int64_t>(*Code::constant(dims[k]), 0); i < n; ++i) {
-        at[k] = c.i(i);
+      bool split = axes[k] == Columns::kSplit;
+      int64_t lanes = split ? columns.lanes : 1;
+      for (int64_t i = 0, n = std::max<int64_t>(*Code::constant(dims[k]), 0) / lanes; i < n; ++i) {
+        at[k] = split ? c.add(c.i(i * lanes), residents.lane) : c.i(i);
+        if (split)
+          splitPlace = i;
         self(self, k + 1);
       }
     };
@@ -330,7 +422,7 @@ private:
 
   Values step(Value s, ValueRange in) {
     row.t = {scan.getReverse() ? c.sub(c.sub(steps, c.i(1)), s) : s};
-    residents.clear();
+    residents.tensors.clear();
     size_t n = 0;
     for (Value state : scan.states()) {
       Resident &r = makeResident(state);
@@ -341,15 +433,21 @@ private:
       run(map);
     Values out;
     for (Value next : scan.next().getStates())
-      llvm::append_range(out, residents[next].values);
+      llvm::append_range(out, residents.tensors[next].values);
     return out;
   }
 
   Resident &makeResident(Value tensor) {
-    Resident &r = residents[tensor];
+    Resident &r = residents.tensors[tensor];
     Values dims = dimsOf(tensor);
-    for (auto [k, column] : llvm::enumerate(columns.axes.find(tensor)->second))
-      r.extents.push_back(column < 0 ? std::optional(*Code::constant(dims[k])) : std::nullopt);
+    for (auto [k, column] : llvm::enumerate(columns.axes.find(tensor)->second)) {
+      bool split = column == Columns::kSplit;
+      r.extents.push_back(
+          column < 0 ? std::optional(*Code::constant(dims[k]) / (split ? columns.lanes : 1))
+                     : std::nullopt);
+      if (split)
+        r.split = k;
+    }
     return r;
   }
 
@@ -361,38 +459,51 @@ private:
       tile.map = map;
       tile.rows = {row};
       tile.residents = &residents;
-      for (auto [index, i] : llvm::zip(map.indices(), at))
+      const auto &axes = columns.axes.find(map.getResult(0))->second;
+      for (auto [index, i, column] : llvm::zip(map.indices(), at, axes)) {
         tile.vals[index] = Val::scalar(i);
+        if (column == Columns::kSplit)
+          residents.ownPlaces[index] = splitPlace;
+      }
       BodyEmitter body = bodyOf(tile);
       body.emitBlock(*map.bodyBlock());
       for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues())) {
-        residents[result].values.push_back(body.scalarAt(body.get(value), 0));
+        residents.tensors[result].values.push_back(body.scalarAt(body.get(value), 0));
         for (const Buffer &to : destinationsOf(result))
           store(map, body, value, to);
       }
     });
   }
 
-  /// What all columns make alike, one of them stores.
-  void store(MapOp map, BodyEmitter &body, Value value, const Buffer &to) {
-    const auto &axes = columns.axes.find(map.getResult(0))->second;
-    Value first = c.ci(1, c.i1);
+  /// What all columns, or all lanes, make alike, one of them stores.
+  void ifStoring(Value tensor, llvm::function_ref<void()> store) {
+    const auto &axes = columns.axes.find(tensor)->second;
+    Value stores = active ? active : c.ci(1, c.i1);
+    auto first = [&](Value v) {
+      stores = c.bin<arith::AndIOp>(stores, c.cmp(arith::CmpIPredicate::eq, v, c.i(0)));
+    };
     for (size_t k = 0; k < place.size(); ++k)
       if (!llvm::is_contained(axes, int(k)))
-        first = c.bin<arith::AndIOp>(first, c.cmp(arith::CmpIPredicate::eq, place[k], c.i(0)));
-    c.when(first, [&] { body.store(value, to, map.indices()); });
+        first(place[k]);
+    if (columns.lanes > 1 && !llvm::is_contained(axes, Columns::kSplit))
+      first(residents.lane);
+    c.when(stores, store);
+  }
+  void store(MapOp map, BodyEmitter &body, Value value, const Buffer &to) {
+    ifStoring(map.getResult(0), [&] { body.store(value, to, map.indices()); });
   }
 
   Code &c;
   ScanOp scan;
   const Columns &columns;
   Row row;
-  Value steps;
+  Value active, steps;
   llvm::function_ref<Values(Value)> dimsOf;
   llvm::function_ref<BodyEmitter(Tile &)> bodyOf;
   llvm::function_ref<const Buffer &(Value)> bufferOf;
   llvm::function_ref<ArrayRef<Buffer>(Value)> destinationsOf;
-  Values place; ///< by column index
+  Values place;           ///< by column index
+  int64_t splitPlace = 0; ///< which of the thread's own a split axis is at
   Residents residents;
 };
 } // namespace
@@ -407,22 +518,33 @@ bool GpuLowering::launchColumns(ScanOp scan) {
   noteScan(scan).parallel = false;
   bindYields(scan);
   // Few columns a block, so that all of the device has some.
-  constexpr int64_t kColumns = 64;
-  Value most = elements(columns->extents), blocks = c.ceilDiv(most, kColumns);
-  launch("columns", c.mul(batch, blocks), kColumns, [&](Value block) {
+  constexpr int64_t kBlockThreads = 64;
+  int64_t perBlock = kBlockThreads / columns->lanes;
+  Value most = elements(columns->extents), blocks = c.ceilDiv(most, perBlock);
+  launch("columns", c.mul(batch, blocks), kBlockThreads, [&](Value block) {
     Row row;
     row.b = c.bin<arith::DivUIOp>(block, blocks);
-    Value chunk = c.sub(block, c.mul(row.b, blocks));
-    Value column = c.add(c.mul(chunk, c.i(kColumns)), thread), all = c.i(1);
+    Value chunk = c.sub(block, c.mul(row.b, blocks)), lanes = c.i(columns->lanes);
+    Value lane = c.bin<arith::RemUIOp>(thread, lanes);
+    Value column = c.add(c.mul(chunk, c.i(perBlock)), c.bin<arith::DivUIOp>(thread, lanes));
+    Value all = c.i(1);
     Columns here = *columns;
     for (Value &e : here.extents) {
       e = c.max(evaluate(e, row), c.i(0));
       all = c.mul(all, e);
     }
     Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
-    c.when(c.cmp(arith::CmpIPredicate::slt, column, all), [&] {
+    Value active = c.cmp(arith::CmpIPredicate::slt, column, all), run = active;
+    if (columns->lanes > 1) {
+      // All lanes of a warp exchange: those past the end run along with the last column.
+      column = c.min(column, c.sub(all, c.i(1)));
+      run = c.cmp(arith::CmpIPredicate::sgt, all, c.i(0));
+    } else {
+      active = Value();
+    }
+    c.when(run, [&] {
       ColumnEmitter(
-          c, scan, here, row, column, steps, dims,
+          c, scan, here, row, column, lane, active, steps, dims,
           [&](Tile &t) { return BodyEmitter(*this, c, t); },
           [&](Value v) -> const Buffer & { return bufferOf(v); },
           [&](Value v) { return ArrayRef<Buffer>(destinations[v]); })

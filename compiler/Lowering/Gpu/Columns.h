@@ -13,9 +13,13 @@ using namespace lowering; // NOLINT: the vocabulary of all lowerings
 struct Columns {
   /// For each column index its extent, an index value; the last one runs with the threads.
   Values extents;
-  /// The column index of each axis of a state or of a map's result; −1: all of it is in a column.
+  /// The column index of each axis of a state or of a map's result, or one of these.
   llvm::DenseMap<Value, llvm::SmallVector<int, 4>> axes;
-  int64_t operations = 0; ///< of a step, written out
+  static constexpr int kInside = -1;  ///< all of it is in a column
+  static constexpr int kSplit = -2;   ///< the same, and the lanes of the column share it
+  unsigned lanes = 1;                 ///< threads of a column
+  llvm::DenseSet<Value> splitIndices; ///< of reductions along split axes
+  int64_t operations = 0;             ///< of a step, written out
 };
 
 /// None where the columns of `scan` meet, or a column has more values than a thread has registers.
