@@ -22,6 +22,7 @@ struct Target {
   unsigned vectorBytes = 16;     ///< native vector register: 16, 32, 64; a thread of a GPU: 4
   unsigned vectorRegisters = 16; ///< 16 or 32
   bool fma = false;
+  bool tf32x3 = false; ///< of a GPU: f32 products by tensor cores, each in three of shorter factors
   bool isGpu() const { return machine != Machine::Cpu; }
 };
 

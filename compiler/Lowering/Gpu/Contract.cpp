@@ -9,11 +9,17 @@
 // Shared memory has two buffers in turn: while one is read, the factors of the next step are on
 // their way in registers, and one barrier a step suffices.
 //
+// Tensor cores multiply numbers of 11 bits (tf32) and add in f32. With x = h + l, h rounded to 11
+// bits and l to 11 more, x y = h h' + (h l' + l h') but for 2⁻²² of it: three matrix instructions,
+// the small ones first. An infinite x has l = 0, so that it stays what it is.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Gpu/Contract.h"
 
 #include "compiler/Lowering/Common/Lanes.h"
 #include "compiler/Lowering/Gpu/GpuLowering.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 namespace seq::gpu {
@@ -145,7 +151,7 @@ std::optional<Contraction> contractionOf(MapOp map) {
 /// Elements of a line of a factor in shared memory: padded against bank conflicts, and whole
 /// vectors.
 static unsigned pitchOf(unsigned side) {
-  return side + 4;
+  return side + 8; // columns of a fragment then lie in different banks
 }
 
 int64_t BlockTile::bytes(const Contraction &contraction) const {
@@ -155,8 +161,33 @@ int64_t BlockTile::bytes(const Contraction &contraction) const {
   return 2 * lines * k * Code::bytes(contraction.factors.front().value.getType());
 }
 
+namespace {
+/// How the warps of a block share its tile in matrix instructions of 16 × 8 points.
+struct WarpGrid {
+  unsigned rows = 1, columns = 1; ///< warps
+  unsigned m = 0, n = 0;          ///< instructions of a warp
+  bool fits = false;
+
+  explicit WarpGrid(const BlockTile &t) {
+    unsigned warps = t.threads() / kWarp;
+    for (unsigned r = 1; r <= warps; r *= 2) {
+      bool whole = t.m % (16 * r) == 0 && t.n % (8 * (warps / r)) == 0;
+      // As square as can be: fewest fragments to load.
+      unsigned mm = t.m / 16 / r, nn = t.n / 8 / (warps / std::min(r, warps));
+      if (!whole || (fits && 2 * mm + nn >= 2 * m + n))
+        continue;
+      rows = r;
+      columns = warps / r;
+      m = mm;
+      n = nn;
+      fits = t.threads() % kWarp == 0;
+    }
+  }
+};
+} // namespace
+
 std::optional<BlockTile> tileFor(MapOp map, Contraction contraction, unsigned threads,
-                                 int64_t shared) {
+                                 int64_t shared, bool matrix) {
   int64_t m = extentOr(map.indices()[contraction.m], 1 << 12),
           n = extentOr(map.indices()[contraction.n], 1 << 12);
   unsigned sums = contraction.products.size();
@@ -170,8 +201,11 @@ std::optional<BlockTile> tileFor(MapOp map, Contraction contraction, unsigned th
   // Less than half of a side empty, and no more accumulators than registers.
   for (const BlockTile &t : tiles)
     if ((threads == 0 || t.threads() == threads) && t.m < 2 * m && t.n < 2 * n &&
-        t.bytes(contraction) <= shared && t.ownM * t.ownN * sums * (wide ? 2 : 1) <= 64)
-      return t;
+        t.bytes(contraction) <= shared && t.ownM * t.ownN * sums * (wide ? 2 : 1) <= 64) {
+      BlockTile tile = t;
+      tile.matrix = matrix && !wide && WarpGrid(t).fits;
+      return tile;
+    }
   return std::nullopt;
 }
 
@@ -195,8 +229,16 @@ public:
       depths.push_back(c.max(evaluate(e), c.i(0)));
     for (const Factor &f : con.factors)
       memory.push_back(shared(elem, 2 * int64_t(tile.k) * pitch(f)));
+    tile.matrix ? placeFragments() : placeOwn();
+  }
+
+  /// A thread's points side by side.
+  void placeOwn() {
     mine.m = c.mul(c.bin<arith::DivUIOp>(thread, c.i(tile.n / tile.ownN)), c.i(tile.ownM));
     mine.n = c.mul(c.bin<arith::RemUIOp>(thread, c.i(tile.n / tile.ownN)), c.i(tile.ownN));
+    for (unsigned i = 0; i < tile.ownM; ++i)
+      for (unsigned j = 0; j < tile.ownN; ++j)
+        points.push_back({c.add(mine.m, c.i(i)), c.add(mine.n, c.i(j))});
   }
 
   /// Tiles of one sequence.
@@ -357,7 +399,101 @@ private:
     return out;
   }
 
+  //===--- Matrix instructions ---------------------------------------------------------===//
+
+  /// A warp's part of the tile, and where this thread's accumulators lie in it: of each
+  /// instruction's 16 × 8, rows g and g + 8, columns 2 t and 2 t + 1, with g = lane / 4, t = lane
+  /// % 4.
+  void placeFragments() {
+    Value warp = c.bin<arith::DivUIOp>(thread, c.i(kWarp));
+    Value lane = c.bin<arith::RemUIOp>(thread, c.i(kWarp));
+    group = c.bin<arith::DivUIOp>(lane, c.i(4));
+    member = c.bin<arith::RemUIOp>(lane, c.i(4));
+    mine.m = c.mul(c.bin<arith::DivUIOp>(warp, c.i(grid.columns)), c.i(grid.m * 16));
+    mine.n = c.mul(c.bin<arith::RemUIOp>(warp, c.i(grid.columns)), c.i(grid.n * 8));
+    Value row = c.add(mine.m, group), column = c.add(mine.n, c.mul(member, c.i(2)));
+    for (unsigned i = 0; i < grid.m; ++i)
+      for (unsigned j = 0; j < grid.n; ++j)
+        for (unsigned r = 0; r < 4; ++r)
+          points.push_back(
+              {c.add(row, c.i(i * 16 + r / 2 * 8)), c.add(column, c.i(j * 8 + r % 2))});
+  }
+
+  /// A factor as the sum of two of 11 bits, for one fragment's register.
+  struct Halves {
+    Value high, low; ///< bits
+  };
+  Value roundBits(Value bits) {
+    Value up = arith::AddIOp::create(c.b, bits, c.ci(0x1000, c.i32));
+    return arith::AndIOp::create(c.b, up, c.ci(~0x1fff, c.i32));
+  }
+  Halves halves(Value x) {
+    Value bits = c.bitcast(x, c.i32), rounded = roundBits(bits);
+    Value size = c.unary<LLVM::FAbsOp>(c.bitcast(rounded, c.f32));
+    Value finite = c.fcmp(arith::CmpFPredicate::OLT, size, c.f(INFINITY, c.f32));
+    // The largest numbers are cut, since rounded they would be infinite.
+    Value cut = arith::AndIOp::create(c.b, bits, c.ci(~0x1fff, c.i32));
+    Value high = c.select(finite, rounded, cut);
+    Value rest = c.fsub(x, c.bitcast(high, c.f32));
+    Value is = c.fcmp(arith::CmpFPredicate::OLT, c.unary<LLVM::FAbsOp>(x), c.f(INFINITY, c.f32));
+    return {high, roundBits(c.bitcast(c.select(is, rest, c.f(0, c.f32)), c.i32))};
+  }
+
+  /// The registers of a factor for one step of 8: [instruction][register].
+  SmallVector<SmallVector<Halves>> fragments(unsigned factor, Value buffer, unsigned step) {
+    const Factor &f = con.factors[factor];
+    SmallVector<SmallVector<Halves>> out;
+    for (unsigned i = 0; i < (f.overM ? grid.m : grid.n); ++i) {
+      SmallVector<Halves> registers;
+      for (unsigned r = 0; r < (f.overM ? 4u : 2u); ++r) {
+        unsigned inner = f.overM ? r / 2 : r, along = f.overM ? i * 16 + r % 2 * 8 : i * 8;
+        Value k = c.add(member, c.i(step + inner * 4));
+        Value at = c.add(c.add(f.overM ? mine.m : mine.n, group), c.i(along));
+        registers.push_back(halves(c.load(address(factor, buffer, k, at), elem)));
+      }
+      out.push_back(registers);
+    }
+    return out;
+  }
+
+  void multiply(ArrayRef<Halves> a, bool lowA, ArrayRef<Halves> b, bool lowB,
+                MutableArrayRef<Value> sums) {
+    auto pick = [](ArrayRef<Halves> h, bool low) {
+      return llvm::map_to_vector(h, [&](const Halves &x) { return low ? x.low : x.high; });
+    };
+    Type four = LLVM::LLVMStructType::getLiteral(c.b.getContext(), SmallVector<Type>(4, c.f32));
+    using NVVM::MMATypes, NVVM::MMALayout;
+    Value out = NVVM::MmaOp::create(c.b, four, ValueRange(pick(a, lowA)), ValueRange(pick(b, lowB)),
+                                    ValueRange(sums), {16, 8, 8}, std::nullopt, std::nullopt,
+                                    std::array<MMATypes, 2>{MMATypes::tf32, MMATypes::tf32},
+                                    std::array<MMALayout, 2>{MMALayout::row, MMALayout::col});
+    for (auto [k, sum] : llvm::enumerate(sums))
+      sum = LLVM::ExtractValueOp::create(c.b, out, k);
+  }
+
+  Values takeUpMatrices(Value buffer, ValueRange in) {
+    Values sums(in.begin(), in.end());
+    for (unsigned s = 0; s < tile.k; s += 8) {
+      SmallVector<SmallVector<SmallVector<Halves>>> loaded;
+      for (unsigned k = 0; k < con.factors.size(); ++k)
+        loaded.push_back(fragments(k, buffer, s));
+      MutableArrayRef<Value> at(sums);
+      for (auto [a, b] : con.products)
+        for (auto &x : loaded[a])
+          for (auto &y : loaded[b]) {
+            MutableArrayRef<Value> own = at.take_front(4);
+            multiply(x, true, y, false, own);
+            multiply(x, false, y, true, own);
+            multiply(x, false, y, false, own);
+            at = at.drop_front(4);
+          }
+    }
+    return sums;
+  }
+
   Values takeUp(Value buffer, ValueRange in) {
+    if (tile.matrix)
+      return takeUpMatrices(buffer, in);
     Values sums(in.begin(), in.end());
     for (unsigned s = 0; s < tile.k; ++s) {
       SmallVector<Values> values;
@@ -374,24 +510,21 @@ private:
 
   /// The rest of the map's body for each of this thread's points.
   void finish(const Values &sums) {
-    unsigned points = tile.ownM * tile.ownN;
-    for (unsigned i = 0; i < tile.ownM; ++i)
-      for (unsigned j = 0; j < tile.ownN; ++j) {
-        Value m = c.add(c.add(origin.m, mine.m), c.i(i)),
-              n = c.add(c.add(origin.n, mine.n), c.i(j));
-        Value inside = c.bin<arith::AndIOp>(c.cmp(arith::CmpIPredicate::slt, m, extents[con.m]),
-                                            c.cmp(arith::CmpIPredicate::slt, n, extents[con.n]));
-        c.when(inside, [&] {
-          Tile t = point();
-          t.vals[map.indices()[con.m]] = Val::scalar(m);
-          t.vals[map.indices()[con.n]] = Val::scalar(n);
-          for (auto [r, result] : llvm::enumerate(con.reduce.getResults()))
-            t.vals[result] = Val::scalar(sums[r * points + i * tile.ownN + j]);
-          BodyEmitter body = bodyOf(t);
-          body.emitBlock(*map.bodyBlock());
-          store(body);
-        });
-      }
+    for (auto [number, p] : llvm::enumerate(points)) {
+      Value m = c.add(origin.m, p.m), n = c.add(origin.n, p.n);
+      Value inside = c.bin<arith::AndIOp>(c.cmp(arith::CmpIPredicate::slt, m, extents[con.m]),
+                                          c.cmp(arith::CmpIPredicate::slt, n, extents[con.n]));
+      c.when(inside, [&, number = number] {
+        Tile t = point();
+        t.vals[map.indices()[con.m]] = Val::scalar(m);
+        t.vals[map.indices()[con.n]] = Val::scalar(n);
+        for (auto [r, result] : llvm::enumerate(con.reduce.getResults()))
+          t.vals[result] = Val::scalar(sums[r * points.size() + number]);
+        BodyEmitter body = bodyOf(t);
+        body.emitBlock(*map.bodyBlock());
+        store(body);
+      });
+    }
   }
 
   Code &c;
@@ -408,6 +541,9 @@ private:
   SmallVector<Value> memory; ///< by factor: two buffers of [k][pitch]
   SmallVector<std::pair<Value, Value>> others;
   Pair origin, mine;
+  SmallVector<Pair> points; ///< by accumulator: its place in the tile
+  WarpGrid grid{tile};
+  Value group, member; ///< of the lane: lane / 4, lane % 4
 };
 } // namespace
 

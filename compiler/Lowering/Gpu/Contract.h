@@ -32,15 +32,17 @@ std::optional<Contraction> contractionOf(MapOp map);
 /// The tile of a block: `m` × `n` points, of which a thread has `ownM` × `ownN`, in steps of `k`.
 struct BlockTile {
   unsigned m = 64, n = 64, k = 16, ownM = 8, ownN = 4;
+  bool matrix = false; ///< by matrix instructions: a thread's points are spread over its warp's
   /// Shared memory for the factors of `elem`.
   int64_t bytes(const Contraction &contraction) const;
   unsigned threads() const { return m / ownM * (n / ownN); }
 };
 
 /// Of the tiles that `threads` threads can have, one that fits the map; none: there is none.
-/// 0 threads: any number. `shared`: bytes of shared memory.
+/// 0 threads: any number. `shared`: bytes of shared memory. `matrix`: by matrix instructions where
+/// the type allows it.
 std::optional<BlockTile> tileFor(MapOp map, Contraction contraction, unsigned threads,
-                                 int64_t shared);
+                                 int64_t shared, bool matrix);
 
 } // namespace seq::gpu
 

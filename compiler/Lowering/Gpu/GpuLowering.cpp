@@ -163,7 +163,7 @@ bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   std::optional<Contraction> contraction = contractionOf(map);
   std::optional<BlockTile> tile;
   if (contraction && !beginOf(map))
-    tile = tileFor(map, *contraction, 0, kSharedBytes);
+    tile = tileFor(map, *contraction, 0, kSharedBytes, target.tf32x3);
   if (!tile)
     return false;
   Value tiles = c.i(1);

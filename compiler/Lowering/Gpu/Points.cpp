@@ -50,7 +50,7 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   // A block by itself has tiles of its own.
   if (auto threads = Code::constant(team.count); threads && !begin)
     if (auto contraction = contractionOf(map))
-      if (auto tile = tileFor(map, *contraction, *threads, sharedLeft())) {
+      if (auto tile = tileFor(map, *contraction, *threads, sharedLeft(), target.tf32x3)) {
         noteContraction(map, *tile);
         return lowerContraction(map, *contraction, *tile, row, c.i(0), c.i(1));
       }

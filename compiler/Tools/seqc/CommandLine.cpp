@@ -199,7 +199,15 @@ const OptionSpec kOptions[] = {
        c.targets = splitText(v, ',');
        return !v.empty();
      },
-     "host, x86-64-v2, x86-64-v3, x86-64-v4", "names of targets"},
+     "host, x86-64-v2, x86-64-v3, x86-64-v4; sm_80, sm_90a and other chips; cuda; gpusim",
+     "names of targets"},
+    {"--matmul", "fma|tf32x3", Every,
+     [](CommandLine &c, auto &v) {
+       c.matmul = v;
+       return v == "fma" || v == "tf32x3";
+     },
+     "products of f32 on a GPU: exact ones, or three on tensor cores (2^-21 of a product)",
+     "fma or tf32x3"},
     {"--threads", "N", Every, setThreads,
      "threads (default: physical cores; compile: forms are chosen for 1)",
      "a number of threads from 1 to 1024"},

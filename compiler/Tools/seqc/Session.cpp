@@ -124,6 +124,7 @@ bool Session::setTargets() {
     }
     if (choice.error != codegen::TargetError::None)
       return refuseTarget(name, choice.error);
+    choice.target.tf32x3 = choice.target.isGpu() && options.matmul == "tf32x3";
     pipe.targets.push_back(choice.target);
   }
   auto same = [](const lowering::Target &a, const lowering::Target &b) {
