@@ -129,7 +129,11 @@ static void addForms(OpPassManager &pm, const Options &options) {
 
 static void addTransforms(OpPassManager &pm, const Options &options) {
   addForms(pm, options);
-  pm.addNestedPass<func::FuncOp>(createSeqTileAttention());
+  SeqTileAttentionOptions tiles;
+  auto isGpu = [](const lowering::Target &t) { return t.isGpu(); };
+  if (!options.targets.empty() && llvm::all_of(options.targets, isGpu))
+    tiles.rows = 64;
+  pm.addNestedPass<func::FuncOp>(createSeqTileAttention(tiles));
   pm.addNestedPass<func::FuncOp>(createSeqDecompose());
   pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
   pm.addNestedPass<func::FuncOp>(createSeqHoist());

@@ -72,6 +72,8 @@ def SeqTileAttention : Pass<"seq-tile-attention", "::mlir::func::FuncOp"> {
     Precondition: none. Leaves attention in the step of a scan, and over a constant number of
     keys that is no larger than a block; `seq-decompose` takes these apart.
   }];
+  let options = [
+    Option<"rows", "rows", "int64_t", "36", "rows of a block: 36 for a CPU, 64 for a GPU's block">];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 

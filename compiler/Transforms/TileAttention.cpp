@@ -28,6 +28,8 @@
 // from further away is used 36 times. The optimum is flat: with AVX2, 24 and 48 rows and 32 keys
 // take the same time, 128 keys 5 % more.
 //
+// A block of a GPU has 64 rows: its products are tiles of 64 × 64 points.
+//
 // Rejected: a mask in all blocks, which is a comparison and a blend for each score and a blend for
 // each product with the values; blocks that begin where a window does, since then the keys
 // could not be transposed once for all rows. Figures: docs/Derivation.md.
@@ -80,8 +82,8 @@ struct Running {
 
 class Tiler {
 public:
-  explicit Tiler(AttentionOp op)
-      : op(op), loc(op.getLoc()), roles(op), element(op.score().getType()),
+  Tiler(AttentionOp op, int64_t mostRows)
+      : op(op), mostRows(mostRows), loc(op.getLoc()), roles(op), element(op.score().getType()),
         present(op.yield().getPresent()),
         range(present, op.key(), op.getExtents().back(), op.getBody()) {}
 
@@ -92,7 +94,7 @@ public:
       extents.push_back(constantOf(e) || e.getDefiningOp<SizeOp>() ? e : m.max(e, m.constant(0)));
     keys = extents.back();
     auto known = roles.blocked ? constantOf(extents[*roles.blocked]) : std::optional<int64_t>(1);
-    rows = known ? std::clamp<int64_t>(*known, 1, kTileRows) : kTileRows;
+    rows = known ? std::clamp<int64_t>(*known, 1, mostRows) : mostRows;
     blocks = roles.blocked ? m.ceilDiv(extents[*roles.blocked], rows) : m.constant(1);
     Value count = blocks;
     for (unsigned place : roles.outer)
@@ -433,6 +435,7 @@ private:
         .getResult(0);
   }
   AttentionOp op;
+  int64_t mostRows;
   Location loc;
   TileRoles roles;
   Type element;
@@ -448,13 +451,16 @@ private:
 };
 
 struct TileAttention : seq::impl::SeqTileAttentionBase<TileAttention> {
+  using Base = seq::impl::SeqTileAttentionBase<TileAttention>;
+  using Base::Base;
+
   void runOnOperation() override {
     func::FuncOp func = getOperation();
     if (tiledOps(func).empty())
       return;
     gatherScores(func);
     for (AttentionOp op : tiledOps(func))
-      Tiler(op).run();
+      Tiler(op, rows).run();
     eraseDead(func);
   }
 

@@ -7,7 +7,8 @@
 
 namespace seq {
 
-/// The sides of a tile; why these: TileAttention.cpp.
+/// The sides of a tile; why these: TileAttention.cpp. Rows are what the pass takes where nobody
+/// says otherwise.
 constexpr int64_t kTileRows = 36, kTileKeys = 64;
 
 /// The roles of an attention's leading indices, as their places.

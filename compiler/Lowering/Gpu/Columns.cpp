@@ -240,7 +240,8 @@ private:
       auto extent = Code::constant(dims[k]);
       if (column < 0 && !extent)
         return std::nullopt;
-      n *= column < 0 ? std::clamp<int64_t>(*extent, 0, kMostMade + 1) : 1;
+      if (column < 0)
+        n = std::min(n * std::clamp<int64_t>(*extent, 0, kMostMade + 1), kMostMade + 1);
       if (column == Columns::kSplit)
         n /= columns.lanes;
     }
@@ -260,7 +261,7 @@ private:
       auto each = operationsOf(*map.bodyBlock());
       if (!n || !each || *n > kMostMade / columns.lanes)
         return false;
-      operations += *n * *each;
+      operations = std::min(operations + *n * *each, kMostOperations + 1);
     }
     columns.operations = operations;
     return values <= kMostValues && operations <= kMostOperations;
@@ -284,7 +285,8 @@ private:
         auto extent = Code::constant(e);
         if (!extent && reads)
           return std::nullopt;
-        points *= std::clamp<int64_t>(reads ? *extent : 1, 0, kMostOperations);
+        points = std::min(points * std::clamp<int64_t>(reads ? *extent : 1, 0, kMostOperations),
+                          kMostOperations);
         if (columns.splitIndices.contains(index))
           points /= columns.lanes;
       }

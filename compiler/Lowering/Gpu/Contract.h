@@ -8,6 +8,9 @@ namespace seq::gpu {
 
 using namespace lowering; // NOLINT: the vocabulary of all lowerings
 
+/// The product of `extents`, of which one that is no number counts as `unknown`: `most` at most.
+int64_t pointsUpTo(mlir::ValueRange extents, int64_t unknown, int64_t most);
+
 /// One factor of a product under a sum: it moves with one of the two tiled indices and with the
 /// reduction's, not with the other tiled one.
 struct Factor {

@@ -27,10 +27,11 @@ namespace seq::gpu {
 /// once, so that the rest is a loop.
 constexpr int64_t kMostBlocks = 4096;
 
-/// Shared memory that a block has without asking for more.
-constexpr int64_t kSharedBytes = 48 * 1024;
-/// The largest tensor of a step that is kept there: half of it is left to products in tiles.
-constexpr int64_t kMostNearBytes = 16 * 1024;
+/// Shared memory of a block: what every chip from sm_80 on gives, of which two blocks fit the
+/// larger ones.
+constexpr int64_t kSharedBytes = 96 * 1024;
+/// The largest tensor of a step that is kept there, and what is left to products in tiles.
+constexpr int64_t kMostNearBytes = 32 * 1024, kProductBytes = 24 * 1024;
 
 //===----------------------------------------------------------------------===//
 // Kernels
@@ -95,11 +96,9 @@ int64_t GpuLowering::sharedLeft() const {
 
 /// What a step makes stays in shared memory where its size is known and small.
 std::optional<Buffer> GpuLowering::nearMemory(Type elem, ArrayRef<Value> dims) {
-  int64_t n = 1;
-  for (Value d : dims)
-    n *= std::clamp<int64_t>(Code::constant(upperBound(d)).value_or(kSharedBytes), 0, kSharedBytes);
+  int64_t n = pointsUpTo(ValueRange(dims), kSharedBytes, kSharedBytes);
   int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
-  if (!kernelAnchor || group || bytes > kMostNearBytes || sharedLeft() - bytes < kSharedBytes / 2)
+  if (!kernelAnchor || group || bytes > kMostNearBytes || sharedLeft() - bytes < kProductBytes)
     return std::nullopt;
   Buffer buffer = denseBuffer(sharedMemory(elem, std::max<int64_t>(n, 1)), elem, dims, false);
   buffer.near = true;

@@ -16,15 +16,20 @@
 using namespace mlir;
 namespace seq::gpu {
 
+int64_t pointsUpTo(ValueRange extents, int64_t unknown, int64_t most) {
+  int64_t n = 1;
+  for (Value e : extents) {
+    int64_t extent = Code::constant(upperBound(e)).value_or(unknown);
+    n = std::min(n * std::clamp<int64_t>(extent, 0, most), most);
+  }
+  return n;
+}
+
 /// Points of the map's longest reduction, as far as ranges are known; 0: it has none.
 static int64_t longestReduction(MapOp map) {
   int64_t longest = 0;
-  for (auto reduce : map.bodyBlock()->getOps<ReduceOp>()) {
-    int64_t points = 1;
-    for (Value e : reduce.getExtents())
-      points *= std::clamp<int64_t>(Code::constant(upperBound(e)).value_or(2 * kWarp), 1, 1 << 20);
-    longest = std::max(longest, points);
-  }
+  for (auto reduce : map.bodyBlock()->getOps<ReduceOp>())
+    longest = std::max(longest, pointsUpTo(reduce.getExtents(), 2 * kWarp, 1 << 20));
   return longest;
 }
 
@@ -32,9 +37,7 @@ MapPlan GpuLowering::plan(MapOp map, int64_t threads) {
   MapPlan p;
   p.rows = {1};
   p.lane = chooseLane(map, kWarp, [](ReadOp) { return false; });
-  int64_t longest = longestReduction(map), points = 1;
-  for (Value e : map.getExtents())
-    points *= std::clamp<int64_t>(Code::constant(upperBound(e)).value_or(1 << 12), 1, 1 << 20);
+  int64_t longest = longestReduction(map), points = pointsUpTo(map.getExtents(), 1 << 12, 1 << 20);
   // Threads would be idle, each with a long sum of its own.
   bool idle = longest >= 2 * kWarp && points * 4 <= threads;
   p.across = longest >= kWarp && (p.lane < 0 || idle);

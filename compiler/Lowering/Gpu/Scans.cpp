@@ -29,11 +29,7 @@ unsigned GpuLowering::threadsFor(ScanOp scan) {
   scan.walk([&](MapOp map) {
     if (isPrepared(map.getResult(0)))
       return;
-    int64_t points = 1;
-    for (Value e : map.getExtents()) {
-      std::optional<int64_t> n = Code::constant(upperBound(e));
-      points = std::min<int64_t>(points * std::max<int64_t>(n.value_or(kThreads), 1), 1024);
-    }
+    int64_t points = pointsUpTo(map.getExtents(), kThreads, 1024);
     if (plan(map, kThreads).across)
       points *= kWarp;
     most = std::max(most, points);
