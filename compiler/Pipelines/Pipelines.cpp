@@ -138,6 +138,11 @@ static void addTransforms(OpPassManager &pm, const Options &options) {
   pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
   pm.addNestedPass<func::FuncOp>(createSeqHoist());
   pm.addNestedPass<func::FuncOp>(createSeqFuse());
+}
+
+/// For one target: a CPU's vectors want their elements side by side. Threads of a GPU come through
+/// shared memory where it matters.
+static void addTargetTransforms(OpPassManager &pm, const Options &) {
   pm.addNestedPass<func::FuncOp>(createSeqTranspose());
 }
 
@@ -205,6 +210,8 @@ bool lower(ModuleOp module, const Options &options, Context &context,
     v.target = target;
     v.module = OwningOpRef<ModuleOp>(module.clone());
     std::string suffix = codegen::targetSuffix(target);
+    if (!target.isGpu() && !runPasses(*v.module, options, context, error, addTargetTransforms))
+      return false;
     bool good =
         target.isGpu()
             ? succeeded(gpu::lower(*v.module, target, suffix, v.functions, v.device, v.kernels))
