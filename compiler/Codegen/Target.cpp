@@ -85,6 +85,21 @@ TargetChoice parseTarget(const std::string &name) {
   return {{}, TargetError::Unknown};
 }
 
+bool presentChip(std::string &chip, std::string &message) {
+  seq_cuda_info device;
+  char text[1024];
+  int32_t count, driver;
+  if (seq_cuda_probe(&device, 1, &count, &driver, text, sizeof text) != SEQ_OK) {
+    message = text;
+    return false;
+  }
+  // Code for sm_90a runs on no other chip, and on it is the fastest.
+  chip = "sm_" + std::to_string(device.chip);
+  if (parseTarget(chip + "a").error == TargetError::None)
+    chip += "a";
+  return true;
+}
+
 std::string targetName(const lowering::Target &target) {
   return target.machine == lowering::Machine::GpuSim ? "gpusim:" + target.cpu : target.cpu;
 }

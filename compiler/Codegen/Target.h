@@ -32,6 +32,9 @@ struct TargetChoice {
 /// caches are the same on all CPUs of a level. `gpusim` is `gpusim:sm_80`.
 TargetChoice parseTarget(const std::string &name);
 
+/// The chip of the device that is present, as parseTarget takes it; false with a message.
+bool presentChip(std::string &chip, std::string &message);
+
 /// "x86-64-v3", "sm_90a", "gpusim:sm_80".
 std::string targetName(const lowering::Target &target);
 

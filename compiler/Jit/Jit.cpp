@@ -33,6 +33,14 @@ struct loader {
 
   bool setUp() {
     auto choice = codegen::parseTarget(opts.target);
+    if (choice.error == codegen::TargetError::NeedsDevice) {
+      std::string chip, message;
+      if (!codegen::presentChip(chip, message)) {
+        diags.error(Diag::NoDevice, opts.target, message);
+        return false;
+      }
+      choice = codegen::parseTarget(chip);
+    }
     if (choice.error != codegen::TargetError::None)
       return refuse("target", "`" + opts.target + "` is not a target");
     if (opts.float_type != "f32" && opts.float_type != "f64")

@@ -89,21 +89,6 @@ bool Session::refuseTarget(const std::string &name, codegen::TargetError error) 
   return false;
 }
 
-/// The chip of the device that is present; "": there is none, which is reported.
-std::string Session::presentChip() {
-  seq_cuda_info device;
-  char message[1024];
-  int32_t count, driver;
-  if (seq_cuda_probe(&device, 1, &count, &driver, message, sizeof message) == SEQ_OK) {
-    // Code for sm_90a runs on no other chip, and on it is the fastest.
-    std::string chip = "sm_" + std::to_string(device.chip);
-    return codegen::parseTarget(chip + "a").error == codegen::TargetError::None ? chip + "a" : chip;
-  }
-  diags.error(Diag::NoDevice, "cuda", message)
-      .hint("`--target=gpusim` runs the same kernels without a device");
-  return "";
-}
-
 bool Session::setTargets() {
   std::vector<std::string> names = options.targets;
   const char *variable = std::getenv("SEQC_TARGET");
@@ -117,9 +102,12 @@ bool Session::setTargets() {
     }
     codegen::TargetChoice choice = codegen::parseTarget(name);
     if (choice.error == codegen::TargetError::NeedsDevice) {
-      std::string chip = presentChip();
-      if (chip.empty())
+      std::string chip, message;
+      if (!codegen::presentChip(chip, message)) {
+        diags.error(Diag::NoDevice, name, message)
+            .hint("`--target=gpusim` runs the same kernels without a device");
         return false;
+      }
       choice = codegen::parseTarget(chip);
     }
     if (choice.error != codegen::TargetError::None)

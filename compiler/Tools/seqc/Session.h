@@ -80,7 +80,6 @@ public:
 
 private:
   bool setTargets();
-  std::string presentChip();
   bool refuseTarget(const std::string &name, codegen::TargetError error);
   bool readValues();
   std::string timeSize() const;

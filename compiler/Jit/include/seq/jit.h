@@ -32,7 +32,7 @@ struct options {
   std::string weights; // a safetensors file from which open sizes are found
   std::map<std::string, std::vector<std::int64_t>> input_shapes; // likewise, by name
   std::string float_type = "f32";                                // or "f64"
-  std::string target = "host";
+  std::string target = "host"; // as --target: "gpusim", "cuda" too; the context then runs there
   std::vector<std::string> include_dirs;
   int opt_level = 2;
   bool cache = true;
