@@ -89,8 +89,17 @@ static bool describe(std::vector<Variant> &variants, Descriptor &descriptor, std
   return true;
 }
 
+/// Arguments of a kernel, of 8 bytes: from PTX 8.1 on.
+constexpr unsigned kMostArguments = 4095;
+
 /// The code of a variant's kernels: data of the module, or functions for the simulator.
 static bool addDevice(Variant &v, const BuildOptions &options, Code &code, std::string &error) {
+  for (const lowering::Kernel &k : v.kernels)
+    if (k.args > kMostArguments) {
+      error = "the kernel " + k.name + " has " + std::to_string(k.args) + " arguments, of " +
+              std::to_string(kMostArguments) + " that a device takes";
+      return false;
+    }
   auto device = translateDevice(v, *code.context, options.level, error);
   if (!device)
     return false;

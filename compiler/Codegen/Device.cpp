@@ -23,8 +23,17 @@ using namespace llvm;
 
 namespace seq::codegen {
 
+/// Of PTX, as LLVM's feature: the chip's first version, or where kernels have more arguments than
+/// it takes, 8.1.
+static std::string featuresFor(const Module &module, const lowering::Target &target) {
+  constexpr unsigned kFewArguments = 512, kLongLists = 81;
+  bool many = llvm::any_of(module, [](const Function &f) { return f.arg_size() > kFewArguments; });
+  unsigned version = std::stoul(target.features.substr(4)); // "+ptx70"
+  return many ? "+ptx" + std::to_string(std::max(version, kLongLists)) : target.features;
+}
+
 static std::unique_ptr<TargetMachine> makeMachine(const lowering::Target &target,
-                                                  std::string &error) {
+                                                  const std::string &features, std::string &error) {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeNVPTXTargetInfo();
@@ -37,7 +46,7 @@ static std::unique_ptr<TargetMachine> makeMachine(const lowering::Target &target
   if (!t)
     return nullptr;
   return std::unique_ptr<TargetMachine>(
-      t->createTargetMachine(triple, target.cpu, target.features, TargetOptions(), Reloc::PIC_,
+      t->createTargetMachine(triple, target.cpu, features, TargetOptions(), Reloc::PIC_,
                              std::nullopt, CodeGenOptLevel::Aggressive));
 }
 
@@ -112,7 +121,7 @@ static bool linkRuntime(Module &module, std::string &error) {
 
 std::unique_ptr<Module> translateDevice(Variant &variant, LLVMContext &context, unsigned level,
                                         std::string &error) {
-  auto machine = makeMachine(variant.target, error);
+  auto machine = makeMachine(variant.target, variant.target.features, error);
   if (!machine)
     return nullptr;
   auto module = translate(*variant.device, variant.target, *machine, context, error);
@@ -123,7 +132,7 @@ std::unique_ptr<Module> translateDevice(Variant &variant, LLVMContext &context, 
 }
 
 bool emitPtx(Module &module, const lowering::Target &target, std::string &ptx, std::string &error) {
-  auto machine = makeMachine(target, error);
+  auto machine = makeMachine(target, featuresFor(module, target), error);
   if (!machine)
     return false;
   // A call of what no module defines would only be found when the driver links.

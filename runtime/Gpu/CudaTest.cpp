@@ -519,12 +519,12 @@ TEST_F(Cuda, Staging) {
 
 TEST_F(Cuda, KernelsThatNoGridHolds) {
   noting model(0);
-  model.kernels[1].n_args = 513;
+  model.kernels[1].n_args = 4096;
   driver.add(model.kernels[0]);
   driver.add(model.kernels[1]);
   device_session s(SEQ_ON_CUDA, model.desc);
   EXPECT_EQ(s.created, SEQ_ERR_MODEL);
-  EXPECT_EQ(s.error(), "kernel `empty` of 513 arguments and 32 threads cannot be launched");
+  EXPECT_EQ(s.error(), "kernel `empty` of 4096 arguments and 32 threads cannot be launched");
   EXPECT_EQ(driver->modules, 0);
 }
 
