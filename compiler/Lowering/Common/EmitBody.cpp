@@ -481,7 +481,17 @@ Val BodyEmitter::readResident(ReadOp op, const Resident &resident) {
   return Val::scalar(op.getGuard() ? c.select(scalarAt(get(op.getGuard()), 0), v, zero) : v);
 }
 
+Val BodyEmitter::readKept(ReadOp op, Value base) {
+  auto reduce = cast<ReduceOp>(op->getParentOp());
+  Value at = c.i(0);
+  for (auto [index, extent] : llvm::zip(reduce.indices(), reduce.getExtents()))
+    at = c.add(c.mul(at, c.i(*Code::constant(extent))), get(index).v[0]);
+  return Val::scalar(c.load(c.at(base, op.getType(), at), op.getType()));
+}
+
 Val BodyEmitter::read(ReadOp op) {
+  if (Value base = tile.kept.lookup(op))
+    return readKept(op, base);
   if (tile.residents)
     if (auto it = tile.residents->tensors.find(op.getTensor()); it != tile.residents->tensors.end())
       return readResident(op, it->second);

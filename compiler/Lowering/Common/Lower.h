@@ -131,6 +131,9 @@ struct Tile {
   const MapPlan *plan = nullptr;
   MapOp map;
   Residents *residents = nullptr;
+  /// Reads of a reduction that are answered from near memory: where this point's values begin, in
+  /// the order of the reduction's indices.
+  llvm::DenseMap<mlir::Operation *, Value> kept;
   Value across; ///< lane of a warp whose threads share the reductions; null: each has its own
   llvm::DenseMap<Value, Val> vals;
   const Row &rowOf(unsigned m) const { return rows[rowIsBatch ? m : 0]; }
@@ -317,6 +320,7 @@ private:
   Val read(ReadOp op);
   Val readPacked(ReadOp op, const Pack &pack);
   Val readResident(ReadOp op, const Resident &resident);
+  Val readKept(ReadOp op, Value base);
   int64_t placeIn(const Resident &resident, unsigned axis, Value index);
   /// The stream that the read `op` takes its vectors from, or null.
   const Pack *packOf(mlir::Operation *op) const {

@@ -27,11 +27,8 @@ namespace seq::gpu {
 /// once, so that the rest is a loop.
 constexpr int64_t kMostBlocks = 4096;
 
-/// Shared memory of a block: what every chip from sm_80 on gives, of which two blocks fit the
-/// larger ones.
-constexpr int64_t kSharedBytes = 96 * 1024;
-/// The largest tensor of a step that is kept there, and what is left to products in tiles.
-constexpr int64_t kMostNearBytes = 32 * 1024, kProductBytes = 24 * 1024;
+/// The largest tensor of a step that is kept in shared memory.
+constexpr int64_t kMostNearBytes = 32 * 1024;
 
 //===----------------------------------------------------------------------===//
 // Kernels
@@ -49,6 +46,8 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   thread = number(NVVM::ThreadIdXOp::create(c.b, c.i32));
   kernelAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
   pieces.clear();
+  blockThreads = threads;
+  stepsAnchor = nullptr;
   // What a kernel binds and computes is its own: another may run the same ops.
   auto outerBuffers = buffers;
   auto outerDestinations = destinations;

@@ -22,7 +22,28 @@ struct Device {
   std::vector<Kernel> &kernels;
 };
 
+/// Shared memory of a block: what every chip from sm_80 on gives, of which two blocks fit the
+/// larger ones.
+constexpr int64_t kSharedBytes = 96 * 1024;
+/// What is left of it to products in tiles.
+constexpr int64_t kProductBytes = 24 * 1024;
+
+class GpuLowering;
+
+/// Weights that stay in shared memory over the steps of a scan.
+struct Kept {
+  llvm::SmallVector<ReadOp> reads;    ///< that are answered from there
+  llvm::SmallVector<int64_t> offsets; ///< of each in a point's bytes
+  int64_t bytes = 0;                  ///< of a point
+  int64_t rounds = 0;                 ///< points of each warp that have room
+  bool all = false;                   ///< these are all of its points
+  Value base;
+  Value address(Code &c, const GpuLowering &fn, Value round, unsigned read) const;
+};
+
 class GpuLowering : public FunctionLowering {
+  friend struct Kept;
+
 public:
   GpuLowering(mlir::func::FuncOp func, const Target &target, llvm::StringRef suffix,
               mlir::ModuleOp module, Device &device)
@@ -81,6 +102,8 @@ protected:
   //===--- Maps (Points.cpp) -----------------------------------------------------------------===//
   void lowerMap(MapOp map, const RowSet &rows, const Team &team) override;
   MapPlan plan(MapOp map, int64_t threads);
+  std::optional<Kept> keepWeights(MapOp map, const MapPlan &plan, const Team &team);
+  void fetchKept(ReadOp read, Tile &tile, Value lane, Value to);
   /// The tiles `first`, `first + step`, … of a sequence by a block of `tile.threads()` threads.
   void lowerContraction(MapOp map, Contraction contraction, const BlockTile &tile, const Row &row,
                         Value first, Value step);
@@ -92,8 +115,10 @@ protected:
   Device &device;
   llvm::SmallVector<Launch> launches;
   mlir::Operation *kernelAnchor = nullptr; ///< end of the kernel's first code
-  Value thread, block;                     ///< of the kernel: numbers, i64
-  std::optional<Group> group;              ///< of the kernel, where blocks share a sequence
+  mlir::Operation *stepsAnchor = nullptr; ///< before the steps of the kernel's scan; null: no steps
+  int64_t blockThreads = 0;               ///< of the kernel
+  Value thread, block;                    ///< of the kernel: numbers, i64
+  std::optional<Group> group;             ///< of the kernel, where blocks share a sequence
   /// Of the kernel: pieces of shared memory, and which of them are free again.
   struct Piece {
     int64_t offset, bytes;

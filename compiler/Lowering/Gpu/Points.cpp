@@ -6,6 +6,11 @@
 // few points have long sums, a warp takes a point: its threads share each reduction and fold it
 // by shuffles, in a fixed order.
 //
+// In the steps of a scan the same warp takes the same points each time. What their sums read of
+// weights is fetched into shared memory before the first step, for as many points as there is room
+// for: the weights of a recurrence then pass through the second-level cache once, not at every
+// step.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Common/Begin.h"
 #include "compiler/Lowering/Common/Lanes.h"
@@ -46,6 +51,68 @@ MapPlan GpuLowering::plan(MapOp map, int64_t threads) {
   return p;
 }
 
+namespace {
+/// The points of a map as a team takes them.
+class Points {
+public:
+  Value total, first, step; ///< of all; this thread's, or this warp's
+  Value lane;               ///< where a warp takes a point
+
+  Points(Code &c, MapOp map, const MapPlan &plan, const Team &team, std::optional<Begin> begin,
+         llvm::function_ref<Value(Value)> evaluate)
+      : c(c), map(map), plan(plan) {
+    // From the slowest index to the fastest.
+    for (unsigned k = 0; k < map.getExtents().size(); ++k)
+      if (int(k) != plan.lane)
+        order.push_back(k);
+    if (plan.lane >= 0)
+      order.push_back(plan.lane);
+    total = c.i(1);
+    for (unsigned k : order) {
+      from.push_back(begin && begin->index == k ? evaluate(begin->from) : c.i(0));
+      counts.push_back(c.max(c.sub(evaluate(map.getExtents()[k]), from.back()), c.i(0)));
+      total = c.mul(total, counts.back());
+    }
+    first = team.tid;
+    step = team.count;
+    if (!plan.across)
+      return;
+    lane = c.bin<arith::AndIOp>(team.tid, c.i(kWarp - 1));
+    first = c.bin<arith::DivUIOp>(team.tid, c.i(kWarp));
+    step = c.bin<arith::DivUIOp>(team.count, c.i(kWarp));
+  }
+
+  /// How many this one takes.
+  Value rounds() {
+    Value left = c.max(c.sub(total, first), c.i(0));
+    return c.bin<arith::DivUIOp>(c.add(left, c.sub(step, c.i(1))), step);
+  }
+
+  Tile at(Value point, const Row &row) {
+    Tile tile;
+    tile.plan = &plan;
+    tile.map = map;
+    tile.rows = {row};
+    tile.across = lane;
+    Value rest = point;
+    for (size_t n = order.size(); n-- > 0;) {
+      Value q = n ? c.bin<arith::DivUIOp>(rest, counts[n]) : c.i(0);
+      Value i = c.add(c.sub(rest, c.mul(q, counts[n])), from[n]);
+      tile.vals[map.indices()[order[n]]] = Val::scalar(i);
+      rest = q;
+    }
+    return tile;
+  }
+
+private:
+  Code &c;
+  MapOp map;
+  const MapPlan &plan;
+  SmallVector<unsigned> order;
+  Values counts, from;
+};
+} // namespace
+
 void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   Code &c = *code;
   Row row = makeRow(rows, c.i(0));
@@ -59,41 +126,14 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
       }
   MapPlan p = plan(map, Code::constant(team.count).value_or(1 << 19));
   noteMap(map, p);
-  auto first = [&](unsigned k) {
-    return begin && begin->index == k ? evaluate(begin->from, row) : c.i(0);
-  };
-  // From the slowest index to the fastest.
-  SmallVector<unsigned> order;
-  for (unsigned k = 0; k < map.getExtents().size(); ++k)
-    if (int(k) != p.lane)
-      order.push_back(k);
-  if (p.lane >= 0)
-    order.push_back(p.lane);
-  Values counts;
-  Value total = c.i(1);
-  for (unsigned k : order) {
-    counts.push_back(c.max(c.sub(evaluate(map.getExtents()[k], row), first(k)), c.i(0)));
-    total = c.mul(total, counts.back());
-  }
-  Value from = team.tid, step = team.count, lane;
-  if (p.across) {
-    lane = c.bin<arith::AndIOp>(team.tid, c.i(kWarp - 1));
-    from = c.bin<arith::DivUIOp>(team.tid, c.i(kWarp));
-    step = c.bin<arith::DivUIOp>(team.count, c.i(kWarp));
-  }
-  c.loop(from, total, step, [&](Value point) {
-    Tile tile;
-    tile.plan = &p;
-    tile.map = map;
-    tile.rows = {row};
-    tile.across = lane;
-    Value rest = point;
-    for (size_t n = order.size(); n-- > 0;) {
-      Value q = n ? c.bin<arith::DivUIOp>(rest, counts[n]) : c.i(0);
-      Value i = c.add(c.sub(rest, c.mul(q, counts[n])), first(order[n]));
-      tile.vals[map.indices()[order[n]]] = Val::scalar(i);
-      rest = q;
-    }
+  auto evaluated = [&](Value v) { return evaluate(v, row); };
+  Points points(c, map, p, team, begin, evaluated);
+  std::optional<Kept> kept = keepWeights(map, p, team);
+  auto body = [&](Value point, Value round) {
+    Tile tile = points.at(point, row);
+    if (round)
+      for (auto [k, read] : llvm::enumerate(kept->reads))
+        tile.kept[read] = kept->address(c, *this, round, k);
     BodyEmitter emitter(*this, c, tile);
     emitter.emitBlock(*map.bodyBlock());
     auto store = [&] {
@@ -101,12 +141,103 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
         for (const Buffer &b : destinations[result])
           emitter.store(value, b, map.indices());
     };
-    if (!lane)
+    if (!points.lane)
       return store();
     // Where a point is updated in place, the others have read it before.
     NVVM::SyncWarpOp::create(c.b, c.ci(-1, c.i32));
-    c.when(c.cmp(arith::CmpIPredicate::eq, lane, c.i(0)), store);
+    c.when(c.cmp(arith::CmpIPredicate::eq, points.lane, c.i(0)), store);
+  };
+  if (!kept)
+    return c.loop(points.first, points.total, points.step,
+                  [&](Value point) { body(point, Value()); });
+  c.loop(c.i(0), points.rounds(), c.i(1), [&](Value round) {
+    Value point = c.add(points.first, c.mul(round, points.step));
+    if (kept->all)
+      return body(point, round);
+    c.when(
+        c.cmp(arith::CmpIPredicate::slt, round, c.i(kept->rounds)), [&] { body(point, round); },
+        [&] { body(point, Value()); });
   });
+}
+
+//===----------------------------------------------------------------------===//
+// Weights that stay
+//===----------------------------------------------------------------------===//
+
+/// A read of a weight in a sum of the map itself, at places that indices alone give.
+static bool canKeep(ReadOp read, bool prepared) {
+  auto reduce = dyn_cast<ReduceOp>(read->getParentOp());
+  if (!prepared || !reduce || !isa<MapOp>(reduce->getParentOp()) || read.getGuard() ||
+      read.getCheck())
+    return false;
+  IndexUse use(read);
+  return use.pure && llvm::all_of(use.indices, [](Value v) { return extentOf(v).has_value(); });
+}
+
+std::optional<Kept> GpuLowering::keepWeights(MapOp map, const MapPlan &plan, const Team &team) {
+  Code &c = *code;
+  if (!stepsAnchor || !plan.across ||
+      !llvm::all_of(map.getExtents(), [](Value e) { return Code::constant(e).has_value(); }))
+    return std::nullopt;
+  Kept kept;
+  for (auto reduce : map.bodyBlock()->getOps<ReduceOp>())
+    for (auto read : reduce.bodyBlock()->getOps<ReadOp>())
+      if (canKeep(read, isPrepared(read.getTensor()))) {
+        kept.reads.push_back(read);
+        kept.offsets.push_back(kept.bytes);
+        int64_t values = pointsUpTo(reduce.getExtents(), kSharedBytes, kSharedBytes);
+        kept.bytes += llvm::alignTo(values * Code::bytes(read.getType()), 16);
+      }
+  // As many points of each warp as there is room for.
+  int64_t warps = blockThreads / kWarp, needed = pointsUpTo(map.getExtents(), 1, 1 << 24);
+  needed = llvm::divideCeil(needed, warps);
+  int64_t room = sharedLeft() - kProductBytes;
+  if (kept.reads.empty() || room < kept.bytes * warps)
+    return std::nullopt;
+  kept.rounds = std::min(needed, room / (kept.bytes * warps));
+  kept.all = kept.rounds == needed;
+  kept.base = sharedMemory(c.i8, kept.rounds * warps * kept.bytes);
+  OpBuilder::InsertionGuard guard(c.b);
+  c.b.setInsertionPoint(stepsAnchor);
+  Row row;
+  row.b = c.i(0); // weights are the same for all sequences, and so are constant extents
+  Points points(c, map, plan, team, std::nullopt, [&](Value v) { return evaluate(v, row); });
+  Value mine = c.min(points.rounds(), c.i(kept.rounds));
+  c.loop(c.i(0), mine, c.i(1), [&](Value round) {
+    Value point = c.add(points.first, c.mul(round, points.step));
+    for (auto [k, read] : llvm::enumerate(kept.reads)) {
+      Tile tile = points.at(point, row);
+      fetchKept(read, tile, points.lane, kept.address(c, *this, round, k));
+    }
+  });
+  return kept;
+}
+
+/// All values of a reduction that one point reads, by the lanes of its warp.
+void GpuLowering::fetchKept(ReadOp read, Tile &tile, Value lane, Value to) {
+  Code &c = *code;
+  auto reduce = cast<ReduceOp>(read->getParentOp());
+  int64_t values = pointsUpTo(reduce.getExtents(), 1, kSharedBytes);
+  c.loop(lane, c.i(values), c.i(kWarp), [&](Value at) {
+    Value rest = at;
+    for (auto [index, extent] : llvm::reverse(llvm::zip(reduce.indices(), reduce.getExtents()))) {
+      Value n = c.i(*Code::constant(extent)), q = c.bin<arith::DivUIOp>(rest, n);
+      tile.vals[index] = Val::scalar(c.sub(rest, c.mul(q, n)));
+      rest = q;
+    }
+    BodyEmitter emitter(*this, c, tile);
+    for (Value i : read.getIndices())
+      emitter.ensure(i);
+    Val v = emitter.readUnpacked(read);
+    c.store(emitter.scalarAt(v, 0), c.at(to, read.getType(), at));
+  });
+}
+
+Value Kept::address(Code &c, const GpuLowering &fn, Value round, unsigned read) const {
+  int64_t warps = fn.blockThreads / kWarp;
+  Value warp = c.bin<arith::DivUIOp>(fn.thread, c.i(kWarp));
+  Value slot = c.add(c.mul(round, c.i(warps)), warp);
+  return c.at(base, c.i8, c.add(c.mul(slot, c.i(bytes)), c.i(offsets[read])));
 }
 
 } // namespace seq::gpu

@@ -64,6 +64,7 @@ void GpuLowering::launchBlocks(ScanOp scan) {
     Row row;
     row.b = block;
     Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
+    stepsAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
     runSteps(scan, rows, Team{thread, c.i(threads)}, true, steps);
   });
 }
@@ -91,6 +92,7 @@ void GpuLowering::launchGroups(ScanOp scan, Value room) {
     row.b = rows.single;
     Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
     Team team{c.add(c.mul(rank, c.i(kGroupThreads)), thread), c.mul(size, c.i(kGroupThreads))};
+    stepsAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
     runSteps(scan, rows, team, true, steps);
   });
   group.reset();
