@@ -69,7 +69,7 @@ def make(seed, target=None):
     program = Program(rng, causal=rng.random() < 0.5)
     results = program.results()
     text = program.text(results if len(results) <= 5 else rng.sample(results, 5), rng.random() < 0.3)
-    lengths = sorted(rng.sample(LENGTHS, 3)) + [rng.choice(LAST)]
+    lengths = sorted(rng.sample(LENGTHS, 3)) + ([] if target else [rng.choice(LAST)])
     if rng.random() < 0.1 and not target and not re.search(r"[rsj] in 0\.\.T", text):  # nothing over pairs of rows
         lengths.insert(0, MANY_BLOCKS)
     args = ["--all-forms", "T=" + ",".join(map(str, lengths)), "--seed", str(rng.randint(1, 99)),

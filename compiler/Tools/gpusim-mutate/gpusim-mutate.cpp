@@ -11,8 +11,9 @@
 //   order     results depend on the order of threads
 //   equal     nothing
 //   unreached nothing: no thread comes there
+//   hangs     it does not end: a loop that waits for a plain access, say
 //
-// Each runs in a process of its own, which may not end. For test/GpuSim/mutants.py.
+// Each runs in a process of its own. For test/GpuSim/mutants.py.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Jit/Loader.h"
@@ -30,7 +31,7 @@ using namespace seq;
 using namespace seq::tool;
 
 namespace {
-constexpr unsigned kSeconds = 60;
+constexpr unsigned kSeconds = 10;
 constexpr int kOrders[] = {SEQ_SIM_FORWARD, SEQ_SIM_REVERSE, SEQ_SIM_RANDOM};
 constexpr const char *kOrderNames[] = {"forward", "reverse", "random"};
 

@@ -164,6 +164,9 @@ std::string runsText(const ScanFacts &scan) {
     return "a thread runs all steps of a column, with its states in registers";
   if (scan.runs == "block")
     return "a block a sequence: its threads share each step and meet after each map";
+  if (scan.runs == "group")
+    return "a block a sequence, or several where sequences are few: their threads share each step "
+           "and meet after each map";
   return scan.runs == "loop" ? "blocks take steps in turn, and share each among their threads" : "";
 }
 
