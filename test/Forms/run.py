@@ -8,7 +8,7 @@ one: the derived forms that it has, besides `sequential`. `seqc check --all-form
 of them with the interpreter, at lengths around the ends of chunks and blocks and in a ragged
 batch; the forms that it tells must be those. Each function counts once in f32, and where
 it runs in chunks or by transforms once in f64, and once with chunks of 8 and of 32 steps; --wide: in both, for v2, v3 and v4
-and for one and two threads; --few: each once, at few lengths (for a target that is slow, such as that of SEQC_TARGET=gpusim).
+and for one and two threads; --few: every second one once, at two lengths (for a target that is slow, such as that of SEQC_TARGET=gpusim).
 """
 import argparse
 import concurrent.futures
@@ -56,6 +56,9 @@ def main():
                 if "chunked" in forms and args.only in name and not args.few:
                     jobs += [(file, name, [f"{form}:{n}"], ["--form", f"{form}:{n}", "--threads", "3"])
                              for form in ("chunked", "two-level") if form in forms for n in (8, 32)]
+
+    if args.few:
+        jobs = jobs[::2]
 
     def one(job):
         file, name, forms, mode = job

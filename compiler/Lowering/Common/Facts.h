@@ -129,8 +129,9 @@ struct ScanFacts {
   std::vector<MapFacts> maps; ///< of the step, in order
   // Of a GPU:
   std::string kernel;
-  /// "columns": a thread runs all steps of one; "block": its threads share each step; "loop":
-  /// blocks take steps in turn; "": inside of another scan's step.
+  /// "columns": a thread runs all steps of one; "block": its threads share each step; "group": so
+  /// do those of several blocks where sequences are few; "loop": blocks take steps in turn; "":
+  /// inside of another scan's step.
   std::string runs;
 };
 
