@@ -65,8 +65,8 @@ class Suites:
             raise CannotRun(f"no {name} in {self.args.build}/bin")
         return path
 
-    def script(self, *argv):
-        return closing_counts(*stream([sys.executable, *argv], self.env))
+    def script(self, *argv, env=None):
+        return closing_counts(*stream([sys.executable, *argv], {**self.env, **(env or {})}))
 
     def check(self):
         return self.script("scripts/check.py")
@@ -108,6 +108,23 @@ class Suites:
                               "--jobs", str(self.args.jobs), "--keep", os.path.join(self.build, "programs"))]
         return tuple(map(sum, zip(*counts)))
 
+    def gpusim(self):
+        """Kernels in the simulator: cases and random programs in every form, forms and streams at few
+        lengths; faults that it has to find; what the assembler says of them."""
+        seqc, jobs, sim = self.tool("seqc"), ["--jobs", str(self.args.jobs)], {"SEQC_TARGET": "gpusim"}
+        more = ["--no-limit"] if self.args.sanitize else []
+        counts = [self.script("test/Cases/run.py", "--seqc", seqc, "--stage", "2", "--set", kind, "--target", "gpusim",
+                              "--forms", "--no-interpret", "--timeout", "60", *jobs, *more)[:2] + (0,)
+                  for kind in ("own", "real")]
+        counts += [self.script("test/Fuzz/programs.py", "--seqc", seqc, "--count", "150", "--seed", "5001", "--target",
+                               "gpusim", "--keep", os.path.join(self.build, "programs"), *jobs),
+                   self.script("test/Forms/run.py", "--seqc", seqc, "--few", env=sim),
+                   self.script("test/Cuts/run.py", "--seqc", seqc, "--few", *jobs, env=sim),
+                   self.script("test/GpuSim/mutants.py", "--mutate", self.tool("gpusim-mutate"), *jobs),
+                   self.script("scripts/test_kernels.py", "--seqc", seqc, "--out",
+                               os.path.join(self.build, "kernels.txt"), *jobs)]
+        return tuple(map(sum, zip(*counts)))
+
     def classes(self):
         counts = [self.script(f"test/Classes/{name}.py", "--seqc", self.tool("seqc"), "--jobs",
                               str(self.args.jobs)) for name in ("run", "laws", "random_steps")]
@@ -143,8 +160,8 @@ def cmake_variable(build, name):
     return found and found.group(1)
 
 
-ALL = ["check", "unit", "lit", "cases", "classes", "cuts", "programs", "forms", "work", "meaning", "docs",
-       "examples", "install"]
+ALL = ["check", "unit", "lit", "cases", "classes", "cuts", "programs", "forms", "gpusim", "work", "meaning",
+       "docs", "examples", "install"]
 NOT_SANITIZED = {"check", "examples", "install"}  # outside programs link no sanitizer
 
 

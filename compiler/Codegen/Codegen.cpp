@@ -103,6 +103,8 @@ static bool addDevice(Variant &v, const BuildOptions &options, Code &code, std::
   auto device = translateDevice(v, *code.context, options.level, error);
   if (!device)
     return false;
+  if (options.onDevice)
+    options.onDevice(*device);
   if (v.target.machine == lowering::Machine::GpuSim) {
     StringSet<> waiting;
     for (lowering::Kernel &k : v.kernels)

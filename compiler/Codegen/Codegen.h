@@ -14,6 +14,7 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 
+#include <functional>
 #include <string>
 
 namespace llvm {
@@ -54,6 +55,8 @@ struct BuildOptions {
   bool entryPoints = false; ///< the C functions of the generated header too
   bool assemble = true;     ///< PTX to machine code, where there is an assembler
   unsigned level = 2;       ///< of optimisation of device code
+  /// Called with each device's module, optimised, before code is made of it. For tests.
+  std::function<void(llvm::Module &)> onDevice;
 };
 
 /// One LLVM module of all variants with the descriptor `seq_<model>_desc`, in which the code of

@@ -239,8 +239,10 @@ bool compile(ModuleOp module, codegen::Descriptor &descriptor, const Options &op
   }
   {
     Phase phase(options, "translate");
-    if (!codegen::buildCode(variants, descriptor,
-                            {options.entryPoints, options.assemble, options.optLevel}, code, text))
+    if (!codegen::buildCode(
+            variants, descriptor,
+            {options.entryPoints, options.assemble, options.optLevel, options.onDevice}, code,
+            text))
       return fail(error, "translation to LLVM", context, text);
   }
   Phase phase(options, "optimize");

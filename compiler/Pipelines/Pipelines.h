@@ -44,6 +44,8 @@ struct Options {
   bool assemble = true;     ///< PTX of devices to machine code, where there is an assembler
   /// Called after each phase with its name and milliseconds.
   std::function<void(const char *, double)> onPhase;
+  /// codegen::BuildOptions has it.
+  std::function<void(llvm::Module &)> onDevice;
 };
 
 /// An MLIR context for everything that the compiler makes; what MLIR reports is kept in

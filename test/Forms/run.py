@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Recurrences and convolutions in every form that is derived from them. Closes with counts.
 
-    run.py --seqc build/bin/seqc [--wide] [--only TEXT] [-v]
+    run.py --seqc build/bin/seqc [--wide] [--few] [--only TEXT] [-v]
 
 A line `// forms: scan chunked two-level` stands before each function or layer of the .seq files beside this
 one: the derived forms that it has, besides `sequential`. `seqc check --all-forms` compares each
 of them with the interpreter, at lengths around the ends of chunks and blocks and in a ragged
 batch; the forms that it tells must be those. Each function counts once in f32, and where
 it runs in chunks or by transforms once in f64, and once with chunks of 8 and of 32 steps; --wide: in both, for v2, v3 and v4
-and for one and two threads.
+and for one and two threads; --few: every second one once, at two lengths (for a target that is slow, such as that of SEQC_TARGET=gpusim).
 """
 import argparse
 import concurrent.futures
@@ -23,10 +23,18 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FUNCTION = re.compile(r"^// forms:(.*)\n(?:fn|layer) (\w+)", re.M)
 
 
+def sequences(file, name):
+    """The sizes `T` and `S` that the function has."""
+    with open(file, encoding="utf-8") as f:
+        head = re.search(rf"^(?:fn|layer) {name}\b.*?-> ", f.read(), re.M | re.S)[0]
+    return [size for size in "TS" if re.search(rf"[\[ ]{size}[,\]]", head) and not re.search(rf"\b{size}: int", head)]
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--seqc", required=True)
     p.add_argument("--wide", action="store_true")
+    p.add_argument("--few", action="store_true")
     p.add_argument("--only", default="")
     p.add_argument("-v", action="store_true", help="the worst error of each form too")
     args = p.parse_args()
@@ -38,20 +46,27 @@ def main():
     for file in sorted(glob.glob(os.path.join(HERE, "*.seq"))):
         with open(file, encoding="utf-8") as f:
             for forms, name in FUNCTION.findall(f.read()):
+                if args.few and not sequences(file, name):
+                    continue
                 # Sums of products are where f64 tells an error from rounding.
-                use = modes if args.wide or "chunked" in forms or "fft" in forms else modes[:1]
+                wide = args.wide or (not args.few and ("chunked" in forms or "fft" in forms))
+                use = modes if wide else modes[:1]
                 jobs += [(file, name, forms.split(), m) for m in use if args.only in name]
                 # Whatever the cost model takes for a chunk, the others are right too.
-                if "chunked" in forms and args.only in name:
+                if "chunked" in forms and args.only in name and not args.few:
                     jobs += [(file, name, [f"{form}:{n}"], ["--form", f"{form}:{n}", "--threads", "3"])
                              for form in ("chunked", "two-level") if form in forms for n in (8, 32)]
+
+    if args.few:
+        jobs = jobs[::2]
 
     def one(job):
         file, name, forms, mode = job
         label = f"{os.path.basename(file)}:{name} {' '.join(mode)}"
+        few = [f"{size}=0,17" for size in sequences(file, name)] if args.few else []
         every = [] if "--form" in mode else ["--all-forms"]
         r = subprocess.run([os.path.abspath(args.seqc), "check", file, name, "--weights", "random:1", "--json",
-                            *every, *mode], capture_output=True, text=True)
+                            *few, *every, *mode], capture_output=True, text=True)
         try:
             report = json.loads(r.stdout)
         except ValueError:

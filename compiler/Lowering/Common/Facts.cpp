@@ -208,7 +208,7 @@ MapFacts FunctionLowering::factsOf(MapOp map) {
 }
 
 /// Called where `map` is lowered, with the plan that it is lowered by.
-void FunctionLowering::noteMap(MapOp map, const MapPlan &plan) {
+MapFacts &FunctionLowering::noteMap(MapOp map, const MapPlan &plan) {
   MapFacts f = factsOf(map);
   f.lane = plan.lane;
   f.row = plan.row;
@@ -221,6 +221,19 @@ void FunctionLowering::noteMap(MapOp map, const MapPlan &plan) {
   auto scan = map->getParentOfType<ScanOp>();
   auto &maps = scan ? scanFacts(scan).maps : result.facts.maps;
   maps.push_back(std::move(f));
+  return maps.back();
+}
+
+void FunctionFacts::closeKernel(const std::string &name) {
+  auto close = [&](auto &noted) {
+    if (noted.kernel.empty())
+      noted.kernel = name;
+  };
+  llvm::for_each(maps, close);
+  for (ScanFacts &scan : scans) {
+    close(scan);
+    llvm::for_each(scan.maps, close);
+  }
 }
 
 //===----------------------------------------------------------------------===//

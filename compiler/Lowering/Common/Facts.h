@@ -50,6 +50,10 @@ struct MapFacts {
   unsigned results = 1;
   int lane = -1, row = -2;      ///< as MapPlan has them
   unsigned width = 1, rows = 1; ///< lanes of a vector, the highest register tile
+  // Of a GPU:
+  std::string kernel;
+  std::string runs; ///< "thread" or "warp": takes a point; "tile": of a block; "column": a thread's
+  unsigned tileRows = 0, tileColumns = 0;
 };
 
 /// Why the next value of a state waits: a read of `state` that it needs.
@@ -123,6 +127,12 @@ struct ScanFacts {
   std::vector<StateFacts> states;
   std::vector<HoistFacts> hoisted;
   std::vector<MapFacts> maps; ///< of the step, in order
+  // Of a GPU:
+  std::string kernel;
+  /// "columns": a thread runs all steps of one; "block": its threads share each step; "group": so
+  /// do those of several blocks where sequences are few; "loop": blocks take steps in turn; "":
+  /// inside of another scan's step.
+  std::string runs;
 };
 
 struct TensorFacts {
@@ -137,6 +147,9 @@ struct FunctionFacts {
   std::vector<ScanFacts> scans;       ///< outer ones first
   std::vector<TensorFacts> workspace; ///< a copy for each sequence, or for each thread
   std::vector<std::string> copied;    ///< parameters that are read as they are
+
+  /// Everything noted since the last kernel is part of this one.
+  void closeKernel(const std::string &name);
 };
 
 } // namespace seq::lowering

@@ -236,7 +236,7 @@ protected:
   //===--- Explanations (Facts.cpp) ------------------------------------------------------===//
   PackFacts factsOf(const Pack &pack);
   MapFacts factsOf(MapOp map);
-  void noteMap(MapOp map, const MapPlan &plan);
+  MapFacts &noteMap(MapOp map, const MapPlan &plan);
   ScanFacts &noteScan(ScanOp scan);
   void noteMemory();
   ScanFacts &scanFacts(ScanOp scan);

@@ -517,7 +517,7 @@ bool GpuLowering::launchColumns(ScanOp scan) {
   if (!columns)
     return false;
   scanLevel[scan] = 0;
-  noteScan(scan).parallel = false;
+  noteScan(scan).runs = "columns";
   bindYields(scan);
   // Few columns a block, so that all of the device has some.
   constexpr int64_t kBlockThreads = 64;
@@ -563,7 +563,7 @@ void GpuLowering::noteStep(ScanOp scan) {
   for (auto map : scan.bodyBlock()->getOps<MapOp>()) {
     MapPlan p;
     p.rows = {1};
-    noteMap(map, p);
+    noteMap(map, p).runs = "column";
   }
 }
 

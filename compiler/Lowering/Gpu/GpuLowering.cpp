@@ -65,6 +65,7 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   for (char &ch : name)
     ch = llvm::isAlnum(ch) ? ch : '_';
   launches.push_back({region, blocks, name + what.str() + suffix, threads, shared, bool(group)});
+  result.facts.closeKernel(launches.back().name);
 }
 
 /// All pieces lie behind each other in one array, whose size is given at the launch: code that
@@ -184,7 +185,8 @@ void GpuLowering::noteContraction(MapOp map, const BlockTile &tile) {
   p.lane = contractionOf(map)->n;
   p.row = contractionOf(map)->m;
   p.width = tile.ownN;
-  noteMap(map, p);
+  MapFacts &f = noteMap(map, p);
+  f.runs = "tile", f.tileRows = tile.m, f.tileColumns = tile.n;
 }
 
 void GpuLowering::launchCopy(const Buffer &from, const Buffer &to) {

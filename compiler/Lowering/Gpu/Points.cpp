@@ -125,7 +125,7 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
         return lowerContraction(map, *contraction, *tile, row, c.i(0), c.i(1));
       }
   MapPlan p = plan(map, Code::constant(team.count).value_or(1 << 19));
-  noteMap(map, p);
+  noteMap(map, p).runs = p.across ? "warp" : "thread";
   auto evaluated = [&](Value v) { return evaluate(v, row); };
   Points points(c, map, p, team, begin, evaluated);
   std::optional<Kept> kept = keepWeights(map, p, team);

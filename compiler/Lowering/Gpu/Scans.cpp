@@ -42,16 +42,22 @@ void GpuLowering::launchScan(ScanOp scan) {
   if (launchColumns(scan))
     return;
   scanLevel[scan] = 0;
-  noteScan(scan).shared = true;
+  ScanFacts &facts = noteScan(scan);
+  facts.shared = true, facts.runs = "block";
   bool worth =
       analysis::worthSharing(scan, [&](MapOp map) { return !isPrepared(map.getResult(0)); });
   if (!worth)
     return launchBlocks(scan);
+  facts.runs = "group";
   // Half of what fits, since a kernel may take a multiprocessor for itself.
   Value room = c.max(c.bin<arith::DivUIOp>(nthreads, c.i(2)), c.i(1));
   c.when(
       c.cmp(arith::CmpIPredicate::sge, batch, room), [&] { launchBlocks(scan); },
-      [&] { launchGroups(scan, room); });
+      [&] {
+        FunctionFacts told = result.facts; // the same again
+        launchGroups(scan, room);
+        result.facts = std::move(told);
+      });
 }
 
 void GpuLowering::launchBlocks(ScanOp scan) {
@@ -136,7 +142,8 @@ void GpuLowering::meetGroup() {
 void GpuLowering::launchParallelScan(ScanOp scan) {
   Code &c = *code;
   scanLevel[scan] = 0;
-  noteScan(scan).parallel = true;
+  ScanFacts &facts = noteScan(scan);
+  facts.parallel = true, facts.runs = "loop";
   bindYields(scan);
   perThread = true;
   unsigned threads = threadsFor(scan);

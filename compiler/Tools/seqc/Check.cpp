@@ -10,7 +10,11 @@
 // moved by their last bit; the tolerance is at least 64 times what that moves, more than the few
 // roundings of each of 65 steps.
 //
+// Kernels in the simulator run in three orders of their threads and blocks, which must give the
+// same bits. Their counts are reported for the longest sequences alone, of the first trial.
+//
 //===----------------------------------------------------------------------===//
+#include "compiler/Tools/seqc/Kernels.h"
 #include "compiler/Tools/seqc/OwnInputs.h"
 #include "compiler/Tools/seqc/Pieces.h"
 #include "compiler/Tools/seqc/Progress.h"
@@ -26,6 +30,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <set>
 
 namespace seq::tool {
@@ -41,7 +46,24 @@ struct Candidate {
   std::shared_ptr<jit::LoadedObject> loaded;
   Runner compiled;
   std::vector<Comparison> worst;
+  std::optional<std::string> countedSizes;
+  std::vector<KernelCounts> kernels; ///< of the one case that is counted
 };
+
+/// "`y` differs at element 3"; "" where all bits are the same.
+std::string difference(const Session &session, const std::vector<Array> &a,
+                       const std::vector<Array> &b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    int64_t bytes = a[i].byteCount();
+    const char *x = a[i].as<char>(), *y = b[i].as<char>();
+    if (bytes == 0 || std::memcmp(x, y, size_t(bytes)) == 0)
+      continue;
+    int64_t at = std::mismatch(x, x + bytes, y).first - x;
+    return "`" + resultName(session, i) + "` differs at element " +
+           std::to_string(at / (bytes / a[i].count()));
+  }
+  return "";
+}
 
 class Checker {
 public:
@@ -70,7 +92,11 @@ public:
     return reference.createHere(interpreted->model());
   }
 
-  bool checkGiven() { return checkOne(session.inputs, true); }
+  bool checkGiven() {
+    sizes = sizesText(shapeOf(session, 0, 0));
+    toCount = true;
+    return checkOne(session.inputs, true);
+  }
 
   bool checkOwn() {
     for (auto &c : candidates)
@@ -82,9 +108,11 @@ public:
       progress.tell("trial " + std::to_string(trial + 1) + " of " +
                     std::to_string(session.options.trials));
       for (int64_t length : lengths())
-        for (const OwnShape &shape : shapesOf(session, length, 6))
+        for (const OwnShape &shape : shapesOf(session, length, 6)) {
+          toCount = trial == 0 && length == lengths().back();
           if (!checkShape(shape, seed))
             return false;
+        }
       if (!checkShape(raggedShape(trial), seed))
         return false;
     }
@@ -101,8 +129,8 @@ public:
         printOutput(*candidates[k], i, k + i == 0);
       }
     if (session.options.json)
-      std::printf("], \"refused\": %d, \"mismatch\": %s, \"ok\": %s}\n", refused,
-                  jsonText(mismatch).c_str(), bad ? "false" : "true");
+      std::printf("]%s, \"refused\": %d, \"mismatch\": %s, \"ok\": %s}\n", countsJson().c_str(),
+                  refused, jsonText(mismatch).c_str(), bad ? "false" : "true");
     else
       printTotals();
     return bad ? CheckFailed : Good;
@@ -144,6 +172,7 @@ private:
 
   bool checkShape(const OwnShape &shape, uint64_t seed) {
     CallInputs inputs;
+    sizes = sizesText(shape) + (shape.lengths.empty() ? "" : " of several lengths");
     if (!makeInputs(session, shape, seed, inputs))
       return !session.diags.hasErrors();
     return checkOne(inputs, false);
@@ -167,8 +196,8 @@ private:
   bool compare(Candidate &c, CallInputs &inputs, bool given, bool good,
                const std::vector<Array> &want) {
     std::vector<Array> got;
-    bool alsoGood = c.cut ? callInPieces(c, inputs, got) : c.compiled.call(inputs, got);
-    if (good != alsoGood && !given)
+    bool alsoGood = callCompiled(c, inputs, given, got);
+    if (good != alsoGood && !given && mismatch.empty())
       mismatch = good ? "compiled code fails alone: " + c.compiled.message()
                       : "the interpreter fails alone: " + reference.message();
     if (!good || !alsoGood)
@@ -184,6 +213,74 @@ private:
     for (size_t i = 0; i < got.size(); ++i)
       take(c.worst[i], errors[i]);
     return true;
+  }
+
+  bool callOnce(Candidate &c, CallInputs &inputs, std::vector<Array> &got) {
+    return c.cut ? callInPieces(c, inputs, got) : c.compiled.call(inputs, got);
+  }
+
+  /// In the simulator in each order.
+  bool callCompiled(Candidate &c, CallInputs &inputs, bool given, std::vector<Array> &got) {
+    seq_sim *sim = c.compiled.simulator();
+    if (!sim)
+      return callOnce(c, inputs, got);
+    bool counts = toCount && !c.countedSizes;
+    seq_sim_set_counting(sim, counts);
+    bool good = callOnce(c, inputs, got);
+    if (counts && good) {
+      c.countedSizes = sizes;
+      c.kernels = kernelCounts(sim, *c.loaded->descriptor);
+    }
+    seq_sim_set_counting(sim, 0);
+    std::string said = good ? "" : faultOf(c, "forward");
+    // A failure that is given is reported already.
+    for (int order : {SEQ_SIM_REVERSE, SEQ_SIM_RANDOM})
+      if (good || !given) {
+        seq_sim_set_order(sim, order, session.options.seed);
+        good = sameInOrder(c, inputs, good, said, order, got);
+      }
+    seq_sim_set_order(sim, SEQ_SIM_FORWARD, 0);
+    return good;
+  }
+
+  /// What a failed call said. What the simulator finds is no failure of the program's own.
+  std::string faultOf(const Candidate &c, const char *order) {
+    if (c.compiled.failure() == SEQ_ERR_DEVICE && mismatch.empty())
+      mismatch = std::string("a fault in ") + order + " order: " + c.compiled.message();
+    return c.compiled.message();
+  }
+
+  /// Compares one more call with the first one, which gave `first` or failed as `said`; whether
+  /// both are good.
+  bool sameInOrder(Candidate &c, CallInputs &inputs, bool good, const std::string &said, int order,
+                   const std::vector<Array> &first) {
+    const char *name = order == SEQ_SIM_REVERSE ? "reverse" : "random";
+    std::vector<Array> other;
+    bool alsoGood = callOnce(c, inputs, other);
+    std::string what = alsoGood ? "" : faultOf(c, name);
+    if (good != alsoGood)
+      what = good ? "it fails: " + what : "it does not fail: " + said;
+    else if (good)
+      what = difference(session, first, other);
+    else
+      what = what == said ? "" : "it fails: " + what + ", and not: " + said;
+    if (!what.empty() && mismatch.empty())
+      mismatch = "results depend on the order of threads: in " + std::string(name) + " order " +
+                 what + (sizes.empty() ? "" : ", for " + sizes);
+    return good && alsoGood;
+  }
+
+  /// `, "counts": [{"form": …, "kernels": […], "sums": {…}}, …]` of the simulator; else "".
+  std::string countsJson() const {
+    std::string rows;
+    for (const auto &c : candidates)
+      if (c->countedSizes)
+        rows += (rows.empty() ? "{\"form\": " : ", {\"form\": ") +
+                jsonText(c->form.empty() ? c->taken.form : c->form) +
+                ", \"cut\": " + (c->cut ? "true" : "false") +
+                ", \"sizes\": " + jsonText(*c->countedSizes) + ", " + kernelCountsJson(c->kernels) +
+                "}";
+    return candidates[0]->compiled.simulator() ? ", \"counts\": [" + rows + "]" : "";
   }
 
   /// Cut at up to four places, which may be the same.
@@ -259,7 +356,8 @@ private:
   std::unique_ptr<Interpreted> interpreted;
   std::vector<std::unique_ptr<Candidate>> candidates;
   Runner reference;
-  std::string mismatch;
+  std::string mismatch, sizes; ///< of the case that runs
+  bool toCount = false;        ///< it is the one to count
   int cases = 0, refused = 0;
   bool illConditioned = false;
   static constexpr int kConditioning = 64;

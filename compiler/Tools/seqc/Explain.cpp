@@ -9,6 +9,7 @@
 #include "compiler/Codegen/Target.h"
 #include "compiler/Tools/seqc/Output.h"
 #include "compiler/Tools/seqc/OwnInputs.h"
+#include "compiler/Tools/seqc/Runner.h"
 #include "compiler/Tools/seqc/Scans.h"
 #include "compiler/Tools/seqc/Verbs.h"
 #include "dialect/Seq.h"
@@ -145,6 +146,29 @@ static bool knownShape(const Session &session, OwnShape &shape) {
   return true;
 }
 
+/// Counts what kernels do in one call on random inputs, with random weights where none are given.
+static bool askCounts(Session &session, const OwnShape &shape, const seq_model_desc &desc,
+                      Explanation &out) {
+  if (session.pipelineOptions().targets.back().machine != lowering::Machine::GpuSim)
+    return true;
+  if (session.options.weights.empty())
+    session.options.weights = "random:0";
+  Runner runner(session);
+  CallInputs inputs;
+  std::vector<Array> outputs;
+  if (!runner.create(desc, 1))
+    return false;
+  if (!makeInputs(session, shape, 0, inputs))
+    return !session.diags.hasErrors();
+  runner.keepMessages();
+  seq_sim_set_counting(runner.simulator(), 1);
+  if (runner.call(inputs, outputs))
+    out.counts = kernelCounts(runner.simulator(), desc);
+  else
+    session.note("kernels are not counted: " + runner.message());
+  return true;
+}
+
 /// Asks the compiled function, as the runtime does before a call.
 static bool askWorkspace(Session &session, Explanation &out) {
   OwnShape shape;
@@ -164,11 +188,8 @@ static bool askWorkspace(Session &session, Explanation &out) {
   out.known = {shape.sizes.begin(), shape.sizes.end()};
   out.batch = call.batch;
   out.workspaceBytes = f.variants[f.n_variants - 1].workspace(&call, 1);
-  for (auto &[name, value] : shape.sizes)
-    out.sizes += (out.sizes.empty() ? "" : ", ") + name + "=" + std::to_string(value);
-  if (shape.batch >= 0)
-    out.sizes += (out.sizes.empty() ? "batch=" : ", batch=") + std::to_string(shape.batch);
-  return true;
+  out.sizes = sizesText(shape);
+  return askCounts(session, shape, *loaded->descriptor, out);
 }
 
 //===----------------------------------------------------------------------===//
@@ -188,7 +209,8 @@ static void describeEntry(Session &session, Explanation &out) {
 
 /// For the sizes of `askWorkspace`.
 static bool askFloor(Session &session, Explanation &out) {
-  if (out.workspaceBytes < 0)
+  // Peaks are measured on the CPU.
+  if (out.workspaceBytes < 0 || out.gpu)
     return true;
   FloorFacts f;
   double weights = weightBytes(session);
@@ -233,6 +255,8 @@ int explainVerb(Session &session) {
     e.entry += "." + session.entry().name;
   e.target = codegen::targetName(target);
   e.vectorBytes = target.vectorBytes;
+  e.gpu = target.isGpu();
+  e.kernels = variants.front().kernels;
   e.function = std::move(variants.front().functions.front());
   // What a form is made of is not the program's.
   llvm::erase_if(e.function.facts.scans, [](const lowering::ScanFacts &s) { return s.derived; });

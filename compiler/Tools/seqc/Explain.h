@@ -7,6 +7,7 @@
 #include "compiler/Lowering/Common/Lowering.h"
 #include "compiler/Tools/seqc/ExplainFlow.h"
 #include "compiler/Tools/seqc/Floor.h"
+#include "compiler/Tools/seqc/Kernels.h"
 
 namespace seq::tool {
 
@@ -39,6 +40,9 @@ struct Explanation {
   std::optional<FloorFacts> floor; ///< where all sizes are given
   std::vector<Signature> inputs, weights, outputs;
   std::vector<Flow> flow;
+  bool gpu = false;
+  std::vector<lowering::Kernel> kernels;           ///< of a GPU
+  std::optional<std::vector<KernelCounts>> counts; ///< of one call in the simulator
 };
 
 std::string explainText(const Explanation &e);
@@ -75,6 +79,13 @@ std::string candidateText(const lowering::FormFacts &form);
 std::string whyText(const Explanation &e, const lowering::ScanFacts &scan);
 /// "4096", "4.19e+07".
 std::string amountText(double n);
+/// "ema for x86-64-v3, vectors of 32 bytes".
+std::string headText(const Explanation &e);
+/// Of a GPU: who runs it, "a thread a point"; "" for a CPU.
+std::string runsText(const lowering::MapFacts &map);
+std::string runsText(const lowering::ScanFacts &scan);
+/// "3 launches, 6 blocks of 128 threads, 12 barriers": what is not 0.
+std::string countsText(const KernelCounts &kernel);
 /// "2 threads".
 std::string threadsText(int64_t threads);
 /// "2.3 ms: 100 operations at 112 GFLOP/s, …" and "estimated: 3 ms, of which the floor is 77 %".

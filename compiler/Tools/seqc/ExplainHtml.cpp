@@ -46,11 +46,12 @@ public:
   explicit Page(const Explanation &e) : e(e), facts(e.function.facts) { collectMarks(); }
 
   std::string run() {
-    std::string title = escaped(e.entry) + " for " + escaped(e.target);
+    std::string head = headText(e), target = e.entry + " for " + e.target;
+    std::string title = escaped(target);
     out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
           title + "</title>\n<style>" + kPageStyle + "</style>\n</head>\n<body>\n<h1>" + title +
-          "</h1>\n<p class=\"soft\">vectors of " + std::to_string(e.vectorBytes) + " bytes</p>\n";
+          "</h1>\n<p class=\"soft\">" + escaped(head.substr(target.size() + 2)) + "</p>\n";
     out += "<div class=\"columns\">\n<div>\n";
     writePicture();
     writeTables();
@@ -183,7 +184,8 @@ private:
            code(lineText(e.sources, scan.place)) + " <span class=\"soft\">" +
            escaped(shortPlace(place)) + "</span></div>\n<p class=\"soft\">" + formText(scan) +
            " over " + escaped(scan.extent) + (scan.reverse ? ", from the end" : "") +
-           (scan.depth ? ", for each step around it" : "") + "</p>\n";
+           (scan.depth ? ", for each step around it" : "") +
+           (scan.runs.empty() ? "" : "; " + escaped(runsText(scan))) + "</p>\n";
     if (const Flow *f = flowNamed(place, true, namesakes(n))) {
       std::string reads = codes(f->arguments);
       for (const std::string &other : f->scans)
@@ -359,19 +361,40 @@ private:
       table({"weights", "for", "panels", "columns", "bytes"}, {false, false, true, true, true},
             packs);
     }
+    writeKernels();
     writeMemory();
   }
 
-  void addMap(const MapFacts &map, const char *when,
+  /// Of a GPU.
+  void writeKernels() {
+    if (!e.gpu)
+      return;
+    std::vector<std::vector<std::string>> rows;
+    for (const Kernel &k : e.kernels)
+      rows.push_back({code(k.name), std::to_string(k.threads), std::to_string(k.sharedBytes)});
+    heading("Kernels");
+    table({"kernel", "threads of a block", "bytes of shared memory"}, {false, true, true}, rows);
+    if (!e.counts)
+      return;
+    rows.clear();
+    for (const KernelCounts &k : *e.counts)
+      rows.push_back({code(k.name), escaped(countsText(k))});
+    heading("Counted in one call in the simulator");
+    table({"kernel", "counts"}, {false, false}, rows);
+  }
+
+  void addMap(const MapFacts &map, const std::string &when,
               std::vector<std::vector<std::string>> &products,
               std::vector<std::vector<std::string>> &packs) {
     std::string over;
     for (const SumFacts &s : map.sums)
       for (const std::string &d : s.over)
         over += (over.empty() ? "" : ", ") + code(d);
+    std::string runs = runsText(map);
     mlir::Location place = map.sums.empty() ? map.place : map.sums.front().place;
     products.push_back({code(sourceText(e.sources, place)), escaped(kindOf(map)),
-                        code(typeText(map.elem, map.shape)), over, when});
+                        code(typeText(map.elem, map.shape)), over,
+                        when + (runs.empty() ? "" : ", " + escaped(runs))});
     for (const PackFacts &p : map.packs)
       packs.push_back({codes(p.weights), code(sourceText(e.sources, p.place)),
                        std::to_string(p.tiles), std::to_string(p.unit * p.width),

@@ -25,7 +25,10 @@ public:
     j.object([&] {
       text("entry", e.entry);
       text("target", e.target);
-      j.attribute("vector_bytes", e.vectorBytes);
+      if (e.gpu)
+        j.attribute("vector_bytes", nullptr);
+      else
+        j.attribute("vector_bytes", e.vectorBytes);
       j.attribute("threads", e.threads);
       j.attributeArray("scans", [&] {
         for (const ScanFacts &scan : facts.scans)
@@ -41,11 +44,48 @@ public:
       else
         j.attribute("floor", nullptr);
       j.attributeObject("workspace", [&] { writeWorkspace(); });
+      if (e.gpu)
+        j.attributeArray("kernels", [&] { writeKernels(); });
+      if (e.counts)
+        j.attributeObject("counts", [&] { writeCounts(*e.counts); });
     });
   }
 
 private:
   void text(llvm::StringRef key, const std::string &value) { j.attribute(key, clean(value)); }
+
+  /// Of a GPU: which kernel it is part of, and who runs it there.
+  template <class T> void runs(const T &facts) {
+    if (!e.gpu)
+      return;
+    text("kernel", facts.kernel);
+    text("runs", facts.runs);
+  }
+
+  void writeKernels() {
+    for (const Kernel &k : e.kernels)
+      j.object([&] {
+        text("name", k.name);
+        j.attribute("block_threads", k.threads);
+        j.attribute("shared_bytes", k.sharedBytes);
+      });
+  }
+
+  void writeCounts(const std::vector<KernelCounts> &counts) {
+    auto all = [&](const seq_sim_counts &c) {
+      forEachCount(c, [&](const char *name, int64_t n) { j.attribute(name, n); });
+    };
+    text("sizes", e.sizes);
+    j.attributeArray("kernels", [&] {
+      for (const KernelCounts &k : counts)
+        j.object([&] {
+          text("name", k.name);
+          j.attribute("block_threads", k.threads);
+          all(k.counts);
+        });
+    });
+    j.attributeObject("sums", [&] { all(sumOf(counts)); });
+  }
 
   void strings(llvm::StringRef key, const std::vector<std::string> &values) {
     j.attributeArray(key, [&] {
@@ -69,6 +109,7 @@ private:
     j.attribute("threads_share_step", scan.shared);
     j.attribute("parallel", scan.parallel);
     j.attribute("tiles", scan.tiles);
+    runs(scan);
     j.attributeArray("states", [&] {
       for (const StateFacts &state : scan.states)
         j.object([&] { writeState(scan, state); });
@@ -217,6 +258,11 @@ private:
           writeMap(map);
           j.attribute("vector_lanes", map.width);
           j.attribute("register_rows", map.rows);
+          runs(map);
+          if (map.tileRows) {
+            j.attribute("tile_rows", map.tileRows);
+            j.attribute("tile_columns", map.tileColumns);
+          }
         });
     });
   }

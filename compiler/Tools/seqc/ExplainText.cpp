@@ -137,8 +137,52 @@ std::string whyText(const Explanation &e, const ScanFacts &scan) {
     return "it can have no other";
   if (!e.asked.empty())
     return "it was asked for";
-  return (scan.form == "sequential" ? "no other is a tenth cheaper on " : "the cheapest on ") +
-         threadsText(e.threads) + ", by estimate";
+  std::string best = scan.form == "sequential" ? "no other is a tenth cheaper" : "the cheapest";
+  return best + (e.gpu ? "" : " on " + threadsText(e.threads)) + ", by estimate";
+}
+
+std::string headText(const Explanation &e) {
+  std::string text = e.entry + " for " + e.target;
+  if (!e.gpu)
+    return text + ", vectors of " + std::to_string(e.vectorBytes) + " bytes";
+  size_t n = e.kernels.size();
+  return text + ", in " + std::to_string(n) + (n == 1 ? " kernel" : " kernels");
+}
+
+std::string runsText(const MapFacts &map) {
+  if (map.runs == "tile")
+    return "a tile of " + std::to_string(map.tileRows) + " x " + std::to_string(map.tileColumns) +
+           " a block, " + std::to_string(map.rows) + " x " + std::to_string(map.width) +
+           " of it a thread";
+  if (map.runs == "column")
+    return "a thread a column, in registers";
+  return map.runs.empty() ? "" : "a " + map.runs + " a point";
+}
+
+std::string runsText(const ScanFacts &scan) {
+  if (scan.runs == "columns")
+    return "a thread runs all steps of a column, with its states in registers";
+  if (scan.runs == "block")
+    return "a block a sequence: its threads share each step and meet after each map";
+  if (scan.runs == "group")
+    return "a block a sequence, or several where sequences are few: their threads share each step "
+           "and meet after each map";
+  return scan.runs == "loop" ? "blocks take steps in turn, and share each among their threads" : "";
+}
+
+std::string countsText(const KernelCounts &kernel) {
+  const seq_sim_counts &c = kernel.counts;
+  std::string text = std::to_string(c.launches) + (c.launches == 1 ? " launch, " : " launches, ") +
+                     std::to_string(c.blocks) + (c.blocks == 1 ? " block of " : " blocks of ") +
+                     std::to_string(kernel.threads) + " threads";
+  forEachCount(c, [&](llvm::StringRef name, int64_t n) {
+    if (n == 0 || name == "launches" || name == "blocks" || name == "threads")
+      return;
+    std::string words = name.str();
+    std::replace(words.begin(), words.end(), '_', ' ');
+    text += ", " + std::to_string(n) + " " + words;
+  });
+  return text;
 }
 
 std::string threadsText(int64_t threads) {
@@ -199,8 +243,7 @@ public:
   explicit Writer(const Explanation &e) : e(e), facts(e.function.facts) {}
 
   std::string run() {
-    out =
-        e.entry + " for " + e.target + ", vectors of " + std::to_string(e.vectorBytes) + " bytes\n";
+    out = headText(e) + "\n";
     if (llvm::all_of(facts.scans, [](const ScanFacts &scan) { return scan.tiles; }))
       out += "there is no recurrence: all runs as maps, reductions and products\n";
     for (const ScanFacts &scan : facts.scans)
@@ -209,6 +252,7 @@ public:
     writeWeights();
     writeWork();
     writeWorkspace();
+    writeKernels();
     return out;
   }
 
@@ -251,14 +295,23 @@ private:
       out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
       bool fft = scan.form == "fft";
       line(formText(scan) + ", " + scan.extent + (fft ? " tiles of channels" : " blocks of rows") +
-           " that threads take in turn");
+           (e.gpu ? " that blocks take in turn" : " that threads take in turn") + kernel(scan));
       writeForms(scan);
     }
     for (const MapFacts &map : scan.maps)
       for (const SumFacts &sum : map.sums)
         if (sum.product)
           line("in a tile " + quoted(sum.place) + ": product " + typeText(map.elem, map.shape) +
-               ", " + sumText(sum));
+               ", " + sumText(sum) + who(map));
+  }
+
+  /// Of a GPU: "; a thread a point".
+  std::string who(const MapFacts &map) const {
+    std::string text = runsText(map);
+    return text.empty() ? "" : "; " + text;
+  }
+  template <class T> std::string kernel(const T &facts) const {
+    return e.gpu && !facts.kernel.empty() ? ", in kernel `" + facts.kernel + "`" : "";
   }
 
   void writeScan(const ScanFacts &scan) {
@@ -267,7 +320,9 @@ private:
     out += placeText(scan.place) + ": " + lineText(e.sources, scan.place) + "\n";
     line(formText(scan) + " over " + scan.extent + (scan.reverse ? ", from the end" : "") +
          (scan.depth ? ", for each step around it" : "") +
-         (scan.shared ? "; threads share a step where sequences are fewer" : ""));
+         (scan.shared && !e.gpu ? "; threads share a step where sequences are fewer" : ""));
+    if (std::string runs = runsText(scan); !runs.empty())
+      line(runs + kernel(scan));
     for (const StateFacts &state : scan.states)
       writeState(state);
     for (const HoistFacts &h : scan.hoisted)
@@ -276,7 +331,7 @@ private:
       for (const SumFacts &sum : map.sums)
         line("in the step " + quoted(sum.place) + ": " + (sum.product ? "product" : "reduction") +
              " " + typeText(map.elem, map.shape) + ", " + sumText(sum) +
-             (sum.states.empty() ? "; reads no state" : "; reads " + list(sum.states)));
+             (sum.states.empty() ? "; reads no state" : "; reads " + list(sum.states)) + who(map));
     writeForms(scan);
   }
 
@@ -361,7 +416,7 @@ private:
     std::string text = what(map) + " " + typeText(map.elem, map.shape) + " " + quoted(map.place);
     for (const SumFacts &sum : map.sums)
       text += "; " + sumText(sum) + (sum.product ? " of products" : "");
-    return text;
+    return text + who(map) + kernel(map);
   }
 
   void writePacks(const MapFacts &map) {
@@ -416,6 +471,21 @@ private:
     if (e.workspaceBytes >= 0)
       out += "; " + bytesText(e.workspaceBytes) + (e.sizes.empty() ? "" : " for " + e.sizes);
     out += "\n";
+  }
+
+  void writeKernels() {
+    if (!e.gpu)
+      return;
+    out += "kernels:\n";
+    for (const Kernel &k : e.kernels)
+      line("`" + k.name + "`: blocks of " + std::to_string(k.threads) + " threads" +
+           (k.sharedBytes ? ", " + bytesText(k.sharedBytes) + " of shared memory" : ""));
+    if (!e.counts)
+      return;
+    out +=
+        "counted in one call in the simulator" + (e.sizes.empty() ? "" : " for " + e.sizes) + ":\n";
+    for (const KernelCounts &k : *e.counts)
+      line("`" + k.name + "`: " + countsText(k));
   }
 
   const Explanation &e;

@@ -76,6 +76,15 @@ std::vector<OwnShape> shapesOf(const Session &session, int64_t length, int64_t o
   return shapes;
 }
 
+std::string sizesText(const OwnShape &shape) {
+  std::string text;
+  for (auto &[name, value] : shape.sizes)
+    text += (text.empty() ? "" : ", ") + name + "=" + std::to_string(value);
+  if (shape.batch >= 0)
+    text += (text.empty() ? "batch=" : ", batch=") + std::to_string(shape.batch);
+  return text;
+}
+
 bool sizesAgree(Session &session) {
   OwnShape inputs = shapeOfInputs(session);
   inputs.sizes["batch"] = inputs.batch;

@@ -20,6 +20,9 @@ OwnShape shapeOf(const Session &session, int64_t length, int64_t other);
 /// Those of every combination of the sizes that are given by name as lists, `batch` among them.
 std::vector<OwnShape> shapesOf(const Session &session, int64_t length, int64_t other);
 
+/// `T=8, batch=2`.
+std::string sizesText(const OwnShape &shape);
+
 /// False where a size is given by name and differently by an input's shape: reported.
 bool sizesAgree(Session &session);
 

@@ -18,6 +18,7 @@ Runner::~Runner() {
 /// Reports the context's message, or where the program failed.
 bool Runner::refuse(Diag kind, int status, const std::string &subject) {
   kept = seq_last_error(ctx);
+  keptStatus = status;
   if (quiet)
     return false;
   seq_failure_info failure;

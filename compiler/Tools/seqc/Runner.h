@@ -3,6 +3,7 @@
 #define SEQC_TOOLS_SEQC_RUNNER_H
 
 #include "compiler/Tools/seqc/Session.h"
+#include "runtime/GpuSim/Device.h"
 
 #include <deque>
 
@@ -29,9 +30,13 @@ public:
   /// From now on a refused or failed call is kept in `message` and not reported.
   void keepMessages() { quiet = true; }
   const std::string &message() const { return kept; }
+  /// Of the last call that failed: SEQ_ERR_DEVICE is a fault that the simulator found, say.
+  int failure() const { return keptStatus; }
 
   int threads() const { return seq_ctx_threads(ctx); }
   seq_model *get() const { return model; }
+  /// The simulator that kernels run on; null elsewhere.
+  seq_sim *simulator() const { return seq_ctx_sim(ctx); }
 
   /// Reports what the runtime said; false.
   bool refuse(Diag kind, int status, const std::string &subject);
@@ -56,6 +61,7 @@ private:
   Session &session;
   bool quiet = false;
   std::string kept;
+  int keptStatus = SEQ_OK;
   seq_ctx *ctx = nullptr;
   seq_model *model = nullptr;
   seq_args args = {};
