@@ -116,7 +116,7 @@ class Suites:
         counts = [self.script("test/Cases/run.py", "--seqc", seqc, "--stage", "2", "--set", kind, "--target", "gpusim",
                               "--forms", "--no-interpret", "--timeout", "60", *jobs, *more)[:2] + (0,)
                   for kind in ("own", "real")]
-        counts += [self.script("test/Fuzz/programs.py", "--seqc", seqc, "--count", "150", "--seed", "5001", "--target",
+        counts += [self.script("test/Fuzz/programs.py", "--seqc", seqc, "--count", "60", "--seed", "5001", "--target",
                                "gpusim", "--keep", os.path.join(self.build, "programs"), *jobs),
                    self.script("test/Forms/run.py", "--seqc", seqc, "--few", env=sim),
                    self.script("test/Cuts/run.py", "--seqc", seqc, "--few", *jobs, env=sim),

@@ -20,21 +20,7 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Case, what the kernel is, chip: bytes of spill stores of one such kernel.
-SPILLS = {
-    ("own/attention_banded_strided", "loop", "sm_90a"): 12,
-    ("own/attention_cross", "loop", "sm_80"): 52,
-    ("own/attention_special", "loop", "sm_80"): 120,
-    ("own/attention_special", "loop", "sm_90a"): 4,
-    ("own/cifg_peephole_norm", "scan", "sm_90a"): 12,
-    ("own/length_zero", "scan", "sm_80"): 12,
-    ("own/scan_in_scan", "scan", "sm_80"): 12,
-    ("own/scan_in_scan", "scan", "sm_90a"): 12,
-    ("own/three_states", "scan", "sm_80"): 16,
-    ("real/bilstm_ragged", "product", "sm_90a"): 4,
-    ("real/gru_final_state", "product", "sm_90a"): 12,
-    ("real/llama_model", "loop", "sm_90a"): 8,
-    ("real/xlstm_mlstm", "scan", "sm_80"): 4,
-}
+SPILLS = {}
 USED = re.compile(r"Compiling entry function '(\w+)' for '\w+'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
                   r"(\d+) bytes spill loads.*?Used (\d+) registers(.*?)$", re.S | re.M)
 

@@ -305,11 +305,19 @@ private:
     });
   }
 
-  /// Where this thread's e-th element of a factor lies: along m or n, and along the reduction.
+  /// Where this thread's e-th element of a factor lies: along m or n, and along the reduction. From
+  /// one to the next is a constant where a line is shared out evenly.
   std::pair<Value, Value> element(const Factor &f, unsigned e) {
-    Value at = c.add(thread, c.i(int64_t(e) * tile.threads()));
-    Value fast = c.i(f.innerFast ? tile.k : side(f));
-    Value high = c.bin<arith::DivUIOp>(at, fast), low = c.sub(at, c.mul(high, fast));
+    unsigned fast = f.innerFast ? tile.k : side(f), threads = tile.threads();
+    Value high, low;
+    if (threads % fast == 0) {
+      high = c.add(c.bin<arith::DivUIOp>(thread, c.i(fast)), c.i(int64_t(e) * (threads / fast)));
+      low = c.bin<arith::RemUIOp>(thread, c.i(fast));
+    } else {
+      Value at = c.add(thread, c.i(int64_t(e) * threads));
+      high = c.bin<arith::DivUIOp>(at, c.i(fast));
+      low = c.bin<arith::RemUIOp>(at, c.i(fast));
+    }
     return f.innerFast ? std::pair(high, low) : std::pair(low, high);
   }
   bool partial(const Factor &f) const { return side(f) * tile.k % tile.threads() != 0; }
@@ -356,10 +364,13 @@ private:
     return t;
   }
 
-  Value address(unsigned factor, Value buffer, Value step, Value along) {
+  /// An element of a buffer; `steps` more along the reduction, `more` more along m or n.
+  Value address(unsigned factor, Value buffer, Value step, Value along, int64_t steps = 0,
+                int64_t more = 0) {
     const Factor &f = con.factors[factor];
     Value line = c.add(c.mul(buffer, c.i(tile.k)), step);
-    return c.at(memory[factor], elem, c.add(c.mul(line, c.i(pitch(f))), along));
+    Value first = c.at(memory[factor], elem, c.add(c.mul(line, c.i(pitch(f))), along));
+    return c.at(first, elem, c.i(steps * pitch(f) + more));
   }
 
   void keep(const Values &values, Value buffer) {
@@ -380,14 +391,13 @@ private:
   }
 
   /// The `own` values of a factor that this thread multiplies in one step.
-  Values own(unsigned factor, Value buffer, Value step) {
+  Values own(unsigned factor, Value buffer, unsigned step) {
     const Factor &f = con.factors[factor];
     unsigned n = f.overM ? tile.ownM : tile.ownN;
-    Value first = address(factor, buffer, step, f.overM ? mine.m : mine.n);
     unsigned lanes = elem.isF32() ? std::min(n, 4u) : std::min(n, 2u);
     Values out;
     for (unsigned k = 0; k < n; k += lanes) {
-      Value p = c.at(first, elem, c.i(k));
+      Value p = address(factor, buffer, c.i(0), f.overM ? mine.m : mine.n, step, k);
       if (lanes == 1) {
         out.push_back(c.load(p, elem));
         continue;
@@ -447,9 +457,9 @@ private:
       SmallVector<Halves> registers;
       for (unsigned r = 0; r < (f.overM ? 4u : 2u); ++r) {
         unsigned inner = f.overM ? r / 2 : r, along = f.overM ? i * 16 + r % 2 * 8 : i * 8;
-        Value k = c.add(member, c.i(step + inner * 4));
-        Value at = c.add(c.add(f.overM ? mine.m : mine.n, group), c.i(along));
-        registers.push_back(halves(c.load(address(factor, buffer, k, at), elem)));
+        Value at = c.add(f.overM ? mine.m : mine.n, group);
+        Value p = address(factor, buffer, member, at, step + inner * 4, along);
+        registers.push_back(halves(c.load(p, elem)));
       }
       out.push_back(registers);
     }
@@ -498,7 +508,7 @@ private:
     for (unsigned s = 0; s < tile.k; ++s) {
       SmallVector<Values> values;
       for (unsigned k = 0; k < con.factors.size(); ++k)
-        values.push_back(own(k, buffer, c.i(s)));
+        values.push_back(own(k, buffer, s));
       size_t at = 0;
       for (auto [a, b] : con.products)
         for (unsigned i = 0; i < tile.ownM; ++i)

@@ -57,6 +57,8 @@ static void moveKernel(Code &c, Region &region, const std::string &name, unsigne
   kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                   b.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
+  // The assembler would rather spill than let a block have a multiprocessor to itself.
+  kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
   // Loads of what nobody writes may run ahead of stores, and through the read-only cache.
   for (auto [k, v] : llvm::enumerate(used))
     if (constant.contains(v))
