@@ -2,7 +2,7 @@
 """Layers on a GPU: seqc beside cuDNN, PyTorch and the kernels that people use.
 
     gpu.py --seqc PATH [--target cuda] [--families lstm,gru,...] [--rounds N] [--seconds S] [--budget S]
-           [--small] [--json FILE]
+           [--small] [--no-peers] [--json FILE]
 
 Of each family and shape, all contestants run the same numbers, in f32 unless their name ends in
 another type, each with the layout it likes best. They are held to NumPy in float64 on the first
@@ -60,6 +60,8 @@ class Bench:
         self.args, self.result = args, {"rows": [], "absent": {}, "peaks": {}, "versions": {}, "unfinished": []}
         self.end = time.monotonic() + args.budget
         try:
+            if args.no_peers:
+                raise RuntimeError("no peers are asked for")
             self.torch = gpu_device.Torch()
             if self.torch.device != "cuda" and not args.small:
                 raise RuntimeError("it sees no CUDA device")
@@ -115,6 +117,9 @@ class Bench:
         print(f"{label}, ms: " + "  ".join(f"{n} {f['median_ms']:.3g}" for n, f in figures.items()), flush=True)
         for model in models:
             model.close()
+        if self.torch:
+            players.clear()
+            self.torch.release()
 
     def ours(self, family, shape, d, name, want, models):
         options = ("--matmul", "tf32x3") if name.endswith("tf32x3") else ()
@@ -143,6 +148,7 @@ def main():
     p.add_argument("--seconds", type=float, default=0.1, help="of each contestant in each round")
     p.add_argument("--budget", type=float, default=240)
     p.add_argument("--small", action="store_true")
+    p.add_argument("--no-peers", action="store_true")
     p.add_argument("--json")
     args = p.parse_args()
     args.seqc = os.path.abspath(args.seqc)

@@ -1,4 +1,5 @@
 """PyTorch's device for the peers of gpu.py: arrays there and back, captured loops, peaks."""
+import gc
 import time
 
 import numpy as np
@@ -26,6 +27,11 @@ class Torch:
     def finish(self):
         if self.device == "cuda":
             self.t.cuda.synchronize()
+
+    def release(self):
+        """Gives back the memory of what is gone."""
+        gc.collect()
+        self.t.cuda.empty_cache()
 
     def peer(self, function, *arguments, exact=True, back=lambda y: y):
         """(call, read) of function(*arguments); `back` makes a result [B, T, ...]."""

@@ -21,10 +21,6 @@ def normal(r, *shape, scale=1.0):
     return r.standard_normal(shape, dtype=np.float32) * np.float32(scale)
 
 
-def size(arrays):
-    return sum(a.nbytes for a in arrays)
-
-
 def f64(d):
     return [a.astype(np.float64) for a in d["inputs"]], {n: a.astype(np.float64) for n, a in d["weights"].items()}
 
@@ -81,7 +77,8 @@ class Blocks:
 
     def data(self, s):
         r = np.random.default_rng(s.K)
-        return {"inputs": [normal(r, s.B, s.T, 4, s.H, s.K)], "weights": {"w": normal(r, 4, s.H, s.K, s.K, scale=s.K ** -.5)}}
+        return {"inputs": [normal(r, s.B, s.T, 4, s.H, s.K)],
+                "weights": {"w": normal(r, 4, s.H, s.K, s.K, scale=s.K ** -.5)}}
 
     def reference(self, d):
         (x,), w = f64(d)
@@ -127,7 +124,8 @@ class Scan:
 
     def data(self, s):
         r = np.random.default_rng(s.T)
-        return {"inputs": [sigmoid(normal(r, s.B, s.T, s.H) + 3).astype(np.float32), normal(r, s.B, s.T, s.H)], "weights": {}}
+        decay = sigmoid(normal(r, s.B, s.T, s.H) + 3).astype(np.float32)
+        return {"inputs": [decay, normal(r, s.B, s.T, s.H)], "weights": {}}
 
     def reference(self, d):
         (a, x), _ = f64(d)
@@ -184,9 +182,11 @@ class Gated:
     def peers(self, torch, d):
         def of(name, dtype):
             import fla.ops.gla as module
-            q, k, v, g = (torch.put(a, dtype) for a in d["inputs"])
+            q, k, v = (torch.put(a, dtype) for a in d["inputs"][:3])
+            g = torch.put(d["inputs"][3])
             return torch.peer(lambda: getattr(module, name)(q, k, v, g, scale=1.0)[0])
-        return {"fla chunk": lambda: of("chunk_gla", None), "fla chunk bf16": lambda: of("chunk_gla", torch.t.bfloat16),
+        # Triton's products of f32 are of tf32 unless one asks.
+        return {"fla chunk tf32": lambda: of("chunk_gla", None), "fla chunk bf16": lambda: of("chunk_gla", torch.t.bfloat16),
                 "fla recurrent": lambda: of("fused_recurrent_gla", None)}
 
 
@@ -222,7 +222,8 @@ class Delta(Gated):
     def peers(self, torch, d):
         def of(name, dtype):
             import fla.ops.gated_delta_rule as module
-            q, k, v, g, beta = (torch.put(a, dtype) for a in d["inputs"])
+            q, k, v, beta = (torch.put(d["inputs"][i], dtype) for i in (0, 1, 2, 4))
+            g = torch.put(d["inputs"][3])
             return torch.peer(lambda: getattr(module, name)(q, k, v, g=g, beta=beta, scale=1.0)[0])
         return {"fla chunk bf16": lambda: of("chunk_gated_delta_rule", torch.t.bfloat16),
                 "fla recurrent": lambda: of("fused_recurrent_gated_delta_rule", None)}
