@@ -108,7 +108,11 @@ class Bench:
                 players.append(harness.Contestant(name, call, finish))
             except Exception as e:  # a peer may refuse in any way it likes
                 self.result["absent"][f"{label}: {name}"] = f"{type(e).__name__}: {e}"[:300]
-        figures = harness.measure(players, self.args.rounds, self.args.seconds)
+        try:
+            figures = harness.measure(players, self.args.rounds, self.args.seconds)
+        except Exception as e:  # a fault that came with no call before
+            self.result["absent"][f"{label}: seqc or a peer, while timed"] = f"{type(e).__name__}: {e}"[:300]
+            figures = {}
         moved = (sum(a.nbytes for a in (*d["inputs"], *d["weights"].values()))
                  + 4 * int(np.prod(want.shape[2:])) * shape.B * shape.T)
         for name, row in figures.items():
