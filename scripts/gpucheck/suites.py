@@ -1,4 +1,4 @@
-"""The project's own suites, on the device: acceptance cases, their forms, random programs, streams."""
+"""The project's own suites, on the device: acceptance cases, forms, random programs, streams."""
 import os
 import re
 import signal
@@ -40,21 +40,23 @@ class Suites:
     def only(self):
         return ["--only", self.args.only] if self.args.only else []
 
-    def cases(self, limit, *more):
+    def cases(self, limit):
+        """Each case, and each form that its program has, against the interpreter."""
         total = [0, 0, ""]
         for kind in "own", "real":
             names = os.listdir(os.path.join(ROOT, "test", "Cases", kind))
             if not any(self.args.only in name for name in names):
                 continue
             passed, failed, note = self.script(limit, "test/Cases/run.py", "--seqc", self.args.seqc, "--set", kind,
-                                               "--target", self.args.target, "--no-interpret", "--timeout", "60",
-                                               "--jobs", str(self.args.jobs), *self.only(), *more)
+                                               "--target", self.args.target, "--forms", "--no-interpret", "--timeout",
+                                               "60", "--jobs", str(self.args.jobs), *self.only())
             total = [total[0] + passed, total[1] + failed, total[2] or note]
         return tuple(total)
 
     def forms(self, limit):
-        """Every form that a program has, against the interpreter; the cases themselves once more."""
-        return self.cases(limit, "--forms")
+        """`--only` is of functions here."""
+        return self.script(limit, "test/Forms/run.py", "--seqc", self.args.seqc, "--few", *self.only(),
+                           env={"SEQC_TARGET": self.args.target})
 
     def streams(self, limit):
         return self.script(limit, "test/Cuts/run.py", "--seqc", self.args.seqc, "--few", "--jobs", str(self.args.jobs),
