@@ -9,14 +9,18 @@ import time
 
 
 class Contestant:
-    def __init__(self, name, call):
-        self.name, self.call = name, call
+    """`call()` computes once, or begins to on a device; `finish()` waits until that is done."""
+
+    def __init__(self, name, call, finish=lambda: None):
+        self.name, self.call, self.finish = name, call, finish
         self.samples, self.cpu = [], []
 
     def warm_up(self):
         self.call()
+        self.finish()
         start = time.perf_counter()
         self.call()
+        self.finish()
         self.once = max(time.perf_counter() - start, 1e-7)
 
     def play(self, seconds):
@@ -25,6 +29,7 @@ class Contestant:
         cpu, start = time.process_time(), time.perf_counter()
         for _ in range(n):
             self.call()
+        self.finish()
         wall = time.perf_counter() - start
         self.samples.append(1e3 * wall / n)
         self.cpu.append((time.process_time() - cpu) / wall)

@@ -128,6 +128,20 @@ class Examples:
         if not 2 * 11 * 2 * 8 * 4 <= kept < 2 * 11 * 2 * 8 * 4 + 100:  # two tensors of W - 1 rows, and a header
             raise Problem(text)
 
+    def gpu_07(self):
+        name, folder = "07-gpu", self.at("gpu-arrays")
+        os.mkdir(folder)
+        text = run(os.path.join(self.project(name), "everywhere"), folder)
+        arrays = {f[:-4]: np.load(os.path.join(folder, f)) for f in os.listdir(folder)}
+        x, y = arrays.pop("x"), arrays.pop("y")
+        np.save(self.at("x7.npy"), x)
+        write_safetensors(self.at("w7.safetensors"), arrays)
+        want, = self.interpreted(name, "GatedLinear(64, 4, 16, 32)", f"x={self.at('x7.npy')}", "lengths=150,7,96",
+                                 "--weights", self.at("w7.safetensors"))
+        close(y, want, 1e-5 * np.abs(want).max())
+        # What differs too much is the program's own failure; a device has a row, or a reason.
+        if len(re.findall(r" ok$", text, re.M)) + text.count("no CUDA device: ") != 3:
+            raise Problem(text)
 
 
 def close(got, want, tolerance):
