@@ -7,7 +7,6 @@ alone: those of a sanitized build need the sanitizer of a host.
 """
 import os
 import sys
-import sys
 
 import lit.formats
 
@@ -15,7 +14,7 @@ config.name = "seqc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.test_source_root = os.path.dirname(os.path.abspath(__file__))
 config.suffixes = [".mlir", ".seq", ".test"]
-config.excludes = ["Cases", "Classes", "Cuts", "Forms", "Fuzz", "Inputs", "Meaning", "Work"]
+config.excludes = ["Cases", "Classes", "Cuts", "Forms", "Fuzz", "GpuSim", "Inputs", "Meaning", "Work"]
 
 bin_dir = os.path.join(config.seq_build_dir, "bin")
 path = [bin_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
@@ -36,4 +35,3 @@ for tool in ("seq-opt", "seqc"):
 config.substitutions.append((r"%python\b", sys.executable))
 config.substitutions.append((r"%stdlib\b", os.path.join(config.seq_source_dir, "stdlib")))
 config.substitutions.append((r"%examples\b", os.path.join(config.seq_source_dir, "examples")))
-config.substitutions.append((r"%python\b", sys.executable))

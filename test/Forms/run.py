@@ -8,7 +8,7 @@ one: the derived forms that it has, besides `sequential`. `seqc check --all-form
 of them with the interpreter, at lengths around the ends of chunks and blocks and in a ragged
 batch; the forms that it tells must be those. Each function counts once in f32, and where
 it runs in chunks or by transforms once in f64, and once with chunks of 8 and of 32 steps; --wide: in both, for v2, v3 and v4
-and for one and two threads; --few: every second one once, at two lengths (for a target that is slow, such as that of SEQC_TARGET=gpusim).
+and for one and two threads; --few: each once, at two lengths and small widths (for a target that is slow, such as that of SEQC_TARGET=gpusim).
 """
 import argparse
 import concurrent.futures
@@ -25,9 +25,15 @@ FUNCTION = re.compile(r"^// forms:(.*)\n(?:fn|layer) (\w+)", re.M)
 
 def sequences(file, name):
     """The sizes `T` and `S` that the function has."""
+    return [size for size in sizes(file, name) if size in "TS"]
+
+
+def sizes(file, name):
+    """Those of one letter in the types of its inputs."""
     with open(file, encoding="utf-8") as f:
         head = re.search(rf"^(?:fn|layer) {name}\b.*?-> ", f.read(), re.M | re.S)[0]
-    return [size for size in "TS" if re.search(rf"[\[ ]{size}[,\]]", head) and not re.search(rf"\b{size}: int", head)]
+    found = dict.fromkeys(re.findall(r"[\[ ]([A-Z])(?=[,\]])", head))
+    return [size for size in found if not re.search(rf"\b{size}: int", head)]
 
 
 def main():
@@ -57,13 +63,10 @@ def main():
                     jobs += [(file, name, [f"{form}:{n}"], ["--form", f"{form}:{n}", "--threads", "3"])
                              for form in ("chunked", "two-level") if form in forms for n in (8, 32)]
 
-    if args.few:
-        jobs = jobs[::2]
-
     def one(job):
         file, name, forms, mode = job
         label = f"{os.path.basename(file)}:{name} {' '.join(mode)}"
-        few = [f"{size}=0,17" for size in sequences(file, name)] if args.few else []
+        few = [f"{s}={'0,17' if s in 'TS' else 9}" for s in sizes(file, name)] if args.few else []
         every = [] if "--form" in mode else ["--all-forms"]
         r = subprocess.run([os.path.abspath(args.seqc), "check", file, name, "--weights", "random:1", "--json",
                             *few, *every, *mode], capture_output=True, text=True)
