@@ -121,6 +121,7 @@ class Suites:
                    self.script("test/Forms/run.py", "--seqc", seqc, "--few", env=sim),
                    self.script("test/Cuts/run.py", "--seqc", seqc, "--few", *jobs, env=sim),
                    self.script("test/GpuSim/functions.py", "--seqc", seqc),
+                   self.script("test/GpuSim/traffic.py", "--seqc", seqc),
                    self.script("test/GpuSim/mutants.py", "--mutate", self.tool("gpusim-mutate"), *jobs),
                    self.script("scripts/test_kernels.py", "--seqc", seqc, "--out",
                                os.path.join(self.build, "kernels.txt"), *jobs)]

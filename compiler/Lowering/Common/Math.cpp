@@ -42,13 +42,6 @@ static Value libm(Code &c, StringRef name, ValueRange args) {
   return out;
 }
 
-static Value horner(Code &c, Value x, ArrayRef<double> coefficients) {
-  Value p = c.f(coefficients.back(), x.getType());
-  for (double k : llvm::reverse(coefficients.drop_back()))
-    p = c.fma(p, x, c.f(k, x.getType()));
-  return p;
-}
-
 /// 2ⁿ for an integral float n in [-126, 127].
 static Value powerOfTwo(Code &c, Value n) {
   Type it = Code::shaped(c.i32, n.getType());

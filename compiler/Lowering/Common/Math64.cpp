@@ -18,7 +18,7 @@ namespace seq::lowering {
 
 using F = arith::CmpFPredicate;
 
-static Value horner(Code &c, Value x, ArrayRef<double> coefficients) {
+Value horner(Code &c, Value x, ArrayRef<double> coefficients) {
   Value p = c.f(coefficients.back(), x.getType());
   for (double k : llvm::reverse(coefficients.drop_back()))
     p = c.fma(p, x, c.f(k, x.getType()));

@@ -148,16 +148,17 @@ std::optional<Contraction> contractionOf(MapOp map) {
   return out;
 }
 
-/// Elements of a line of a factor in shared memory: padded against bank conflicts, and whole
-/// vectors.
-static unsigned pitchOf(unsigned side) {
-  return side + 8; // columns of a fragment then lie in different banks
+/// Elements of a line of a factor in shared memory: whole vectors, and in other banks than the
+/// lines beside it. Fragments of matrix instructions are columns of four lines, which 8 elements
+/// keep apart; 4 are better for what is written along lines.
+static unsigned pitchOf(unsigned side, bool matrix) {
+  return side + (matrix ? 8 : 4);
 }
 
 int64_t BlockTile::bytes(const Contraction &contraction) const {
   int64_t lines = 0;
   for (const Factor &f : contraction.factors)
-    lines += pitchOf(f.overM ? m : n);
+    lines += pitchOf(f.overM ? m : n, matrix);
   return 2 * lines * k * Code::bytes(contraction.factors.front().value.getType());
 }
 
@@ -199,13 +200,12 @@ std::optional<BlockTile> tileFor(MapOp map, Contraction contraction, unsigned th
                                     {32, 32, 16, 4, 2}, {32, 32, 16, 2, 2}, {16, 32, 16, 2, 2},
                                     {16, 16, 16, 2, 1}};
   // Less than half of a side empty, and no more accumulators than registers.
-  for (const BlockTile &t : tiles)
+  for (BlockTile t : tiles) {
+    t.matrix = matrix && !wide && WarpGrid(t).fits;
     if ((threads == 0 || t.threads() == threads) && t.m < 2 * m && t.n < 2 * n &&
-        t.bytes(contraction) <= shared && t.ownM * t.ownN * sums * (wide ? 2 : 1) <= 64) {
-      BlockTile tile = t;
-      tile.matrix = matrix && !wide && WarpGrid(t).fits;
-      return tile;
-    }
+        t.bytes(contraction) <= shared && t.ownM * t.ownN * sums * (wide ? 2 : 1) <= 64)
+      return t;
+  }
   return std::nullopt;
 }
 
@@ -232,13 +232,14 @@ public:
     tile.matrix ? placeFragments() : placeOwn();
   }
 
-  /// A thread's points side by side.
+  /// A thread has rows side by side, and columns so far apart that the threads beside it store
+  /// beside it.
   void placeOwn() {
-    mine.m = c.mul(c.bin<arith::DivUIOp>(thread, c.i(tile.n / tile.ownN)), c.i(tile.ownM));
-    mine.n = c.mul(c.bin<arith::RemUIOp>(thread, c.i(tile.n / tile.ownN)), c.i(tile.ownN));
+    mine.m = c.mul(c.bin<arith::DivUIOp>(thread, c.i(columns())), c.i(tile.ownM));
+    mine.n = c.bin<arith::RemUIOp>(thread, c.i(columns()));
     for (unsigned i = 0; i < tile.ownM; ++i)
       for (unsigned j = 0; j < tile.ownN; ++j)
-        points.push_back({c.add(mine.m, c.i(i)), c.add(mine.n, c.i(j))});
+        points.push_back({c.add(mine.m, c.i(i)), c.add(mine.n, c.i(j * columns()))});
   }
 
   /// Tiles of one sequence.
@@ -272,9 +273,11 @@ private:
     Value m, n;
   };
 
+  /// Threads of a row of the tile.
+  unsigned columns() const { return tile.n / tile.ownN; }
   Value tiles(unsigned index, unsigned side) { return c.ceilDiv(extents[index], side); }
   unsigned side(const Factor &f) const { return f.overM ? tile.m : tile.n; }
-  unsigned pitch(const Factor &f) const { return pitchOf(side(f)); }
+  unsigned pitch(const Factor &f) const { return pitchOf(side(f), tile.matrix); }
   unsigned perThread(const Factor &f) const {
     return llvm::divideCeil(side(f) * tile.k, tile.threads());
   }
@@ -390,18 +393,17 @@ private:
       }
   }
 
-  /// The `own` values of a factor that this thread multiplies in one step.
+  /// The values of a factor that this thread multiplies in one step: rows as whole vectors.
   Values own(unsigned factor, Value buffer, unsigned step) {
-    const Factor &f = con.factors[factor];
-    unsigned n = f.overM ? tile.ownM : tile.ownN;
-    unsigned lanes = elem.isF32() ? std::min(n, 4u) : std::min(n, 2u);
     Values out;
-    for (unsigned k = 0; k < n; k += lanes) {
-      Value p = address(factor, buffer, c.i(0), f.overM ? mine.m : mine.n, step, k);
-      if (lanes == 1) {
-        out.push_back(c.load(p, elem));
-        continue;
-      }
+    if (!con.factors[factor].overM) {
+      for (unsigned j = 0; j < tile.ownN; ++j)
+        out.push_back(c.load(address(factor, buffer, c.i(0), mine.n, step, j * columns()), elem));
+      return out;
+    }
+    unsigned lanes = std::min(tile.ownM, elem.isF32() ? 4u : 2u);
+    for (unsigned k = 0; k < tile.ownM; k += lanes) {
+      Value p = address(factor, buffer, c.i(0), mine.m, step, k);
       Value v = LLVM::LoadOp::create(c.b, c.vec(elem, lanes), p, lanes * Code::bytes(elem));
       for (unsigned l = 0; l < lanes; ++l)
         out.push_back(c.extract(v, c.i(l)));

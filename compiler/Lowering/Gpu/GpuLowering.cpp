@@ -144,8 +144,20 @@ void GpuLowering::launchMap(MapOp map, Value sequences) {
   if (launchContraction(map, sequences))
     return;
   bool across = plan(map, kMostBlocks * kThreads).across;
-  Value blocks =
-      blocksFor(c, elements(Values(map.getExtents())), across ? kThreads / kWarp : kThreads);
+  Value points = elements(Values(map.getExtents()));
+  // A few points a thread where there are enough: what a warp reads of lengths, and computes of
+  // strides, is then shared by them.
+  constexpr int64_t kWorkerThreads = 1024, kMostEach = 4;
+  Value each = c.i(1);
+  if (!across && !inPrepare) {
+    Value room = c.max(c.mul(nthreads, c.i(kWorkerThreads)), c.i(1));
+    each = c.bin<arith::DivUIOp>(c.mul(sequences, points), room);
+    each = c.min(c.max(each, c.i(1)), c.i(kMostEach));
+  }
+  int64_t perBlock = across ? kThreads / kWarp : kThreads;
+  Value whole = c.mul(each, c.i(perBlock));
+  Value blocks = c.bin<arith::DivUIOp>(c.add(points, c.sub(whole, c.i(1))), whole);
+  blocks = c.min(blocks, c.i(kMostBlocks));
   launch("map", c.mul(sequences, blocks), kThreads, [&](Value block) {
     RowSet rows;
     rows.count = c.i(1);

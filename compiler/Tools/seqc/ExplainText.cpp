@@ -138,7 +138,8 @@ std::string whyText(const Explanation &e, const ScanFacts &scan) {
   if (!e.asked.empty())
     return "it was asked for";
   std::string best = scan.form == "sequential" ? "no other is a tenth cheaper" : "the cheapest";
-  return best + (e.gpu ? "" : " on " + threadsText(e.threads)) + ", by estimate";
+  return best + (e.gpu ? ", by the estimate for a CPU: there is none for GPUs yet"
+                       : " on " + threadsText(e.threads) + ", by estimate");
 }
 
 std::string headText(const Explanation &e) {
