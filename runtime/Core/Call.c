@@ -125,6 +125,10 @@ static int allow_arrays(seq_plan *plan) {
         seq_device_allow(ctx, call->lengths, plan->model->scratch.lengths_now, false, "lengths");
   if (!status)
     status = seq_device_allow(ctx, call->workspace, plan->workspace_bytes, true, "workspace");
+  /* Devices with bounds have the host's memory. Nothing is handed on in a workspace: what a kernel
+   * reads there before one wrote it is NaN. */
+  if (!status && call->workspace)
+    memset(call->workspace, 0xFF, (size_t)plan->workspace_bytes);
   if (!status)
     status = seq_device_allow(ctx, call->prepared, plan->variant->prepared_bytes, false,
                               "prepared parameters");

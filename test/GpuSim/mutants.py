@@ -42,7 +42,7 @@ HARMLESS = {
                ("map", "warp sync removed"): (1, PLACE)},
     "scan Cell(320)": {("zero", "guard removed"): (1, CLEARS), ("zero", "one too far"): (1, CLEARS),
                        ("scan", "guard removed"): (2, MISSED)},
-    "product": {("product", "guard removed"): (3, INSIDE), ("product", "one too far"): (9, NEAR)},
+    "product": {("product", "guard removed"): (4, INSIDE), ("product", "one too far"): (10, NEAR)},
 }
 
 

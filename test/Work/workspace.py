@@ -27,7 +27,7 @@ LENGTHS = {"T", "S", "L", "M"}  # what programs call the lengths of their sequen
 STEPS = 64 * 36 * 10            # whole tiles of attention, blocks and chunks
 ENTRIES = {"03-c-host/model.seq": "Cell(8, 8)", "04-programs/bilstm.seq": "BiLSTM(8, 8)",
            "04-programs/lstm.seq": "LSTM(8, 8)", "04-programs/mamba.seq": "Mamba(16)", "05-own-cell/model.seq": "Memory(8)",
-           "06-window/model.seq": "Windowed(16, 4, 2, 8, 12)"}
+           "06-window/model.seq": "Windowed(16, 4, 2, 8, 12)", "07-gpu/model.seq": "GatedLinear(16, 2, 8, 8)"}
 NOT_LOWERED = ("04-programs/tree.seq", "04-programs/ttt.seq")
 # A label and what it is not, with the reason.
 EXCEPTIONS = {
