@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Codegen/DescriptorIr.h"
+#include "compiler/Codegen/Target.h"
 
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/DerivedTypes.h"
@@ -127,18 +128,6 @@ private:
     return known =
                global(ConstantStruct::getAnon({text(v.target.cpu), image, i64(v.image.size()),
                                                i32(v.isPtx), i32(kernels.size()), array(kernels)}));
-  }
-
-  static uint32_t kindOf(lowering::Machine machine) {
-    switch (machine) {
-    case lowering::Machine::Cpu:
-      return SEQ_ON_CPU;
-    case lowering::Machine::Cuda:
-      return SEQ_ON_CUDA;
-    case lowering::Machine::GpuSim:
-      return SEQ_ON_GPUSIM;
-    }
-    return SEQ_ON_CPU;
   }
 
   Constant *variant(const Variant &v, size_t i) {

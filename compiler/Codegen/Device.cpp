@@ -1,6 +1,7 @@
 //===- Device.cpp - A device's module to PTX, to machine code, or to the simulator ------===//
 #include "compiler/Codegen/Device.h"
 
+#include "compiler/Codegen/TemporaryFolder.h"
 #include "compiler/Codegen/ToLlvm.h"
 #include "compiler/Lowering/Gpu/Gpu.h"
 
@@ -174,46 +175,21 @@ std::string findPtxas() {
   return found ? *found : "";
 }
 
-namespace {
-/// A file that is removed at the end.
-struct Temporary {
-  explicit Temporary(StringRef suffix) {
-    good = !sys::fs::createTemporaryFile("seqc", suffix, path);
-  }
-  ~Temporary() {
-    if (good)
-      sys::fs::remove(path);
-  }
-  bool write(StringRef text) {
-    std::error_code code;
-    raw_fd_ostream out(path, code);
-    out << text;
-    out.close();
-    return good && !code && !out.has_error();
-  }
-  std::string read() const {
-    auto buffer = MemoryBuffer::getFile(path);
-    return buffer ? (*buffer)->getBuffer().str() : "";
-  }
-  SmallString<128> path;
-  bool good;
-};
-} // namespace
-
 bool assemblePtx(const std::string &ptxas, const std::string &ptx, const std::string &chip,
                  std::string &cubin, std::string &log, std::string &error) {
-  Temporary in("ptx"), out("cubin"), messages("log");
-  if (!in.write(ptx) || !out.good || !messages.good) {
-    error = "a temporary file cannot be written";
+  TemporaryFolder folder;
+  std::string in = folder.write("code.ptx", ptx), out = folder.write("code.cubin", ""),
+              messages = folder.write("log", "");
+  if (in.empty() || out.empty() || messages.empty()) {
+    error = "the temporary folder cannot be written";
     return false;
   }
-  StringRef path = messages.path;
-  std::optional<StringRef> redirects[] = {StringRef(""), path, path};
+  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(messages), StringRef(messages)};
   std::string arch = "-arch=" + chip;
-  StringRef args[] = {ptxas, "-v", "-O3", arch, in.path, "-o", out.path};
+  StringRef args[] = {ptxas, "-v", "-O3", arch, in, "-o", out};
   int rc = sys::ExecuteAndWait(ptxas, args, std::nullopt, redirects, /*SecondsToWait=*/300);
-  log = messages.read();
-  cubin = out.read();
+  readBytes(messages, log);
+  readBytes(out, cubin);
   if (rc == 0 && !cubin.empty())
     return true;
   error = ptxas + " refuses the code for " + chip + ":\n" + log;

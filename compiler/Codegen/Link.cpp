@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Codegen/Link.h"
+#include "compiler/Codegen/TemporaryFolder.h"
 
 #include "lld/Common/CommonLinkerContext.h"
 #include "lld/Common/Driver.h"
@@ -22,34 +23,6 @@ LLD_HAS_DRIVER(elf)
 using namespace llvm;
 
 namespace seq::codegen {
-
-namespace {
-/// A folder that is removed at the end.
-class TemporaryFolder {
-public:
-  TemporaryFolder() { good = !sys::fs::createUniqueDirectory("seqc", path); }
-  ~TemporaryFolder() {
-    if (good)
-      sys::fs::remove_directories(path);
-  }
-  /// Writes a file there; "" where that fails.
-  std::string write(StringRef name, StringRef bytes) {
-    SmallString<128> file(path);
-    sys::path::append(file, name);
-    std::error_code code;
-    raw_fd_ostream out(file, code);
-    if (!good || code)
-      return "";
-    out << bytes;
-    out.close();
-    return out.has_error() ? "" : std::string(file);
-  }
-
-private:
-  SmallString<128> path;
-  bool good;
-};
-} // namespace
 
 static const char *const kRuntimeExports[] = {"seq_ctx_create",
                                               "seq_ctx_create_with",
@@ -128,13 +101,6 @@ static bool runLinker(ArrayRef<std::string> arguments, std::string &error) {
   if (!good)
     error = messages;
   return good;
-}
-
-static bool readBytes(const std::string &path, std::string &out) {
-  auto buffer = MemoryBuffer::getFile(path);
-  if (buffer)
-    out = (*buffer)->getBuffer().str();
-  return bool(buffer);
 }
 
 bool linkShared(StringRef object, const std::string &name, ArrayRef<std::string> exports,

@@ -100,6 +100,18 @@ bool presentChip(std::string &chip, std::string &message) {
   return true;
 }
 
+int kindOf(lowering::Machine machine) {
+  switch (machine) {
+  case lowering::Machine::Cpu:
+    return SEQ_ON_CPU;
+  case lowering::Machine::Cuda:
+    return SEQ_ON_CUDA;
+  case lowering::Machine::GpuSim:
+    return SEQ_ON_GPUSIM;
+  }
+  return SEQ_ON_CPU;
+}
+
 std::string targetName(const lowering::Target &target) {
   return target.machine == lowering::Machine::GpuSim ? "gpusim:" + target.cpu : target.cpu;
 }

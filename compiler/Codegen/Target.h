@@ -35,6 +35,9 @@ TargetChoice parseTarget(const std::string &name);
 /// The chip of the device that is present, as parseTarget takes it; false with a message.
 bool presentChip(std::string &chip, std::string &message);
 
+/// SEQ_ON_… of seq/abi.h.
+int kindOf(lowering::Machine machine);
+
 /// "x86-64-v3", "sm_90a", "gpusim:sm_80".
 std::string targetName(const lowering::Target &target);
 

@@ -196,4 +196,12 @@ int chooseLane(MapOp map, unsigned width, llvm::function_ref<bool(ReadOp)> packa
   return lane;
 }
 
+bool canPack(ReadOp read, const llvm::DenseSet<Value> &prepared) {
+  if (!prepared.contains(read.getTensor()) || read.getGuard() || read.getCheck() ||
+      !isa<ReduceOp>(read->getParentOp()))
+    return false;
+  IndexUse use(read);
+  return use.pure && llvm::all_of(use.indices, [](Value v) { return extentOf(v).has_value(); });
+}
+
 } // namespace seq::lowering

@@ -27,6 +27,9 @@ private:
   void collect(Value v);
 };
 
+/// A read of a weight, in a reduction, at places that only indices with constant ranges give.
+bool canPack(ReadOp read, const llvm::DenseSet<Value> &prepared);
+
 } // namespace seq::lowering
 
 #endif

@@ -155,6 +155,8 @@ struct Team {
   bool alone() const { return Code::constant(count) == 1; }
 };
 
+class BodyEmitter;
+
 class FunctionLowering {
 public:
   FunctionLowering(mlir::func::FuncOp func, const Target &target, llvm::StringRef suffix,
@@ -227,6 +229,8 @@ protected:
   void unbindYields(ScanOp scan);
   void lowerNestedScan(ScanOp scan, const RowSet &rows, const Team &team, bool barriers);
   void bindDestinations(mlir::Block &block);
+  /// What `body` made of the map's points, to all of its places.
+  void storeResults(MapOp map, BodyEmitter &body);
   void runSteps(ScanOp scan, const RowSet &all, const Team &team, bool barriers, Value maxSteps);
   void copyRow(const Buffer &from, const Buffer &to, const Row &row, const Team &team);
   Row makeRow(const RowSet &rows, Value r);

@@ -119,6 +119,12 @@ void FunctionLowering::bindDestinations(Block &block) {
     }
 }
 
+void FunctionLowering::storeResults(MapOp map, BodyEmitter &body) {
+  for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues()))
+    for (const Buffer &b : destinations[result])
+      body.store(value, b, map.indices());
+}
+
 /// True where state k may be updated in place: only the map that makes its next value
 /// reads it, at its own point.
 bool FunctionLowering::pointwiseUpdate(ScanOp scan, unsigned k) {

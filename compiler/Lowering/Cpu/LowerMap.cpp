@@ -246,9 +246,7 @@ void CpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   auto body = [&](Tile &tile) {
     BodyEmitter emitter(*this, c, tile);
     emitter.emitBlock(*map.bodyBlock());
-    for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues()))
-      for (const Buffer &b : destinations[result])
-        emitter.store(value, b, map.indices());
+    storeResults(map, emitter);
   };
   MapLoops(
       c, map, p, rows, team, [&](Value r) { return makeRow(rows, r); },

@@ -17,15 +17,6 @@
 using namespace mlir;
 namespace seq::cpu {
 
-/// A read of a weight, in a reduction, at places that only indices with constant ranges give.
-static bool canPack(ReadOp read, const llvm::DenseSet<Value> &prepared) {
-  if (!prepared.contains(read.getTensor()) || read.getGuard() || read.getCheck() ||
-      !isa<ReduceOp>(read->getParentOp()))
-    return false;
-  IndexUse use(read);
-  return use.pure && llvm::all_of(use.indices, [](Value v) { return extentOf(v).has_value(); });
-}
-
 /// The most sums that one loop of the map's body computes side by side; 0: no reduction.
 static unsigned sumsSideBySide(MapOp map) {
   unsigned sums = 0;

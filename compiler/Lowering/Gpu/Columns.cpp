@@ -65,10 +65,7 @@ private:
       return {map.getOperation(), k};
     return {tensor.getAsOpaquePointer(), k};
   }
-  bool ofStep(Value tensor) {
-    return scan.getBody().isAncestor(tensor.getParentRegion()) ||
-           tensor.getParentBlock() == scan.bodyBlock();
-  }
+  bool ofStep(Value tensor) { return scan.getBody().isAncestor(tensor.getParentRegion()); }
 
   /// A step of maps alone, and index arithmetic that is the same for all of them.
   bool isPlain() {
@@ -101,7 +98,7 @@ private:
           classes.unionSets(axis(read.getTensor(), k),
                             axis(map.getResult(0), argument.getArgNumber()));
         else
-          inside.push_back({axis(read.getTensor(), k), read, index});
+          inside.push_back({axis(read.getTensor(), k), index});
         good &= isWritable(index);
       }
     });
@@ -179,26 +176,22 @@ private:
   /// Whether lanes may share the class of `leader`: it is read by whole sums, whose indices read
   /// nothing else that is in registers, in maps that do not run along it themselves.
   bool canSplit(Axis leader, int64_t extent, llvm::DenseSet<Value> &indices) {
+    auto isOwn = [&](Axis a) { return classes.getLeaderValue(a) == leader; };
     for (const Inner &r : inside) {
+      if (!isOwn(r.axis))
+        continue;
       auto index = dyn_cast<BlockArgument>(r.index);
       auto reduce = index ? dyn_cast<ReduceOp>(index.getOwner()->getParentOp()) : ReduceOp();
-      if (classes.getLeaderValue(r.axis) != leader) {
-        if (reduce && indices.contains(index))
-          return false;
-        continue;
-      }
       if (!reduce || Code::constant(reduce.getExtents()[index.getArgNumber()]) != extent)
         return false;
       indices.insert(index);
       auto map = reduce->getParentOfType<MapOp>();
       for (unsigned k = 0; k < map.indices().size(); ++k)
-        if (classes.getLeaderValue(axis(map.getResult(0), k)) == leader)
+        if (isOwn(axis(map.getResult(0), k)))
           return false;
     }
-    // Once more: those before the first of its sums.
-    return llvm::none_of(inside, [&](const Inner &r) {
-      return classes.getLeaderValue(r.axis) != leader && indices.contains(r.index);
-    });
+    return llvm::none_of(
+        inside, [&](const Inner &r) { return !isOwn(r.axis) && indices.contains(r.index); });
   }
 
   /// Gives a long column lanes.
@@ -307,7 +300,6 @@ private:
   /// A read at another place than the reading map's own.
   struct Inner {
     Axis axis;
-    ReadOp read;
     Value index;
   };
   SmallVector<Inner> inside;

@@ -35,7 +35,6 @@ struct Cone {
   llvm::SetVector<Value> indices;
   SmallVector<ReadOp> reads;
   bool cheap = true;
-  unsigned ops = 0;
 
   void add(Value v) {
     if (!seen.insert(v).second)
@@ -48,7 +47,6 @@ struct Cone {
     Operation *op = v.getDefiningOp();
     if (!op->getParentOfType<MapOp>() || isa<arith::ConstantOp>(op))
       return;
-    ++ops;
     // Sums inside would be computed for each point of both indices.
     cheap &= op->getNumRegions() == 0;
     if (auto read = dyn_cast<ReadOp>(op))
@@ -165,8 +163,8 @@ int64_t BlockTile::bytes(const Contraction &contraction) const {
 namespace {
 /// How the warps of a block share its tile in matrix instructions of 16 × 8 points.
 struct WarpGrid {
-  unsigned rows = 1, columns = 1; ///< warps
-  unsigned m = 0, n = 0;          ///< instructions of a warp
+  unsigned columns = 1;  ///< warps of a row
+  unsigned m = 0, n = 0; ///< instructions of a warp
   bool fits = false;
 
   explicit WarpGrid(const BlockTile &t) {
@@ -174,10 +172,9 @@ struct WarpGrid {
     for (unsigned r = 1; r <= warps; r *= 2) {
       bool whole = t.m % (16 * r) == 0 && t.n % (8 * (warps / r)) == 0;
       // As square as can be: fewest fragments to load.
-      unsigned mm = t.m / 16 / r, nn = t.n / 8 / (warps / std::min(r, warps));
+      unsigned mm = t.m / 16 / r, nn = t.n / 8 / (warps / r);
       if (!whole || (fits && 2 * mm + nn >= 2 * m + n))
         continue;
-      rows = r;
       columns = warps / r;
       m = mm;
       n = nn;
@@ -563,21 +560,15 @@ void GpuLowering::lowerContraction(MapOp map, Contraction contraction, const Blo
                                    const Row &row, Value first, Value step) {
   Code &c = *code;
   Team team{thread, c.i(tile.threads())};
-  auto taken = llvm::map_to_vector(pieces, [](const Piece &p) { return !p.free; });
-  taken.resize(pieces.size() + contraction.factors.size());
+  int64_t top = sharedTop;
   TileEmitter emitter(
       c, map, contraction, tile, row, thread, [&](Value v) { return evaluate(v, row); },
       [&](Type e, int64_t n) { return sharedMemory(e, n); }, [&] { barrier(team); },
       [&](Tile &t) { return BodyEmitter(*this, c, t); },
-      [&](BodyEmitter &body) {
-        for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues()))
-          for (const Buffer &b : destinations[result])
-            body.store(value, b, map.indices());
-      });
+      [&](BodyEmitter &body) { storeResults(map, body); });
   c.loop(first, emitter.count(), step, [&](Value number) { emitter.emit(number); });
   // The map after this one begins behind a barrier.
-  for (auto [piece, before] : llvm::zip(pieces, taken))
-    piece.free = !before;
+  sharedTop = top;
 }
 
 } // namespace seq::gpu

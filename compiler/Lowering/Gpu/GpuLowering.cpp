@@ -45,7 +45,7 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   block = number(NVVM::BlockIdXOp::create(c.b, c.i32));
   thread = number(NVVM::ThreadIdXOp::create(c.b, c.i32));
   kernelAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
-  pieces.clear();
+  sharedTop = sharedMost = 0;
   blockThreads = threads;
   stepsAnchor = nullptr;
   // What a kernel binds and computes is its own: another may run the same ops.
@@ -57,14 +57,12 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   stepScalars.clear();
   scf::YieldOp::create(c.b);
   kernelAnchor = nullptr;
-  int64_t shared = 0;
-  for (const Piece &piece : pieces)
-    shared += piece.bytes;
   std::string name =
       result.name + (inPrepare ? "_prepare_" : "_") + std::to_string(launches.size()) + "_";
   for (char &ch : name)
     ch = llvm::isAlnum(ch) ? ch : '_';
-  launches.push_back({region, blocks, name + what.str() + suffix, threads, shared, bool(group)});
+  launches.push_back(
+      {region, blocks, name + what.str() + suffix, threads, sharedMost, bool(group)});
   result.facts.closeKernel(launches.back().name);
 }
 
@@ -72,33 +70,22 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
 /// knows of no size reads nothing ahead of its conditions.
 Value GpuLowering::sharedMemory(Type elem, int64_t n) {
   Code &c = *code;
-  int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
-  auto found = llvm::find_if(pieces, [&](Piece &p) { return p.free && p.bytes == bytes; });
-  if (found == pieces.end()) {
-    int64_t offset = pieces.empty() ? 0 : pieces.back().offset + pieces.back().bytes;
-    pieces.push_back({offset, bytes, false});
-    found = std::prev(pieces.end());
-  }
-  found->free = false;
+  int64_t offset = sharedTop;
+  sharedTop += llvm::alignTo(n * Code::bytes(elem), 16);
+  sharedMost = std::max(sharedMost, sharedTop);
   return atKernel([&] {
     Type local = LLVM::LLVMPointerType::get(c.b.getContext(), 3);
     Value p = LLVM::AddressOfOp::create(c.b, local, kSharedName);
-    return c.at(LLVM::AddrSpaceCastOp::create(c.b, c.ptr, p), c.i8, c.i(found->offset));
+    return c.at(LLVM::AddrSpaceCastOp::create(c.b, c.ptr, p), c.i8, c.i(offset));
   });
-}
-
-int64_t GpuLowering::sharedLeft() const {
-  int64_t used = 0;
-  for (const Piece &piece : pieces)
-    used += piece.free ? 0 : piece.bytes;
-  return kSharedBytes - used;
 }
 
 /// What a step makes stays in shared memory where its size is known and small.
 std::optional<Buffer> GpuLowering::nearMemory(Type elem, ArrayRef<Value> dims) {
   int64_t n = pointsUpTo(ValueRange(dims), kSharedBytes, kSharedBytes);
   int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
-  if (!kernelAnchor || group || bytes > kMostNearBytes || sharedLeft() - bytes < kProductBytes)
+  if (!kernelAnchor || group || bytes > kMostNearBytes ||
+      kSharedBytes - sharedTop - bytes < kProductBytes)
     return std::nullopt;
   Buffer buffer = denseBuffer(sharedMemory(elem, std::max<int64_t>(n, 1)), elem, dims, false);
   buffer.near = true;
@@ -135,8 +122,15 @@ void GpuLowering::prepareAll(ArrayRef<MapOp> maps) {
 }
 
 /// Blocks for `points` of one sequence, `perBlock` a block.
-static Value blocksFor(Code &c, Value points, int64_t perBlock) {
-  return c.min(c.ceilDiv(points, perBlock), c.i(kMostBlocks));
+static Value blocksFor(Code &c, Value points, Value perBlock) {
+  Value up = c.add(points, c.sub(perBlock, c.i(1)));
+  return c.min(c.bin<arith::DivUIOp>(up, perBlock), c.i(kMostBlocks));
+}
+
+Team GpuLowering::teamOf(Value rank, Value blocks) {
+  Code &c = *code;
+  Value threads = c.i(blockThreads);
+  return {c.add(c.mul(rank, threads), thread), c.mul(blocks, threads)};
 }
 
 void GpuLowering::launchMap(MapOp map, Value sequences) {
@@ -155,16 +149,13 @@ void GpuLowering::launchMap(MapOp map, Value sequences) {
     each = c.min(c.max(each, c.i(1)), c.i(kMostEach));
   }
   int64_t perBlock = across ? kThreads / kWarp : kThreads;
-  Value whole = c.mul(each, c.i(perBlock));
-  Value blocks = c.bin<arith::DivUIOp>(c.add(points, c.sub(whole, c.i(1))), whole);
-  blocks = c.min(blocks, c.i(kMostBlocks));
+  Value blocks = blocksFor(c, points, c.mul(each, c.i(perBlock)));
   launch("map", c.mul(sequences, blocks), kThreads, [&](Value block) {
     RowSet rows;
     rows.count = c.i(1);
     rows.single = c.bin<arith::DivUIOp>(block, blocks);
     Value chunk = c.sub(block, c.mul(rows.single, blocks));
-    Team team{c.add(c.mul(chunk, c.i(kThreads)), thread), c.mul(blocks, c.i(kThreads))};
-    lowerMap(map, rows, team);
+    lowerMap(map, rows, teamOf(chunk, blocks));
   });
 }
 
@@ -185,17 +176,18 @@ bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   launch("product", c.mul(sequences, tiles), tile->threads(), [&](Value block) {
     Row row;
     row.b = c.bin<arith::DivUIOp>(block, tiles);
-    noteContraction(map, *tile);
+    noteContraction(map, *contraction, *tile);
     lowerContraction(map, *contraction, *tile, row, c.sub(block, c.mul(row.b, tiles)), tiles);
   });
   return true;
 }
 
-void GpuLowering::noteContraction(MapOp map, const BlockTile &tile) {
+void GpuLowering::noteContraction(MapOp map, const Contraction &contraction,
+                                  const BlockTile &tile) {
   MapPlan p;
   p.rows = {tile.ownM};
-  p.lane = contractionOf(map)->n;
-  p.row = contractionOf(map)->m;
+  p.lane = contraction.n;
+  p.row = contraction.m;
   p.width = tile.ownN;
   MapFacts &f = noteMap(map, p);
   f.runs = "tile", f.tileRows = tile.m, f.tileColumns = tile.n;
@@ -203,12 +195,11 @@ void GpuLowering::noteContraction(MapOp map, const BlockTile &tile) {
 
 void GpuLowering::launchCopy(const Buffer &from, const Buffer &to) {
   Code &c = *code;
-  Value blocks = blocksFor(c, elements(to.dims), kThreads);
+  Value blocks = blocksFor(c, elements(to.dims), c.i(kThreads));
   launch("copy", blocks, kThreads, [&](Value block) {
     Row row;
     row.b = c.i(0);
-    Team team{c.add(c.mul(block, c.i(kThreads)), thread), c.mul(blocks, c.i(kThreads))};
-    copyRow(from, to, row, team);
+    copyRow(from, to, row, teamOf(block, blocks));
   });
 }
 

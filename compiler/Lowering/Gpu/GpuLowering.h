@@ -73,11 +73,14 @@ protected:
               llvm::function_ref<void(Value block)> body);
   void launchMap(MapOp map, Value sequences);
   bool launchContraction(MapOp map, Value sequences);
-  void noteContraction(MapOp map, const BlockTile &tile);
+  void noteContraction(MapOp map, const Contraction &contraction, const BlockTile &tile);
+  /// The threads of `blocks` blocks like this one, which is number `rank` of them.
+  Team teamOf(Value rank, Value blocks);
   void launchCopy(const Buffer &from, const Buffer &to);
   void launchScan(ScanOp scan);
   bool launchColumns(ScanOp scan);
   void noteStep(ScanOp scan);
+  void runSequence(ScanOp scan, Value sequence, const Team &team);
   void launchBlocks(ScanOp scan);
   void launchGroups(ScanOp scan, Value room);
   void launchParallelScan(ScanOp scan);
@@ -107,10 +110,9 @@ protected:
   /// The tiles `first`, `first + step`, … of a sequence by a block of `tile.threads()` threads.
   void lowerContraction(MapOp map, Contraction contraction, const BlockTile &tile, const Row &row,
                         Value first, Value step);
-  /// Shared memory of the kernel for `n` elements, aligned to 16 bytes.
+  /// Shared memory of the kernel for `n` elements, aligned to 16 bytes, until `sharedTop` is set
+  /// back.
   Value sharedMemory(Type elem, int64_t n);
-  /// Bytes of it that are left, with what is free again.
-  int64_t sharedLeft() const;
 
   Device &device;
   llvm::SmallVector<Launch> launches;
@@ -119,12 +121,8 @@ protected:
   int64_t blockThreads = 0;               ///< of the kernel
   Value thread, block;                    ///< of the kernel: numbers, i64
   std::optional<Group> group;             ///< of the kernel, where blocks share a sequence
-  /// Of the kernel: pieces of shared memory, and which of them are free again.
-  struct Piece {
-    int64_t offset, bytes;
-    bool free;
-  };
-  llvm::SmallVector<Piece> pieces;
+  /// Of the kernel: bytes of shared memory that are in use, and the most that were.
+  int64_t sharedTop = 0, sharedMost = 0;
 };
 
 } // namespace seq::gpu

@@ -120,7 +120,7 @@ void GpuLowering::finishFunction() {
 //===----------------------------------------------------------------------===//
 
 /// Declares what kernels call and the device's module does not have yet.
-static void declareCallees(ModuleOp module, ModuleOp device) {
+static void declareCallees(ModuleOp device) {
   device.walk([&](LLVM::CallOp call) {
     auto callee = call.getCallee();
     if (!callee || device.lookupSymbol(*callee))
@@ -128,7 +128,7 @@ static void declareCallees(ModuleOp module, ModuleOp device) {
     OpBuilder b(device.getBodyRegion());
     SmallVector<Type> types(call.getOperandTypes());
     Type result = call.getNumResults() ? call.getResultTypes()[0]
-                                       : Type(LLVM::LLVMVoidType::get(module.getContext()));
+                                       : Type(LLVM::LLVMVoidType::get(device.getContext()));
     LLVM::LLVMFuncOp::create(b, call.getLoc(), *callee, LLVM::LLVMFunctionType::get(result, types));
   });
 }
@@ -149,7 +149,7 @@ LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
     functions.push_back(GpuLowering(f, target, suffix, module, device).run());
     f.erase();
   }
-  declareCallees(module, *deviceModule);
+  declareCallees(*deviceModule);
   return success();
 }
 

@@ -120,8 +120,9 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   // A block by itself has tiles of its own.
   if (auto threads = Code::constant(team.count); threads && !begin)
     if (auto contraction = contractionOf(map))
-      if (auto tile = tileFor(map, *contraction, *threads, sharedLeft(), target.tf32x3)) {
-        noteContraction(map, *tile);
+      if (auto tile =
+              tileFor(map, *contraction, *threads, kSharedBytes - sharedTop, target.tf32x3)) {
+        noteContraction(map, *contraction, *tile);
         return lowerContraction(map, *contraction, *tile, row, c.i(0), c.i(1));
       }
   MapPlan p = plan(map, Code::constant(team.count).value_or(1 << 19));
@@ -136,11 +137,7 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
         tile.kept[read] = kept->address(c, *this, round, k);
     BodyEmitter emitter(*this, c, tile);
     emitter.emitBlock(*map.bodyBlock());
-    auto store = [&] {
-      for (auto [result, value] : llvm::zip(map.getResults(), map.yield().getValues()))
-        for (const Buffer &b : destinations[result])
-          emitter.store(value, b, map.indices());
-    };
+    auto store = [&] { storeResults(map, emitter); };
     if (!points.lane)
       return store();
     // Where a point is updated in place, the others have read it before.
@@ -164,16 +161,6 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
 // Weights that stay
 //===----------------------------------------------------------------------===//
 
-/// A read of a weight in a sum of the map itself, at places that indices alone give.
-static bool canKeep(ReadOp read, bool prepared) {
-  auto reduce = dyn_cast<ReduceOp>(read->getParentOp());
-  if (!prepared || !reduce || !isa<MapOp>(reduce->getParentOp()) || read.getGuard() ||
-      read.getCheck())
-    return false;
-  IndexUse use(read);
-  return use.pure && llvm::all_of(use.indices, [](Value v) { return extentOf(v).has_value(); });
-}
-
 std::optional<Kept> GpuLowering::keepWeights(MapOp map, const MapPlan &plan, const Team &team) {
   Code &c = *code;
   if (!stepsAnchor || !plan.across ||
@@ -182,7 +169,7 @@ std::optional<Kept> GpuLowering::keepWeights(MapOp map, const MapPlan &plan, con
   Kept kept;
   for (auto reduce : map.bodyBlock()->getOps<ReduceOp>())
     for (auto read : reduce.bodyBlock()->getOps<ReadOp>())
-      if (canKeep(read, isPrepared(read.getTensor()))) {
+      if (canPack(read, prepared)) {
         kept.reads.push_back(read);
         kept.offsets.push_back(kept.bytes);
         int64_t values = pointsUpTo(reduce.getExtents(), kSharedBytes, kSharedBytes);
@@ -191,11 +178,12 @@ std::optional<Kept> GpuLowering::keepWeights(MapOp map, const MapPlan &plan, con
   // As many points of each warp as there is room for.
   int64_t warps = blockThreads / kWarp, needed = pointsUpTo(map.getExtents(), 1, 1 << 24);
   needed = llvm::divideCeil(needed, warps);
-  int64_t room = sharedLeft() - kProductBytes;
+  int64_t room = kSharedBytes - sharedMost - kProductBytes;
   if (kept.reads.empty() || room < kept.bytes * warps)
     return std::nullopt;
   kept.rounds = std::min(needed, room / (kept.bytes * warps));
   kept.all = kept.rounds == needed;
+  sharedTop = sharedMost; // over what products use by turns, since it stays
   kept.base = sharedMemory(c.i8, kept.rounds * warps * kept.bytes);
   OpBuilder::InsertionGuard guard(c.b);
   c.b.setInsertionPoint(stepsAnchor);

@@ -60,19 +60,22 @@ void GpuLowering::launchScan(ScanOp scan) {
       });
 }
 
+/// All steps of one sequence, by a team of the kernel's threads.
+void GpuLowering::runSequence(ScanOp scan, Value sequence, const Team &team) {
+  Code &c = *code;
+  RowSet rows;
+  rows.count = c.i(1);
+  rows.single = sequence;
+  Value steps = c.max(evaluate(scan.getExtent(), makeRow(rows, c.i(0))), c.i(0));
+  stepsAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
+  runSteps(scan, rows, team, true, steps);
+}
+
 void GpuLowering::launchBlocks(ScanOp scan) {
   Code &c = *code;
   unsigned threads = threadsFor(scan);
-  launch("scan", batch, threads, [&](Value block) {
-    RowSet rows;
-    rows.count = c.i(1);
-    rows.single = block;
-    Row row;
-    row.b = block;
-    Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
-    stepsAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
-    runSteps(scan, rows, Team{thread, c.i(threads)}, true, steps);
-  });
+  launch("scan", batch, threads,
+         [&](Value block) { runSequence(scan, block, Team{thread, c.i(threads)}); });
 }
 
 /// One group for each sequence; `room` blocks run at once.
@@ -89,17 +92,9 @@ void GpuLowering::launchGroups(ScanOp scan, Value room) {
   });
   group = Group{counts.base, size};
   launch("scan", c.mul(batch, size), kGroupThreads, [&](Value block) {
-    RowSet rows;
-    rows.count = c.i(1);
-    rows.single = c.bin<arith::DivUIOp>(block, size);
-    Value rank = c.sub(block, c.mul(rows.single, size));
-    group->counter = c.at(counts.base, c.i64, rows.single);
-    Row row;
-    row.b = rows.single;
-    Value steps = c.max(evaluate(scan.getExtent(), row), c.i(0));
-    Team team{c.add(c.mul(rank, c.i(kGroupThreads)), thread), c.mul(size, c.i(kGroupThreads))};
-    stepsAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
-    runSteps(scan, rows, team, true, steps);
+    Value sequence = c.bin<arith::DivUIOp>(block, size);
+    group->counter = c.at(counts.base, c.i64, sequence);
+    runSequence(scan, sequence, teamOf(c.sub(block, c.mul(sequence, size)), size));
   });
   group.reset();
 }

@@ -28,21 +28,9 @@ std::vector<KernelCounts> kernelCounts(const seq_sim *sim, const seq_model_desc 
 
 seq_sim_counts sumOf(const std::vector<KernelCounts> &kernels) {
   seq_sim_counts sum = {};
-  for (const KernelCounts &k : kernels) {
-    sum.launches += k.counts.launches;
-    sum.blocks += k.counts.blocks;
-    sum.threads += k.counts.threads;
-    sum.barriers += k.counts.barriers;
-    sum.global_loads += k.counts.global_loads;
-    sum.global_stores += k.counts.global_stores;
-    sum.sectors_read += k.counts.sectors_read;
-    sum.sectors_written += k.counts.sectors_written;
-    sum.shared_requests += k.counts.shared_requests;
-    sum.bank_conflicts += k.counts.bank_conflicts;
-    sum.atomics += k.counts.atomics;
-    sum.shuffles += k.counts.shuffles;
-    sum.mma += k.counts.mma;
-  }
+  for (const KernelCounts &k : kernels)
+    for (const CountField &field : kCountFields)
+      sum.*field.value += k.counts.*field.value;
   return sum;
 }
 

@@ -23,20 +23,26 @@ std::vector<KernelCounts> kernelCounts(const seq_sim *sim, const seq_model_desc 
 seq_sim_counts sumOf(const std::vector<KernelCounts> &kernels);
 
 /// Every count with its name in reports, in their order.
+struct CountField {
+  const char *name;
+  int64_t seq_sim_counts::*value;
+};
+inline constexpr CountField kCountFields[] = {{"launches", &seq_sim_counts::launches},
+                                              {"blocks", &seq_sim_counts::blocks},
+                                              {"threads", &seq_sim_counts::threads},
+                                              {"barriers", &seq_sim_counts::barriers},
+                                              {"global_loads", &seq_sim_counts::global_loads},
+                                              {"global_stores", &seq_sim_counts::global_stores},
+                                              {"sectors_read", &seq_sim_counts::sectors_read},
+                                              {"sectors_written", &seq_sim_counts::sectors_written},
+                                              {"shared_requests", &seq_sim_counts::shared_requests},
+                                              {"bank_conflicts", &seq_sim_counts::bank_conflicts},
+                                              {"atomics", &seq_sim_counts::atomics},
+                                              {"shuffles", &seq_sim_counts::shuffles},
+                                              {"mma", &seq_sim_counts::mma}};
 template <class F> void forEachCount(const seq_sim_counts &c, F f) {
-  f("launches", c.launches);
-  f("blocks", c.blocks);
-  f("threads", c.threads);
-  f("barriers", c.barriers);
-  f("global_loads", c.global_loads);
-  f("global_stores", c.global_stores);
-  f("sectors_read", c.sectors_read);
-  f("sectors_written", c.sectors_written);
-  f("shared_requests", c.shared_requests);
-  f("bank_conflicts", c.bank_conflicts);
-  f("atomics", c.atomics);
-  f("shuffles", c.shuffles);
-  f("mma", c.mma);
+  for (const CountField &field : kCountFields)
+    f(field.name, c.*field.value);
 }
 
 /// `"kernels": [{"name": …}, …], "sums": {…}`.

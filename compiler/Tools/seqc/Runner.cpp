@@ -78,16 +78,7 @@ void Runner::reportFailure(Diag kind, const seq_failure_info &f) {
 //===----------------------------------------------------------------------===//
 
 bool Runner::create(const seq_model_desc &desc, int threads) {
-  const lowering::Target &target = session.pipelineOptions().targets.back();
-  switch (target.machine) {
-  case lowering::Machine::Cpu:
-    return start(desc, SEQ_ON_CPU, threads);
-  case lowering::Machine::Cuda:
-    return start(desc, SEQ_ON_CUDA, threads);
-  case lowering::Machine::GpuSim:
-    return start(desc, SEQ_ON_GPUSIM, threads);
-  }
-  return false;
+  return start(desc, codegen::kindOf(session.pipelineOptions().targets.back().machine), threads);
 }
 
 bool Runner::createHere(const seq_model_desc &desc) {
