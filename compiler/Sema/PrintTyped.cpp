@@ -17,6 +17,10 @@ const char *elemName(Elem elem) {
     return "bool";
   case Elem::Int:
     return "int";
+  case Elem::BF16:
+    return "bf16";
+  case Elem::F16:
+    return "f16";
   }
   return "";
 }

@@ -111,6 +111,18 @@ def SeqDecompose : Pass<"seq-decompose", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SeqNarrow : Pass<"seq-narrow", "::mlir::func::FuncOp"> {
+  let summary = "keeps tensors in the 16 bits that they are rounded to";
+  let description = [{
+    A tensor of f32 that is read by what rounds to bf16 or f16 alone, or whose values have been
+    rounded, holds them in that type; `arith.truncf` moves to where it is made. So do the yields of
+    scans, and a copy that is no other any more goes away.
+
+    Precondition: none. Leaves states of scans, which are not rounded from step to step.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SeqHoist : Pass<"seq-hoist", "::mlir::func::FuncOp"> {
   let summary = "moves what a step does not owe to its state out of the scan";
   let description = [{

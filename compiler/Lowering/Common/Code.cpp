@@ -10,6 +10,7 @@ Code::Code(Location loc, OpBuilder &builder, const Target &target)
     : b(loc, builder), target(target) {
   i1 = b.getI1Type();
   i8 = b.getIntegerType(8);
+  i16 = b.getIntegerType(16);
   i32 = b.getI32Type();
   i64 = b.getI64Type();
   f32 = b.getF32Type();
@@ -152,6 +153,11 @@ int64_t Code::bytes(Type e) {
   if (e.isIndex())
     return 8;
   return e.getIntOrFloatBitWidth() / 8;
+}
+
+Value Code::zero(Type e) {
+  Type t = value(e);
+  return isa<FloatType>(t) ? f(0, t) : ci(0, t);
 }
 
 Value Code::at(Value base, Type e, Value offset) {

@@ -236,6 +236,9 @@ static Value exchange(Code &c, Value v, unsigned flip) {
 Value GpuLowering::fromLane(Value v, unsigned flip) {
   Code &c = *code;
   Type t = v.getType();
+  if (t == c.i16)
+    return arith::TruncIOp::create(c.b, t,
+                                   exchange(c, arith::ExtUIOp::create(c.b, c.i32, v), flip));
   if (t.isInteger(1)) {
     Value wide = exchange(c, arith::ExtUIOp::create(c.b, c.i32, v), flip);
     return c.cmp(arith::CmpIPredicate::ne, wide, c.ci(0, c.i32));
