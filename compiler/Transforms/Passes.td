@@ -123,6 +123,19 @@ def SeqNarrow : Pass<"seq-narrow", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SeqRoundFactors : Pass<"seq-round-factors", "::mlir::func::FuncOp"> {
+  let summary = "rounds the factors of matrix products to 16 bits";
+  let description = [{
+    In a sum of products of f32, where each factor moves with an index of the map that the other one
+    does not move with, both factors are rounded to `to` and widened again. Sums stay in f32.
+
+    Precondition: none. Leaves products of f64, matrices by vectors, and extents that are known to
+    be less than 8.
+  }];
+  let options = [Option<"to", "to", "std::string", "\"bf16\"", "`bf16` or `f16`">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SeqHoist : Pass<"seq-hoist", "::mlir::func::FuncOp"> {
   let summary = "moves what a step does not owe to its state out of the scan";
   let description = [{
