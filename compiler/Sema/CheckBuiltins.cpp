@@ -157,12 +157,7 @@ ExprPtr Checker::callConvert(const ast::Expr &expr) {
   if (!value)
     return nullptr;
   const std::string &name = expr.a->text;
-  Elem elem = name == "f32"    ? Elem::F32
-              : name == "f64"  ? Elem::F64
-              : name == "bf16" ? Elem::BF16
-              : name == "f16"  ? Elem::F16
-              : name == "i32"  ? Elem::I32
-                               : analyzer.options.floatType;
+  Elem elem = name == "i32" ? Elem::I32 : floatNamed(name).value_or(analyzer.options.floatType);
   if (name != elemName(elem) || !isShort(elem))
     return convert(std::move(value), elem);
   // Who names 16 bits asks for the rounding, which the type alone does not.

@@ -59,18 +59,12 @@ std::optional<Elem> Analyzer::elementOf(const ast::TypeExpr &type) {
   const std::string &name = type.element;
   if (name.empty() || name == "float")
     return options.floatType;
-  if (name == "f32")
-    return Elem::F32;
-  if (name == "f64")
-    return Elem::F64;
+  if (std::optional<Elem> real = floatNamed(name))
+    return real;
   if (name == "i32")
     return Elem::I32;
   if (name == "bool")
     return Elem::Bool;
-  if (name == "bf16")
-    return Elem::BF16;
-  if (name == "f16")
-    return Elem::F16;
   if (name == "c64" || name == "c128") {
     diags.error(Diag::NotYetSupported, type.range, "the type `" + name + "` is not supported yet");
     return std::nullopt;

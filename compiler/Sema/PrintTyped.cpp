@@ -25,6 +25,13 @@ const char *elemName(Elem elem) {
   return "";
 }
 
+std::optional<Elem> floatNamed(const std::string &name) {
+  for (Elem e : {Elem::F32, Elem::F64, Elem::BF16, Elem::F16})
+    if (name == elemName(e))
+      return e;
+  return std::nullopt;
+}
+
 std::string Type::str() const {
   std::string text = elemName(elem);
   if (shape.empty())

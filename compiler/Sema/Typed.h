@@ -26,6 +26,8 @@ namespace seq::typed {
 /// and computed in f32.
 enum class Elem { F32, F64, I32, Bool, Int, BF16, F16 };
 const char *elemName(Elem);
+/// The float that is called so, as `--float` takes it.
+std::optional<Elem> floatNamed(const std::string &name);
 inline bool isShort(Elem e) {
   return e == Elem::BF16 || e == Elem::F16;
 }

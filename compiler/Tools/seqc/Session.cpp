@@ -125,10 +125,7 @@ bool Session::setTargets() {
 }
 
 bool Session::setUp() {
-  sema.floatType = options.floatType == "f64"    ? typed::Elem::F64
-                   : options.floatType == "bf16" ? typed::Elem::BF16
-                   : options.floatType == "f16"  ? typed::Elem::F16
-                                                 : typed::Elem::F32;
+  sema.floatType = *typed::floatNamed(options.floatType); // the command line takes no other
   pipe.floatType = sema.floatType;
   pipe.form = options.form;
   sema.includeDirs = options.includeDirs;
