@@ -160,9 +160,9 @@ TEST(SemaErrors, Entries) {
 //===- E03xx ------------------------------------------------------------------===//
 
 TEST(SemaErrors, Types) {
-  EXPECT_EQ(codesInBody("  return a + b"), "E0301 2:10");
+  EXPECT_EQ(codesInBody("  return a + b"), "E0301 2:14");
   EXPECT_EQ(codesInBody("  return -b"), "E0301 2:10");
-  EXPECT_EQ(codesInBody("  return exp(b)"), "E0301 2:10");
+  EXPECT_EQ(codesInBody("  return exp(b)"), "E0301 2:14");
   EXPECT_EQ(codesInBody("  return sum[t](b[t])"), "E0301 2:17");
   EXPECT_EQ(codesOf("fn f(x: f32[T], y: f64[T]) -> f32[T] {\n  return x + y\n}\n"), "E0301 2:10");
   EXPECT_EQ(codesOf("fn f(x: i32[T]) -> i32[T] {\n  return x * 0.5\n}\n"), "E0301 2:10");
