@@ -206,9 +206,21 @@ void Code::store(Value v, Value p) {
     v = fromBool(*this, v);
   LLVM::StoreOp::create(b, v, p);
 }
+/// `v`, of which LLVM does not know how it was made. It would join a truncation to 16 bits with a
+/// masked store, and with AVX-512 makes of one lane of that a store of 32 bits.
+static Value hidden(Code &c, Value v) {
+  auto dialect = LLVM::AsmDialectAttr::get(c.b.getContext(), LLVM::AsmDialect::AD_ATT);
+  return LLVM::InlineAsmOp::create(c.b, TypeRange(v.getType()), ValueRange(v), "", "=v,0",
+                                   /*has_side_effects=*/false, /*is_align_stack=*/false,
+                                   LLVM::TailCallKind::None, dialect, ArrayAttr())
+      .getResult(0);
+}
+
 void Code::storeVector(Value v, Value p, Value mask) {
   if (element(v.getType()).isInteger(1))
     v = fromBool(*this, v);
+  if (mask && element(v.getType()) == i16 && target.level >= 4)
+    v = hidden(*this, v);
   unsigned align = bytes(element(v.getType()));
   if (mask)
     LLVM::MaskedStoreOp::create(b, v, p, mask, (uint32_t)align);
