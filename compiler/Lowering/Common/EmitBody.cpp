@@ -506,6 +506,16 @@ Val BodyEmitter::read(ReadOp op) {
   return pack ? readPacked(op, *pack) : readUnpacked(op);
 }
 
+Value BodyEmitter::addressOf(ReadOp op) {
+  const Buffer buf = fn.bufferOf(op.getTensor());
+  SmallVector<Val, 4> index;
+  for (Value i : op.getIndices()) {
+    ensure(i);
+    index.push_back(get(i));
+  }
+  return c.at(buf.base, buf.elem, address(c, tile, buf, index).scalar[0]);
+}
+
 Val BodyEmitter::readUnpacked(ReadOp op) {
   const Buffer buf = fn.bufferOf(op.getTensor());
   SmallVector<Val, 4> index;

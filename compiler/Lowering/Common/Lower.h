@@ -287,6 +287,7 @@ protected:
   Value call, tid, nthreads, batch;
   Value lengthsBase, workspaceBase, preparedBase; ///< of the call, loaded once
   llvm::DenseSet<Value> constantBases;            ///< addresses of what the function only reads
+  llvm::DenseSet<Value> alignedBases;             ///< multiples of 64
   bool inPrepare = false;
   bool perThread = false;                   ///< workspace is a thread's own: in a parallel scan
   llvm::DenseMap<Value, Value> stepScalars; ///< index arithmetic of a step of one sequence
@@ -313,6 +314,8 @@ public:
   Value at(const Val &v, unsigned m, unsigned u);
   void store(Value value, const Buffer &to, mlir::Block::BlockArgListType indices);
   Val readUnpacked(ReadOp op);
+  /// Where the element lies that an unguarded read of one point reads.
+  Value addressOf(ReadOp op);
 
 private:
   friend class RegisterReduction;

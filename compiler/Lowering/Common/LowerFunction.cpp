@@ -317,7 +317,10 @@ Buffer FunctionLowering::allocate(Type elem, ArrayRef<Value> dims, bool near) {
     workspaceCursor = c.add(workspaceCursor, perThread ? c.mul(bytes, nthreads) : bytes);
     return c.at(workspaceBase, c.i8, first);
   });
-  return denseBuffer(perThread ? ownShare(base, bytes) : base, elem, dims, !perThread);
+  if (perThread)
+    base = ownShare(base, bytes);
+  alignedBases.insert(base);
+  return denseBuffer(base, elem, dims, !perThread);
 }
 
 int64_t FunctionLowering::preparedOffset(Value tensor) {
@@ -347,6 +350,8 @@ Buffer FunctionLowering::preparedBuffer(Value tensor) {
   });
   if (!inPrepare)
     constantBases.insert(base);
+  if (!arg || !inPrepare)
+    alignedBases.insert(base);
   return denseBuffer(base, e, dimsOf(tensor), false);
 }
 
@@ -387,6 +392,7 @@ void FunctionLowering::beginFunction(StringRef name, bool returnsSize) {
   preparedBase = c.field(call, offsetof(seq_call, prepared), c.ptr);
   anchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
   constantBases = {lengthsBase};
+  alignedBases.clear();
   buffers.clear();
   paddedCache.clear();
   stepScalars.clear();

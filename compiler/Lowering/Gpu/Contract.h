@@ -14,9 +14,12 @@ int64_t pointsUpTo(mlir::ValueRange extents, int64_t unknown, int64_t most);
 /// One factor of a product under a sum: it moves with one of the two tiled indices and with the
 /// reduction's, not with the other tiled one.
 struct Factor {
-  Value value; ///< in the reduction's body
+  Value value; ///< in the reduction's body, before it is widened where it has 16 bits
   bool overM;
   bool innerFast; ///< reads that follow each other do so along the reduction, not along m or n
+  /// It is nothing but a read, of which the device copies so many bytes at a time to shared memory;
+  /// 0: threads evaluate it.
+  unsigned copied = 0;
 };
 
 /// Sums of products, `Σ_k a(m, k) b(n, k)`, several over one range where they are: the only
@@ -27,25 +30,54 @@ struct Contraction {
   llvm::SmallVector<Factor, 4> factors;
   /// By result: its factor over m, its factor over n.
   llvm::SmallVector<std::pair<unsigned, unsigned>, 4> products;
+  /// Of the factors in shared memory: f32, f64, or bf16 or f16 where all of them have that type,
+  /// for matrix instructions.
+  Type element;
+  bool isShort() const { return Code::isShort(element); }
 };
 
-/// None where the map is no contraction, or has too few points for tiles of it.
+/// None where the map is no contraction.
 std::optional<Contraction> contractionOf(MapOp map);
 
 /// The tile of a block: `m` × `n` points, of which a thread has `ownM` × `ownN`, in steps of `k`.
 struct BlockTile {
   unsigned m = 64, n = 64, k = 16, ownM = 8, ownN = 4;
   bool matrix = false; ///< by matrix instructions: a thread's points are spread over its warp's
-  /// Shared memory for the factors of `elem`.
+  unsigned stages = 2; ///< steps whose factors have room in shared memory
+  /// Shared memory for the factors.
   int64_t bytes(const Contraction &contraction) const;
   unsigned threads() const { return m / ownM * (n / ownN); }
+
+  //===--- A factor in shared memory --------------------------------------------------===//
+  unsigned side(const Factor &f) const { return f.overM ? m : n; }
+  /// Lines run along the reduction: as the factor lies in memory, for instructions that load
+  /// fragments either way. Other products have lines along m or n, which threads read side by side.
+  static bool linesInside(const Contraction &contraction, const Factor &f) {
+    return contraction.isShort() && f.innerFast;
+  }
+  unsigned lines(const Contraction &contraction, const Factor &f) const {
+    return linesInside(contraction, f) ? side(f) : k;
+  }
+  unsigned pitch(const Contraction &contraction, const Factor &f) const;
+  /// Elements of one step.
+  int64_t elements(const Contraction &contraction, const Factor &f) const {
+    return int64_t(lines(contraction, f)) * pitch(contraction, f);
+  }
+};
+
+/// How the warps of a block share its tile in matrix instructions of 16 × 8 points.
+struct WarpGrid {
+  unsigned columns = 1;  ///< warps of a row
+  unsigned m = 0, n = 0; ///< instructions of a warp
+  bool fits = false;
+  explicit WarpGrid(const BlockTile &tile);
 };
 
 /// Of the tiles that `threads` threads can have, one that fits the map; none: there is none.
-/// 0 threads: any number. `shared`: bytes of shared memory. `matrix`: by matrix instructions where
-/// the type allows it.
-std::optional<BlockTile> tileFor(MapOp map, Contraction contraction, unsigned threads,
-                                 int64_t shared, bool matrix);
+/// 0 threads: any number. `shared`: bytes of shared memory. `tf32`: products of f32 by matrix
+/// instructions.
+std::optional<BlockTile> tileFor(MapOp map, const Contraction &contraction, unsigned threads,
+                                 int64_t shared, bool tf32);
 
 } // namespace seq::gpu
 

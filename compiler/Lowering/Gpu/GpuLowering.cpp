@@ -174,10 +174,18 @@ void GpuLowering::launchMap(MapOp map, Value sequences) {
       });
 }
 
+/// The product that a map is, with what the device may copy of it.
+std::optional<Contraction> GpuLowering::productOf(MapOp map) {
+  std::optional<Contraction> contraction = contractionOf(map);
+  if (contraction)
+    noteCopies(*contraction);
+  return contraction;
+}
+
 /// False where the map is no product that is worth tiles.
 bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   Code &c = *code;
-  std::optional<Contraction> contraction = contractionOf(map);
+  std::optional<Contraction> contraction = productOf(map);
   std::optional<BlockTile> tile;
   if (contraction && !beginOf(map))
     tile = tileFor(map, *contraction, 0, kSharedBytes, target.tf32x3);

@@ -120,8 +120,10 @@ protected:
   std::optional<Kept> keepWeights(MapOp map, const MapPlan &plan, const Team &team);
   void fetchKept(ReadOp read, Tile &tile, Value lane, Value to);
   /// The tiles `first`, `first + step`, … of a sequence by a block of `tile.threads()` threads.
-  void lowerContraction(MapOp map, Contraction contraction, const BlockTile &tile, const Row &row,
-                        Value first, Value step);
+  void lowerContraction(MapOp map, const Contraction &contraction, const BlockTile &tile,
+                        const Row &row, Value first, Value step);
+  void noteCopies(Contraction &contraction);
+  std::optional<Contraction> productOf(MapOp map);
   /// Shared memory of the kernel for `n` elements, aligned to 16 bytes, until `sharedTop` is set
   /// back.
   Value sharedMemory(Type elem, int64_t n);

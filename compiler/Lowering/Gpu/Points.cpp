@@ -116,7 +116,7 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   std::optional<Begin> begin = beginOf(map);
   // A block by itself has tiles of its own.
   if (auto threads = Code::constant(team.count); threads && !begin && !rows.together)
-    if (auto contraction = contractionOf(map))
+    if (auto contraction = productOf(map))
       if (auto tile =
               tileFor(map, *contraction, *threads, kSharedBytes - sharedTop, target.tf32x3)) {
         noteContraction(map, *contraction, *tile);
