@@ -85,6 +85,25 @@ TargetChoice parseTarget(const std::string &name) {
   return {{}, TargetError::Unknown};
 }
 
+const char *productsName(lowering::Products products) {
+  static const char *const names[] = {"fma", "tf32x3", "bf16", "f16"};
+  return names[static_cast<int>(products)];
+}
+
+std::optional<lowering::Products> productsNamed(const std::string &name) {
+  using lowering::Products;
+  for (Products p : {Products::Fma, Products::Tf32x3, Products::BF16, Products::F16})
+    if (name == productsName(p))
+      return p;
+  return std::nullopt;
+}
+
+lowering::Products productsFor(typed::Elem floatType) {
+  return floatType == typed::Elem::BF16  ? lowering::Products::BF16
+         : floatType == typed::Elem::F16 ? lowering::Products::F16
+                                         : lowering::Products::Fma;
+}
+
 bool presentChip(std::string &chip, std::string &message) {
   seq_cuda_info device;
   char text[1024];

@@ -3,6 +3,7 @@
 #define SEQC_CODEGEN_TARGET_H
 
 #include "compiler/Lowering/Common/Lowering.h"
+#include "compiler/Sema/Typed.h"
 
 #include <optional>
 #include <string>
@@ -31,6 +32,12 @@ struct TargetChoice {
 /// `host` and `native` are the highest level of this CPU, under the level's name: code and
 /// caches are the same on all CPUs of a level. `gpusim` is `gpusim:sm_80`.
 TargetChoice parseTarget(const std::string &name);
+
+/// How `--matmul` calls them: "fma", "tf32x3", "bf16", "f16".
+const char *productsName(lowering::Products products);
+std::optional<lowering::Products> productsNamed(const std::string &name);
+/// Where nothing is said: programs whose `float` has 16 bits round factors to it.
+lowering::Products productsFor(typed::Elem floatType);
 
 /// The chip of the device that is present, as parseTarget takes it; false with a message.
 bool presentChip(std::string &chip, std::string &message);

@@ -48,6 +48,8 @@ struct loader {
       return refuse("float_type", "`" + opts.float_type + "` is none of f32, f64, bf16, f16");
     if (opts.opt_level < 0 || opts.opt_level > 3)
       return refuse("opt_level", "is not 0 to 3");
+    if (choice.target.isGpu())
+      choice.target.products = codegen::productsFor(*floatType);
     pipe.targets.push_back(choice.target);
     pipe.optLevel = unsigned(opts.opt_level);
     pipe.streams = opts.streams;

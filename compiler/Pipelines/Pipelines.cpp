@@ -142,13 +142,20 @@ static void addTransforms(OpPassManager &pm, const Options &options) {
 }
 
 /// For one target: a CPU's vectors want their elements side by side. Threads of a GPU come through
-/// shared memory where it matters.
-static void addTargetTransforms(OpPassManager &pm, const Options &) {
-  pm.addNestedPass<func::FuncOp>(createSeqTranspose());
+/// shared memory where it matters; its tensor cores want factors of 16 bits.
+static void addTargetTransforms(OpPassManager &pm, const lowering::Target &target) {
+  if (!target.isGpu())
+    return pm.addNestedPass<func::FuncOp>(createSeqTranspose());
+  if (!target.roundsFactors())
+    return;
+  pm.addNestedPass<func::FuncOp>(createSeqRoundFactors({codegen::productsName(target.products)}));
+  pm.addNestedPass<func::FuncOp>(createSeqNarrow());
+  pm.addNestedPass<func::FuncOp>(createSeqFuse());
 }
 
 static bool runPasses(ModuleOp module, const Options &options, Context &context,
-                      InternalError &error, void (*add)(OpPassManager &, const Options &)) {
+                      InternalError &error,
+                      llvm::function_ref<void(OpPassManager &, const Options &)> add) {
   PassManager pm(&context.mlir());
   pm.enableVerifier(false);
   add(pm, options);
@@ -211,7 +218,8 @@ bool lower(ModuleOp module, const Options &options, Context &context,
     v.target = target;
     v.module = OwningOpRef<ModuleOp>(module.clone());
     std::string suffix = codegen::targetSuffix(target);
-    if (!target.isGpu() && !runPasses(*v.module, options, context, error, addTargetTransforms))
+    auto add = [&](OpPassManager &pm, const Options &) { addTargetTransforms(pm, target); };
+    if (!runPasses(*v.module, options, context, error, add))
       return false;
     bool good =
         target.isGpu()

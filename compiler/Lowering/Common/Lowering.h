@@ -13,6 +13,10 @@ namespace seq::lowering {
 /// Where code runs: on the CPU, or its kernels on a device of NVIDIA or on the simulator of one.
 enum class Machine { Cpu, Cuda, GpuSim };
 
+/// How a GPU multiplies matrices of f32: by fused multiply-adds; on tensor cores, each product in
+/// three of shorter factors; or there with factors that are rounded to 16 bits.
+enum class Products { Fma, Tf32x3, BF16, F16 };
+
 /// What code generation needs to know of a CPU, or of a GPU's chip.
 struct Target {
   Machine machine = Machine::Cpu;
@@ -22,7 +26,8 @@ struct Target {
   unsigned vectorBytes = 16;     ///< native vector register: 16, 32, 64; a thread of a GPU: 4
   unsigned vectorRegisters = 16; ///< 16 or 32
   bool fma = false;
-  bool tf32x3 = false; ///< of a GPU: f32 products by tensor cores, each in three of shorter factors
+  Products products = Products::Fma; ///< of a GPU
+  bool roundsFactors() const { return products == Products::BF16 || products == Products::F16; }
   bool isGpu() const { return machine != Machine::Cpu; }
 };
 

@@ -188,7 +188,7 @@ bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   std::optional<Contraction> contraction = productOf(map);
   std::optional<BlockTile> tile;
   if (contraction && !beginOf(map))
-    tile = tileFor(map, *contraction, 0, kSharedBytes, target.tf32x3);
+    tile = tileFor(map, *contraction, 0, kSharedBytes, target.products == Products::Tf32x3);
   if (!tile)
     return false;
   Value tiles = c.i(1);

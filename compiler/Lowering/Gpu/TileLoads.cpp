@@ -215,10 +215,10 @@ void TileEmitter::keep(const Values &values, Value step) {
       Place p = place(f, a);
       unsigned vec = together(f);
       Value kept = values[at];
-      if (vec > 1) {
-        kept = LLVM::PoisonOp::create(c.b, c.vec(elem, vec));
-        for (unsigned v = 0; v < vec; ++v)
-          kept = LLVM::InsertElementOp::create(c.b, kept, values[at + v], c.i(v));
+      if (vec == 2) {
+        auto wide = [&](Value v) { return arith::ExtUIOp::create(c.b, c.i32, v).getResult(); };
+        Value high = arith::ShLIOp::create(c.b, wide(values[at + 1]), c.ci(16, c.i32));
+        kept = arith::OrIOp::create(c.b, wide(kept), high);
       }
       at += vec;
       auto put = [&, number = number] {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Tools/seqc/CommandLine.h"
 
+#include "compiler/Codegen/Target.h"
 #include "compiler/Sema/Typed.h"
 
 #include <cerrno>
@@ -203,13 +204,15 @@ const OptionSpec kOptions[] = {
      },
      "host, x86-64-v2, x86-64-v3, x86-64-v4; sm_80, sm_90a and other chips; cuda; gpusim",
      "names of targets"},
-    {"--matmul", "fma|tf32x3", Every,
+    {"--matmul", "fma|tf32x3|bf16|f16", Every,
      [](CommandLine &c, auto &v) {
        c.matmul = v;
-       return v == "fma" || v == "tf32x3";
+       return codegen::productsNamed(v).has_value();
      },
-     "products of f32 on a GPU: exact ones, or three on tensor cores (2^-21 of a product)",
-     "fma or tf32x3"},
+     "products of f32 on a GPU: exact ones, three on tensor cores (2^-21 of a product), or of "
+     "factors "
+     "rounded to 16 bits, as --float bf16 and f16 have them",
+     "fma, tf32x3, bf16 or f16"},
     {"--threads", "N", Every, setThreads,
      "threads (default: physical cores; compile: forms are chosen for 1)",
      "a number of threads from 1 to 1024"},

@@ -66,7 +66,7 @@ struct CommandLine {
   int trials = 1;
   uint64_t seed = 0;
   std::string form;
-  std::string matmul = "fma"; ///< how f32 products are made on a GPU
+  std::string matmul; ///< how f32 products are made on a GPU; empty: as `float` has it
   bool allForms = false;
   double seconds = 0.5;      // bench
   std::string prompt = "\n"; // generate

@@ -112,6 +112,9 @@ Tolerance Tolerance::of(int dtype, double rounding) {
 
 double roundingOf(Session &session) {
   double rounding = 0;
+  for (const lowering::Target &target : session.pipelineOptions().targets)
+    if (target.roundsFactors())
+      rounding = target.products == lowering::Products::BF16 ? 0x1p-8 : 0x1p-11;
   // What is widened again is rounded on the way, not as a result.
   session.seqModule().walk([&](mlir::arith::TruncFOp op) {
     bool onTheWay = llvm::any_of(op->getUsers(), llvm::IsaPred<mlir::arith::ExtFOp>);

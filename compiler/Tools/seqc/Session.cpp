@@ -112,7 +112,10 @@ bool Session::setTargets() {
     }
     if (choice.error != codegen::TargetError::None)
       return refuseTarget(name, choice.error);
-    choice.target.tf32x3 = choice.target.isGpu() && options.matmul == "tf32x3";
+    if (choice.target.isGpu())
+      choice.target.products =
+          codegen::productsNamed(options.matmul)
+              .value_or(codegen::productsFor(*typed::floatNamed(options.floatType)));
     pipe.targets.push_back(choice.target);
   }
   auto same = [](const lowering::Target &a, const lowering::Target &b) {
