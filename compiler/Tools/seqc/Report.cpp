@@ -112,16 +112,15 @@ Tolerance Tolerance::of(int dtype, double rounding) {
 
 double roundingOf(Session &session) {
   double rounding = 0;
+  // A product of two rounded factors is off by twice half a unit, and products follow each other.
   for (const lowering::Target &target : session.pipelineOptions().targets)
     if (target.roundsFactors())
-      rounding = target.products == lowering::Products::BF16 ? 0x1p-8 : 0x1p-11;
+      rounding = 4 * (target.products == lowering::Products::BF16 ? 0x1p-8 : 0x1p-11);
   // What is widened again is rounded on the way, not as a result.
   session.seqModule().walk([&](mlir::arith::TruncFOp op) {
     bool onTheWay = llvm::any_of(op->getUsers(), llvm::IsaPred<mlir::arith::ExtFOp>);
-    if (onTheWay && op.getType().isBF16())
-      rounding = 0x1p-8;
-    else if (onTheWay && op.getType().isF16())
-      rounding = std::fmax(rounding, 0x1p-11);
+    if (onTheWay)
+      rounding = std::fmax(rounding, op.getType().isBF16() ? 0x1p-8 : 0x1p-11);
   });
   return rounding;
 }
