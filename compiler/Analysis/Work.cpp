@@ -385,18 +385,29 @@ static Formula ofAffine(AffineExpr e, ArrayRef<Attribute> names) {
   }
 }
 
-/// Bytes of an argument or a result.
-static Formula bytesOf(Type type, AffineMapAttr shape, ArrayAttr names) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor)
-    return bytesOf(type);
-  Formula n = bytesOf(tensor.getElementType());
+static Formula elementsOf(RankedTensorType tensor, AffineMapAttr shape, ArrayAttr names) {
+  Formula n = 1;
   for (int64_t d = 0; d < tensor.getRank(); ++d)
     if (!tensor.isDynamicDim(d))
       n *= double(tensor.getDimSize(d));
     else if (shape && names)
       n *= ofAffine(shape.getValue().getResult(d), names.getValue());
   return n;
+}
+
+/// Bytes of an argument or a result.
+static Formula bytesOf(Type type, AffineMapAttr shape, ArrayAttr names) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return bytesOf(type);
+  return elementsOf(tensor, shape, names) * bytesOf(tensor.getElementType());
+}
+
+Formula elementsOf(func::FuncOp func, unsigned argument) {
+  auto tensor = dyn_cast<RankedTensorType>(func.getArgumentTypes()[argument]);
+  return tensor ? elementsOf(tensor, func.getArgAttrOfType<AffineMapAttr>(argument, kShapeAttr),
+                             func->getAttrOfType<ArrayAttr>(kSizesAttr))
+                : Formula(1);
 }
 
 Work workOf(func::FuncOp func) {

@@ -24,13 +24,13 @@ using namespace mlir;
 namespace seq::gpu {
 
 /// As many threads as the largest map of a step has points, where that is known.
-unsigned GpuLowering::threadsFor(ScanOp scan) {
+unsigned threadsFor(ScanOp scan, const llvm::DenseSet<Value> &prepared) {
   int64_t most = kWarp;
   scan.walk([&](MapOp map) {
-    if (isPrepared(map.getResult(0)))
+    if (prepared.contains(map.getResult(0)))
       return;
     int64_t points = pointsUpTo(map.getExtents(), kThreads, 1024);
-    if (plan(map, kThreads).across)
+    if (planPoints(map, kThreads).across)
       points *= kWarp;
     most = std::max(most, points);
   });
@@ -73,7 +73,7 @@ void GpuLowering::runSequence(ScanOp scan, Value sequence, const Team &team) {
 
 void GpuLowering::launchBlocks(ScanOp scan) {
   Code &c = *code;
-  unsigned threads = threadsFor(scan);
+  unsigned threads = threadsFor(scan, prepared);
   launch("scan", batch, threads,
          [&](Value block) { runSequence(scan, block, Team{thread, c.i(threads)}); });
 }
@@ -81,7 +81,6 @@ void GpuLowering::launchBlocks(ScanOp scan) {
 /// One group for each sequence; `room` blocks run at once.
 void GpuLowering::launchGroups(ScanOp scan, Value room) {
   Code &c = *code;
-  constexpr unsigned kGroupThreads = 256;
   Value sequences = c.max(batch, c.i(1)), size = c.bin<arith::DivUIOp>(room, sequences);
   // The groups' counts begin at 0.
   Buffer counts = allocate(c.i64, {});
@@ -141,7 +140,7 @@ void GpuLowering::launchParallelScan(ScanOp scan) {
   facts.parallel = true, facts.runs = "loop";
   bindYields(scan);
   perThread = true;
-  unsigned threads = threadsFor(scan);
+  unsigned threads = threadsFor(scan, prepared);
   Value most = c.max(padded(scan.getExtent()), c.i(0)), all = c.mul(batch, most);
   Value blocks = c.min(all, nthreads);
   launch("loop", blocks, threads, [&](Value block) {
