@@ -32,6 +32,10 @@ BlockWork BlockWork::operator*(double n) const {
           operations * n, read * n,   written * n,    cached * n};
 }
 
+static double bytesOf(Value tensor) {
+  return double(Code::bytes(cast<RankedTensorType>(tensor.getType()).getElementType()));
+}
+
 /// What the scans around have for an index: the middle of its range.
 static void indicesAround(Value v, const CallFacts &facts,
                           SmallVectorImpl<std::pair<Value, double>> &out) {
@@ -145,8 +149,7 @@ void BlockCost::visitRead(ReadOp read, Point &p, MapOp map, Value lane, double k
   bool again = isMade(read.getTensor()) || facts.prepared.contains(read.getTensor());
   double wait = again ? kCacheWait : kMemoryWait;
   p.wait = std::max(p.wait, left * wait + (1 - left) * kNearWait);
-  double bytes =
-      double(Code::bytes(cast<RankedTensorType>(read.getTensor().getType()).getElementType()));
+  double bytes = bytesOf(read.getTensor());
   auto extent = lane ? extentOf(lane) : std::nullopt;
   double run = extent ? std::clamp<double>(double(*extent), 1, kWarp) : kWarp, lines = kWarp / run;
   double sectors = 0;
@@ -169,6 +172,26 @@ void BlockCost::visitRead(ReadOp read, Point &p, MapOp map, Value lane, double k
   p.cached += row ? std::min(each, left * bytes) : each;
 }
 
+/// To how many places in global memory what a map makes is written.
+double BlockCost::storesOf(Value result) const {
+  auto scan = dyn_cast<ScanOp>(result.getDefiningOp()->getParentOp());
+  if (!scan)
+    return 1;
+  double n = 0;
+  bool handedOn = false;
+  for (auto [k, y] : llvm::enumerate(scan.next().getYields()))
+    if (y == result) {
+      handedOn = true;
+      n += !near.contains(scan.getResult(k));
+    }
+  for (auto [state, next] : llvm::zip(scan.states(), scan.next().getStates()))
+    if (next == result) {
+      handedOn = true;
+      n += !near.contains(state);
+    }
+  return handedOn ? n : !near.contains(result);
+}
+
 BlockCost::Point BlockCost::pointOf(MapOp map, const MapPlan &plan, double points) {
   Point p;
   Value lane;
@@ -177,10 +200,9 @@ BlockCost::Point BlockCost::pointOf(MapOp map, const MapPlan &plan, double point
   visit(*map.bodyBlock(), p, map, plan, lane, keptShare(map, plan, points));
   bool last = !map.indices().empty() && lane == Value(map.indices().back());
   for (Value r : map.getResults()) {
-    double bytes = double(Code::bytes(cast<RankedTensorType>(r.getType()).getElementType()));
+    double stores = storesOf(r), bytes = bytesOf(r);
     p.instructions += 1 + kAddress;
-    if (!near.contains(r))
-      p.written += plan.across ? kSector / kWarp : last ? bytes : kSector;
+    p.written += stores * (plan.across ? kSector / kWarp : last ? bytes : kSector);
   }
   return p;
 }
@@ -305,9 +327,7 @@ BlockWork BlockCost::tile(MapOp map, Contraction con, const BlockTile &tile) {
   w.issues += warps * own * p.instructions;
   w.cycles += p.wait + own * p.instructions;
   for (Value r : map.getResults())
-    if (!near.contains(r))
-      w.written +=
-          points * double(Code::bytes(cast<RankedTensorType>(r.getType()).getElementType()));
+    w.written += points * storesOf(r) * bytesOf(r);
   return w;
 }
 
@@ -366,6 +386,31 @@ BlockWork BlockCost::step(Block &body) {
     }
     countBarrier(work);
   }
+  return work += copies(body);
+}
+
+/// What a step hands on that no map of it makes is copied.
+BlockWork BlockCost::copies(Block &body) {
+  auto scan = cast<ScanOp>(body.getParentOp());
+  BlockWork work;
+  auto copy = [&](Value from, Value to) {
+    Operation *maker = from.getDefiningOp();
+    if (maker && maker->getBlock() == &body && isa<MapOp>(maker))
+      return;
+    double n = facts.elements(from) / groups, bytes = n * bytesOf(from);
+    BlockWork w;
+    w.issues = std::ceil(n / kWarp) * 2 * (1 + kAddress);
+    w.cycles = std::ceil(n / threads) * (near.contains(from) ? kNearWait : kCacheWait);
+    w.read = w.cached = near.contains(from) ? 0 : bytes;
+    w.written = near.contains(to) ? 0 : bytes;
+    w.bound(threads / kWarp);
+    countBarrier(w);
+    work += w;
+  };
+  for (auto [k, y] : llvm::enumerate(scan.next().getYields()))
+    copy(y, scan.getResult(k));
+  for (auto [state, next] : llvm::zip(scan.states(), scan.next().getStates()))
+    copy(next, state);
   return work;
 }
 
@@ -398,6 +443,14 @@ BlockWork BlockCost::steps(ScanOp scan) {
       near.insert(next);
   }
   BlockWork work = step(*scan.bodyBlock()) * times;
+  for (auto [state, init, last] : llvm::zip(scan.states(), scan.getInits(), scan.stateResults())) {
+    double bytes = facts.elements(state) * bytesOf(state) / groups;
+    bool copied = near.contains(state) && !near.contains(last);
+    work.written += copied ? bytes : 0;
+    work.read += near.contains(init) ? 0 : bytes;
+    work.cached += near.contains(init) ? 0 : bytes;
+    work.cycles += 2 * kCacheWait;
+  }
   countBarrier(work);
   return work;
 }

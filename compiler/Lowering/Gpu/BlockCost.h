@@ -58,6 +58,8 @@ struct CallFacts {
   /// An index value; indices of scans stand in the middle of their ranges.
   double value(Value v) const;
   double points(ValueRange extents) const;
+  /// Of a tensor of one sequence.
+  std::function<double(Value)> elements;
 };
 
 /// What a kernel's blocks share, and where they have it.
@@ -86,6 +88,8 @@ private:
   void visitReduce(ReduceOp reduce, Point &p, MapOp map, const MapPlan &plan, Value lane,
                    double kept);
   void visitRead(ReadOp read, Point &p, MapOp map, Value lane, double kept);
+  BlockWork copies(mlir::Block &body);
+  double storesOf(Value result) const;
   double keptShare(MapOp map, const MapPlan &plan, double points);
   void place(Value tensor, int64_t copies);
   bool isMade(Value tensor) const { return made.contains(tensor); }

@@ -33,6 +33,27 @@ public:
   double chain = 0; ///< cycles from a state to its next value
   bool waits = false;
 
+  /// Values of a state that a thread has.
+  double valuesOf(Value state) {
+    double n = facts.elements(state);
+    for (Value e : columns.extents)
+      n /= std::max(1.0, facts.value(e));
+    return n / columns.lanes;
+  }
+  /// Bytes of sectors for each, of a request of a warp: by its last axis.
+  double linesOf(Value state) const {
+    const auto &axes = columns.axes.find(state)->second;
+    double bytes = double(Code::bytes(cast<RankedTensorType>(state.getType()).getElementType()));
+    double lanes = columns.lanes, apart = kWarp / lanes;
+    if (axes.empty())
+      return 1;
+    bool last = axes.back() == int(columns.extents.size()) - 1;
+    double side = std::min(apart, std::max(1.0, facts.value(columns.extents.back())));
+    double lines = axes.back() == Columns::kSplit ? apart : last ? lanes * apart / side : kWarp;
+    double together = axes.back() == Columns::kSplit ? lanes : last ? side : 1;
+    return lines * std::max(1.0, together * bytes / 32) * 32 / kWarp;
+  }
+
 private:
   /// A value that no state leads to.
   static constexpr double kNone = -1e18;
@@ -125,12 +146,14 @@ private:
       if (int column = own.lookup(index); column < 0)
         n *= double(extentOf(index).value_or(1)) / (column == Columns::kSplit ? columns.lanes : 1);
     double lines = 32 * sectorsOf(Values(r.getIndices()), r.getTensor()) / kWarp;
+    // What a kernel before made might be written again, for all that the code knows.
     bool moves = llvm::any_of(r.getIndices(), [&](Value i) { return dependsOnStep(i); });
-    if (!moves) {
+    bool constant = isa<BlockArgument>(r.getTensor()) || facts.prepared.contains(r.getTensor());
+    if (!moves && constant) {
       readOnce += n * lines;
       return;
     }
-    waits = true;
+    waits |= moves;
     instructions += n * (1 + kAddress);
     read += n * lines;
   }
@@ -218,6 +241,10 @@ BlockWork columnsWork(const CallFacts &facts, ScanOp scan, const Columns &column
   w.operations = blockThreads * s.operations * steps;
   w.read = w.cached = blockThreads * (s.read * steps + s.readOnce);
   w.written = blockThreads * s.written * steps;
+  for (Value state : scan.states()) { // from where they begin to where they end
+    double bytes = s.valuesOf(state) * s.linesOf(state) * blockThreads;
+    w.read += bytes, w.cached += bytes, w.written += bytes;
+  }
   double together = double(columns.together());
   w.cycles = steps * ((s.waits ? kMemoryWait / together : 0) + std::max(s.chain, s.instructions));
   w.bound(warps);

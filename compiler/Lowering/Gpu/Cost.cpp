@@ -39,6 +39,8 @@ constexpr double kLaunch = 2500, kCooperative = 5000;
 constexpr double kCacheBytes = 32;
 /// A tensor stays in the second-level cache from one kernel to the next up to this share of it.
 constexpr double kCacheShare = 0.25;
+/// Bytes of a warp's requests for the sizes of its sequence.
+constexpr double kSizesRead = 64;
 /// Blocks of a multiprocessor at most, and what of shared memory each takes for itself.
 constexpr double kMostResident = 32, kReserved = 1024;
 
@@ -47,7 +49,9 @@ class Kernels {
 public:
   Kernels(func::FuncOp func, const CallFacts &facts,
           const llvm::DenseMap<Value, double> &known = llvm::DenseMap<Value, double>())
-      : func(func), facts(facts), elements(known) {}
+      : func(func), facts(facts), elements(known) {
+    this->facts.elements = [this](Value v) { return elementsOf(v); };
+  }
 
   std::vector<KernelCost> run() {
     for (Operation &op : func.getBody().front().without_terminator()) {
@@ -84,9 +88,14 @@ private:
     }
     double points = facts.points(map.getExtents());
     bool across = planPoints(map, kManyThreads).across;
-    double perBlock = across ? kThreads / kWarp : kThreads, blocks = std::ceil(points / perBlock);
+    double each = std::floor(facts.batch * points / (workers() * kWorkerThreads));
+    double perBlock = across ? kThreads / kWarp : kThreads * std::clamp<double>(each, 1, kMostEach);
+    double blocks = std::ceil(points / perBlock);
     BlockCost block(facts, kThreads);
     BlockWork w = block.points(map, blocks > 0 ? points / blocks : 0);
+    // Each warp asks for the sequence's sizes.
+    bool sized = !llvm::all_of(map.getExtents(), [](Value e) { return Code::constant(e); });
+    w.read += sized ? kSizesRead * kThreads / kWarp : 0;
     close("map", map, facts.batch * blocks, kThreads, 0, w);
   }
 
@@ -107,7 +116,7 @@ private:
       return close("columns", scan, facts.batch * blocks, kColumnThreads, 0,
                    columnsWork(facts, scan, *columns, kColumnThreads));
     }
-    double room = facts.chip.multiprocessors;
+    double room = std::floor(workers() / 2);
     bool worth = analysis::worthSharing(
         scan, [&](MapOp map) { return !facts.prepared.contains(map.getResult(0)); });
     double groups = worth && facts.batch < room ? std::floor(room / facts.batch) : 1;
@@ -124,9 +133,14 @@ private:
     double threads = threadsFor(scan, facts.prepared);
     BlockCost block(facts, threads);
     BlockWork w = block.step(*scan.bodyBlock());
-    close("loop", scan, facts.batch * facts.value(scan.getExtent()), threads, block.sharedBytes(),
-          w);
+    double items = facts.batch * facts.value(scan.getExtent()), blocks = std::min(items, workers());
+    close("loop", scan, blocks, threads, block.sharedBytes(),
+          w * (blocks > 0 ? std::ceil(items / blocks) : 0));
+    kernels.back().bytesRead = items * w.read, kernels.back().bytesWritten = items * w.written;
   }
+
+  /// Blocks that a call's workspace is for.
+  double workers() const { return 2 * facts.chip.multiprocessors; }
 
   //===--- Time ------------------------------------------------------------------------===//
 
@@ -203,7 +217,7 @@ private:
   }
 
   func::FuncOp func;
-  const CallFacts &facts;
+  CallFacts facts;
   llvm::DenseMap<Value, double> elements;
   llvm::DenseSet<Value> fetched; ///< arguments that a kernel has read already
   std::vector<KernelCost> kernels;
@@ -238,6 +252,14 @@ public:
       b.clone(*maker, mapping);
     };
     for (Operation *op : ops) {
+      // Columns are found by the sizes of initial states.
+      if (auto scan = dyn_cast<ScanOp>(op))
+        for (Value init : scan.getInits())
+          if (auto map = init.getDefiningOp<MapOp>(); map && !own.contains(map)) {
+            llvm::for_each(map.getExtents(), take);
+            for (auto [old, now] : llvm::zip(map.getResults(), zeros(b, map).getResults()))
+              mapping.map(old, now);
+          }
       for (Value v : op->getOperands())
         take(v);
       for (Value v : capturedBy(op))
@@ -280,6 +302,21 @@ private:
       func.setArgAttr(n, kWeightAttr, UnitAttr::get(func.getContext()));
     mapping.map(v, func.getArgument(n));
     elements[func.getArgument(n)] = Kernels(from, facts).elementsOf(v);
+  }
+
+  /// A map of the same shape that is made of nothing.
+  MapOp zeros(OpBuilder &b, MapOp map) {
+    SmallVector<Value> extents;
+    for (Value e : map.getExtents())
+      extents.push_back(mapping.lookup(e));
+    return MapOp::create(b, map.getLoc(), map.yield()->getOperandTypes(), extents,
+                         [&](OpBuilder &in, Location loc, ValueRange) {
+                           SmallVector<Value> values;
+                           for (Type t : map.yield()->getOperandTypes())
+                             values.push_back(
+                                 arith::ConstantOp::create(in, loc, in.getZeroAttr(t)));
+                           YieldOp::create(in, loc, values);
+                         });
   }
 
   IRMapping mapping;

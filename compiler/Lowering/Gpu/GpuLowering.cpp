@@ -138,7 +138,6 @@ void GpuLowering::launchMap(MapOp map, Value sequences) {
   Value points = elements(Values(map.getExtents()));
   // A few points a thread where there are enough: what a warp reads of lengths, and computes of
   // strides, is then shared by them.
-  constexpr int64_t kWorkerThreads = 1024, kMostEach = 4;
   Value each = c.i(1);
   if (!across && !inPrepare) {
     Value room = c.max(c.mul(nthreads, c.i(kWorkerThreads)), c.i(1));

@@ -20,6 +20,10 @@ constexpr unsigned kGroupThreads = 256;
 /// More threads than share any map, where they are those of a grid or of a group.
 constexpr int64_t kManyThreads = 1 << 19;
 
+/// Points of a map that a thread of a grid takes at most, and threads for each of a call's workers
+/// from which on it takes several.
+constexpr int64_t kMostEach = 4, kWorkerThreads = 1024;
+
 /// How the points of a map are shared out to so many threads.
 MapPlan planPoints(MapOp map, int64_t threads);
 /// Of a block that runs the steps of a scan.
