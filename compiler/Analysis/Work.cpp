@@ -79,6 +79,20 @@ public:
     countBody(op);
   }
 
+  /// How often the body of `op`, a reduction in a map, is done in all of the map's points.
+  Formula presentPoints(Operation *op) {
+    if (auto map = dyn_cast<MapOp>(op)) {
+      for (auto [index, extent] : llvm::zip(map.indices(), map.getExtents()))
+        enter(index, extent);
+      return times();
+    }
+    presentPoints(op->getParentOp());
+    auto reduce = cast<ReduceOp>(op);
+    for (auto [index, extent] : llvm::zip(reduce.indices(), reduce.getExtents()))
+      enter(index, extent, reduce.yield().getPresent(), &reduce.getBody());
+    return times();
+  }
+
   Formula value(Value v) {
     if (auto k = constantOf(v))
       return double(*k);
@@ -364,6 +378,10 @@ Formula formulaOf(Value index, ArrayRef<std::pair<Value, double>> around) {
   Counter counter;
   counter.known = around;
   return counter.value(index);
+}
+
+Formula presentPoints(ReduceOp reduce) {
+  return Counter().presentPoints(reduce);
 }
 
 static Formula ofAffine(AffineExpr e, ArrayRef<Attribute> names) {

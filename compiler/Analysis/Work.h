@@ -38,6 +38,9 @@ Work workOf(mlir::func::FuncOp func);
 /// Of ops of the function's own block.
 Work workOf(llvm::ArrayRef<mlir::Operation *> ops);
 
+/// Points at which the reduction's body is done, in all points of its map.
+Formula presentPoints(ReduceOp reduce);
+
 /// Of an argument of the function.
 Formula elementsOf(mlir::func::FuncOp func, unsigned argument);
 

@@ -32,6 +32,18 @@ BlockWork BlockWork::operator*(double n) const {
           operations * n, read * n,   written * n,    cached * n};
 }
 
+double CallFacts::terms(ReduceOp reduce) const {
+  double all = points(reduce.getExtents()), around = 1;
+  if (!reduce.yield().getPresent())
+    return all;
+  Operation *outer = reduce->getParentOp();
+  for (; isa<ReduceOp>(outer); outer = outer->getParentOp())
+    around *= points(cast<ReduceOp>(outer).getExtents());
+  around *= points(cast<MapOp>(outer).getExtents());
+  double present = analysis::presentPoints(reduce).at(sizes);
+  return around > 0 ? std::clamp(present / around, 0.0, all) : all;
+}
+
 static double bytesOf(Value tensor) {
   return double(Code::bytes(cast<RankedTensorType>(tensor.getType()).getElementType()));
 }
@@ -109,7 +121,7 @@ void BlockCost::visitReduce(ReduceOp reduce, Point &p, MapOp map, const MapPlan 
                             double kept) {
   bool nested = !reduce.bodyBlock()->getOps<ReduceOp>().empty();
   bool folded = plan.across && !nested;
-  double terms = facts.points(reduce.getExtents());
+  double terms = facts.terms(reduce);
   if (folded) {
     lane = reduce.indices().back();
     terms = std::ceil(terms / kWarp);
@@ -146,10 +158,16 @@ void BlockCost::visitRead(ReadOp read, Point &p, MapOp map, Value lane, double k
   double left = 1;
   if (kept > 0 && canPack(read, facts.prepared))
     left = 1 - kept;
+  // What one thread reads in a row, the first-level cache has after the first time.
+  auto reduce = dyn_cast<ReduceOp>(read->getParentOp());
+  bool row = reduce && lane != Value(reduce.indices().back()) &&
+             accessOf(map, read, reduce.indices().back()) == Access::Contiguous;
   bool again = isMade(read.getTensor()) || facts.prepared.contains(read.getTensor());
   double wait = again ? kCacheWait : kMemoryWait;
-  p.wait = std::max(p.wait, left * wait + (1 - left) * kNearWait);
   double bytes = bytesOf(read.getTensor());
+  if (row)
+    wait = kNearWait + (wait - kNearWait) * bytes / kSector;
+  p.wait = std::max(p.wait, left * wait + (1 - left) * kNearWait);
   auto extent = lane ? extentOf(lane) : std::nullopt;
   double run = extent ? std::clamp<double>(double(*extent), 1, kWarp) : kWarp, lines = kWarp / run;
   double sectors = 0;
@@ -166,9 +184,6 @@ void BlockCost::visitRead(ReadOp read, Point &p, MapOp map, Value lane, double k
   }
   double each = left * sectors * kSector / kWarp;
   p.read += each;
-  // What one thread reads in a row, the first-level cache has after the first time.
-  auto reduce = dyn_cast<ReduceOp>(read->getParentOp());
-  bool row = reduce && accessOf(map, read, reduce.indices().back()) == Access::Contiguous;
   p.cached += row ? std::min(each, left * bytes) : each;
 }
 

@@ -58,6 +58,8 @@ struct CallFacts {
   /// An index value; indices of scans stand in the middle of their ranges.
   double value(Value v) const;
   double points(ValueRange extents) const;
+  /// Terms of a reduction that are present, for each point around it.
+  double terms(ReduceOp reduce) const;
   /// Of a tensor of one sequence.
   std::function<double(Value)> elements;
 };

@@ -100,7 +100,7 @@ private:
   }
 
   void visitReduce(ReduceOp reduce, double times) {
-    double terms = facts.points(reduce.getExtents());
+    double terms = facts.terms(reduce);
     bool split = false;
     for (Value index : reduce.indices()) {
       bool mine = columns.splitIndices.contains(index);
