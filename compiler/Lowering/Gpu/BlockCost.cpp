@@ -94,14 +94,14 @@ struct BlockCost::Point {
 //===----------------------------------------------------------------------===//
 
 void BlockCost::visit(Block &block, Point &p, MapOp map, const MapPlan &plan, Value lane,
-                      double kept) {
+                      double share) {
   for (Operation &op : block.without_terminator()) {
     if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      visitReduce(reduce, p, map, plan, lane, kept);
+      visitReduce(reduce, p, map, plan, lane, share);
       continue;
     }
     if (auto read = dyn_cast<ReadOp>(op)) {
-      visitRead(read, p, map, lane, kept);
+      visitRead(read, p, map, lane, share);
       continue;
     }
     if (op.hasTrait<OpTrait::ConstantLike>())
@@ -118,7 +118,7 @@ void BlockCost::visit(Block &block, Point &p, MapOp map, const MapPlan &plan, Va
 }
 
 void BlockCost::visitReduce(ReduceOp reduce, Point &p, MapOp map, const MapPlan &plan, Value lane,
-                            double kept) {
+                            double share) {
   bool nested = !reduce.bodyBlock()->getOps<ReduceOp>().empty();
   bool folded = plan.across && !nested;
   double terms = facts.terms(reduce);
@@ -127,7 +127,7 @@ void BlockCost::visitReduce(ReduceOp reduce, Point &p, MapOp map, const MapPlan 
     terms = std::ceil(terms / kWarp);
   }
   Point inner;
-  visit(*reduce.bodyBlock(), inner, map, plan, lane, kept);
+  visit(*reduce.bodyBlock(), inner, map, plan, lane, share);
   Operations<double> each = operationsOfPoint(reduce), end = operationsOfEnd(reduce);
   double sums = each.adds + each.multiplies + each.extremes + kFunction * each.functions;
   // A product that is summed is one operation with its addition.
@@ -149,15 +149,15 @@ void BlockCost::visitReduce(ReduceOp reduce, Point &p, MapOp map, const MapPlan 
   }
 }
 
-void BlockCost::visitRead(ReadOp read, Point &p, MapOp map, Value lane, double kept) {
+void BlockCost::visitRead(ReadOp read, Point &p, MapOp map, Value lane, double share) {
   p.instructions += 1 + kAddress;
   if (near.contains(read.getTensor())) {
     p.wait = std::max(p.wait, kNearWait);
     return;
   }
   double left = 1;
-  if (kept > 0 && canPack(read, facts.prepared))
-    left = 1 - kept;
+  if (share > 0 && canPack(read, facts.prepared))
+    left = 1 - share;
   // What one thread reads in a row, the first-level cache has after the first time.
   auto reduce = dyn_cast<ReduceOp>(read->getParentOp());
   bool row = reduce && lane != Value(reduce.indices().back()) &&
@@ -256,7 +256,9 @@ double BlockCost::keptShare(MapOp map, const MapPlan &plan, double points) {
   if (rounds < 1)
     return 0;
   shared = double(kSharedBytes);
-  return std::min(rounds / needed, 1.0);
+  double share = std::min(rounds / needed, 1.0);
+  kept += share * points * bytes / groups;
+  return share;
 }
 
 //===----------------------------------------------------------------------===//

@@ -82,14 +82,17 @@ public:
   BlockWork step(mlir::Block &body);
   /// Bytes of shared memory that it asks for.
   double sharedBytes() const { return shared; }
+  /// Bytes of weights that it fetches there before the first step.
+  double keptBytes() const { return kept; }
 
 private:
   struct Point;
   Point pointOf(MapOp map, const MapPlan &plan, double points);
-  void visit(mlir::Block &block, Point &p, MapOp map, const MapPlan &plan, Value lane, double kept);
+  void visit(mlir::Block &block, Point &p, MapOp map, const MapPlan &plan, Value lane,
+             double share);
   void visitReduce(ReduceOp reduce, Point &p, MapOp map, const MapPlan &plan, Value lane,
-                   double kept);
-  void visitRead(ReadOp read, Point &p, MapOp map, Value lane, double kept);
+                   double share);
+  void visitRead(ReadOp read, Point &p, MapOp map, Value lane, double share);
   BlockWork copies(mlir::Block &body);
   double storesOf(Value result) const;
   double keptShare(MapOp map, const MapPlan &plan, double points);
@@ -99,7 +102,7 @@ private:
 
   const CallFacts &facts;
   double threads, groups;
-  double top = 0, shared = 0;
+  double top = 0, shared = 0, kept = 0;
   bool inSteps = false;             ///< of a scan that the block runs
   llvm::DenseSet<Value> made, near; ///< in the kernel; of these in shared memory
 };

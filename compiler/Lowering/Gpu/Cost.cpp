@@ -123,6 +123,7 @@ private:
     double threads = groups > 1 ? kGroupThreads : threadsFor(scan, facts.prepared);
     BlockCost block(facts, threads, groups);
     BlockWork w = block.steps(scan);
+    w.read += block.keptBytes(), w.cached += block.keptBytes();
     close("scan", scan, facts.batch * groups, threads, block.sharedBytes(), w);
     if (groups > 1)
       kernels.back().nanoseconds += kCooperative + kLaunch; // the counts of arrivals begin at 0
