@@ -11,7 +11,8 @@ namespace seq::lowering {
 /// in lanes. `packable`: reads whose layout is ours to choose.
 int chooseLane(MapOp map, unsigned width, llvm::function_ref<bool(ReadOp)> packable);
 
-/// Where lanes that run over an index find what they read: all at one place, side by side, or apart.
+/// Where lanes that run over an index find what they read: all at one place, side by side, or
+/// apart.
 enum class Access { Shared, Contiguous, Apart };
 /// `lane`: an index of the map or of one of its reductions; null: all lanes are at one point.
 Access accessOf(MapOp map, ReadOp read, Value lane);
