@@ -79,6 +79,20 @@ public:
     countBody(op);
   }
 
+  /// How often the body of `op`, a reduction in a map, is done in all of the map's points.
+  Formula presentPoints(Operation *op) {
+    if (auto map = dyn_cast<MapOp>(op)) {
+      for (auto [index, extent] : llvm::zip(map.indices(), map.getExtents()))
+        enter(index, extent);
+      return times();
+    }
+    presentPoints(op->getParentOp());
+    auto reduce = cast<ReduceOp>(op);
+    for (auto [index, extent] : llvm::zip(reduce.indices(), reduce.getExtents()))
+      enter(index, extent, reduce.yield().getPresent(), &reduce.getBody());
+    return times();
+  }
+
   Formula value(Value v) {
     if (auto k = constantOf(v))
       return double(*k);
@@ -366,6 +380,10 @@ Formula formulaOf(Value index, ArrayRef<std::pair<Value, double>> around) {
   return counter.value(index);
 }
 
+Formula presentPoints(ReduceOp reduce) {
+  return Counter().presentPoints(reduce);
+}
+
 static Formula ofAffine(AffineExpr e, ArrayRef<Attribute> names) {
   if (auto k = dyn_cast<AffineConstantExpr>(e))
     return double(k.getValue());
@@ -385,18 +403,29 @@ static Formula ofAffine(AffineExpr e, ArrayRef<Attribute> names) {
   }
 }
 
-/// Bytes of an argument or a result.
-static Formula bytesOf(Type type, AffineMapAttr shape, ArrayAttr names) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor)
-    return bytesOf(type);
-  Formula n = bytesOf(tensor.getElementType());
+static Formula elementsOf(RankedTensorType tensor, AffineMapAttr shape, ArrayAttr names) {
+  Formula n = 1;
   for (int64_t d = 0; d < tensor.getRank(); ++d)
     if (!tensor.isDynamicDim(d))
       n *= double(tensor.getDimSize(d));
     else if (shape && names)
       n *= ofAffine(shape.getValue().getResult(d), names.getValue());
   return n;
+}
+
+/// Bytes of an argument or a result.
+static Formula bytesOf(Type type, AffineMapAttr shape, ArrayAttr names) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return bytesOf(type);
+  return elementsOf(tensor, shape, names) * bytesOf(tensor.getElementType());
+}
+
+Formula elementsOf(func::FuncOp func, unsigned argument) {
+  auto tensor = dyn_cast<RankedTensorType>(func.getArgumentTypes()[argument]);
+  return tensor ? elementsOf(tensor, func.getArgAttrOfType<AffineMapAttr>(argument, kShapeAttr),
+                             func->getAttrOfType<ArrayAttr>(kSizesAttr))
+                : Formula(1);
 }
 
 Work workOf(func::FuncOp func) {

@@ -38,6 +38,12 @@ Work workOf(mlir::func::FuncOp func);
 /// Of ops of the function's own block.
 Work workOf(llvm::ArrayRef<mlir::Operation *> ops);
 
+/// Points at which the reduction's body is done, in all points of its map.
+Formula presentPoints(ReduceOp reduce);
+
+/// Of an argument of the function.
+Formula elementsOf(mlir::func::FuncOp func, unsigned argument);
+
 /// A value of the function's own block, made of sizes and constants; `around`: or of these indices
 /// of scans, which are taken for that.
 Formula formulaOf(mlir::Value index, llvm::ArrayRef<std::pair<mlir::Value, double>> around = {});

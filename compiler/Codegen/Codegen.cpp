@@ -66,24 +66,24 @@ static bool link(Module &into, std::unique_ptr<Module> module, std::string &erro
   return false;
 }
 
-static bool samePlaces(const std::vector<lowering::Place> &a,
-                       const std::vector<lowering::Place> &b) {
-  auto same = [](const lowering::Place &x, const lowering::Place &y) {
-    return x.file == y.file && x.what == y.what && x.line == y.line && x.column == y.column &&
-           x.kind == y.kind;
-  };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+static bool samePlace(const lowering::Place &x, const lowering::Place &y) {
+  return x.file == y.file && x.what == y.what && x.line == y.line && x.column == y.column &&
+         x.kind == y.kind;
 }
 
-/// Places are those of the program: every variant must have the same.
+/// Places are those of the program: each variant's begin with those of the one before it, since
+/// forms differ in what they are made of.
 static bool describe(std::vector<Variant> &variants, Descriptor &descriptor, std::string &error) {
   for (size_t i = 0; i < descriptor.functionCount(); ++i) {
-    const auto &places = variants.front().functions[i].places;
-    for (const Variant &v : variants)
-      if (!samePlaces(v.functions[i].places, places)) {
+    const auto &places = variants.back().functions[i].places;
+    for (const Variant &v : variants) {
+      const auto &own = v.functions[i].places;
+      if (own.size() > places.size() ||
+          !std::equal(own.begin(), own.end(), places.begin(), samePlace)) {
         error = "the places of failures differ between targets";
         return false;
       }
+    }
     descriptor.setPlaces(i, places);
   }
   return true;

@@ -5,7 +5,9 @@
 #include "compiler/Codegen/ToLlvm.h"
 #include "compiler/Lowering/Gpu/Gpu.h"
 
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/Dominators.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -120,6 +122,98 @@ static bool linkRuntime(Module &module, std::string &error) {
   return true;
 }
 
+//===----------------------------------------------------------------------===//
+// Long steps
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A step of many maps uses many addresses that no step changes: the shares of a block, places in
+/// shared memory. Computed once before the first step, all of them want registers through all
+/// steps, and the assembler does not compute anew what it has no room for. So in a long loop what
+/// takes a few instructions is computed where a map begins.
+class NearUses {
+public:
+  explicit NearUses(Function &kernel) : tree(kernel), loops(tree) {
+    for (BasicBlock &block : kernel)
+      if (isOutside(&block))
+        for (Instruction &i : block)
+          if (isCheap(i))
+            outside.push_back(&i);
+  }
+
+  void run() {
+    // Users first, so that what they are made of follows.
+    for (Instruction *i : llvm::reverse(outside))
+      for (Use &use : llvm::make_early_inc_range(i->uses()))
+        if (Instruction *before = placeFor(use); before && before->getParent() != i->getParent())
+          use.set(copyAt(i, before));
+    for (Instruction *i : llvm::reverse(outside))
+      if (i->use_empty())
+        i->eraseFromParent();
+  }
+
+private:
+  /// Instructions of a loop from which on it is long.
+  static constexpr size_t kLong = 600;
+
+  static bool isCheap(const Instruction &i) {
+    return isa<BinaryOperator, CastInst, GetElementPtrInst>(i) && !i.isIntDivRem() &&
+           !i.getType()->isFPOrFPVectorTy();
+  }
+
+  /// Of all short loops.
+  bool isOutside(const BasicBlock *block) {
+    Loop *loop = loops.getLoopFor(block);
+    return !loop || isLong(loop);
+  }
+
+  bool isLong(const Loop *loop) {
+    auto [it, isNew] = sizes.try_emplace(loop, 0);
+    if (isNew)
+      for (BasicBlock *block : loop->blocks())
+        it->second += block->size();
+    return it->second >= kLong;
+  }
+
+  /// Where a use in a long loop has its own copy: before the outermost loop in it that is short;
+  /// null: the use is in no long loop.
+  Instruction *placeFor(const Use &use) {
+    auto *user = cast<Instruction>(use.getUser());
+    BasicBlock *block = user->getParent();
+    if (auto *phi = dyn_cast<PHINode>(user))
+      user = (block = phi->getIncomingBlock(use))->getTerminator();
+    Loop *loop = loops.getLoopFor(block), *inner = nullptr;
+    for (; loop && !isLong(loop); loop = loop->getParentLoop())
+      inner = loop;
+    if (!loop)
+      return nullptr;
+    BasicBlock *ahead = inner ? inner->getLoopPreheader() : nullptr;
+    return ahead ? ahead->getTerminator() : user;
+  }
+
+  Instruction *copyAt(Instruction *i, Instruction *before) {
+    auto [it, isNew] = copies.try_emplace({i, before}, nullptr);
+    if (!isNew)
+      return it->second;
+    Instruction *copy = it->second = i->clone();
+    copy->insertBefore(before->getIterator());
+    for (Use &operand : copy->operands()) {
+      auto *of = dyn_cast<Instruction>(operand);
+      if (of && isCheap(*of) && isOutside(of->getParent()) &&
+          of->getParent() != before->getParent())
+        operand.set(copyAt(of, copy));
+    }
+    return copy;
+  }
+
+  DominatorTree tree;
+  LoopInfo loops;
+  SmallVector<Instruction *> outside;
+  DenseMap<const Loop *, size_t> sizes;
+  DenseMap<std::pair<Instruction *, Instruction *>, Instruction *> copies;
+};
+} // namespace
+
 std::unique_ptr<Module> translateDevice(Variant &variant, LLVMContext &context, unsigned level,
                                         std::string &error) {
   auto machine = makeMachine(variant.target, variant.target.features, error);
@@ -129,6 +223,9 @@ std::unique_ptr<Module> translateDevice(Variant &variant, LLVMContext &context, 
   if (!module || !linkRuntime(*module, error) ||
       !optimizeFor(*machine, *module, std::max(level, 1u), error))
     return nullptr;
+  for (Function &f : *module)
+    if (!f.isDeclaration())
+      NearUses(f).run();
   return module;
 }
 

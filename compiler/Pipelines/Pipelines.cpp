@@ -4,6 +4,7 @@
 #include "compiler/AstToSeq/AstToSeq.h"
 #include "compiler/Codegen/Target.h"
 #include "compiler/Lowering/Cpu/Cpu.h"
+#include "compiler/Lowering/Gpu/Cost.h"
 #include "compiler/Lowering/Gpu/Gpu.h"
 #include "compiler/Transforms/Cost.h"
 #include "compiler/Transforms/Transforms.h"
@@ -117,62 +118,71 @@ bool addStream(ModuleOp module, std::optional<StreamRefusal> &refusal) {
   return true;
 }
 
-static void addForms(OpPassManager &pm, const Options &options) {
-  bool ofConv = llvm::is_contained(kConvFormNames, options.form);
-  std::string scans = ofConv ? "" : options.form, convolutions = ofConv ? options.form : "";
-  pm.addNestedPass<func::FuncOp>(createSeqClassify());
-  pm.addNestedPass<func::FuncOp>(
-      createSeqForm({scans, options.sizes, options.threads, options.batch, options.tellForms}));
-  pm.addNestedPass<func::FuncOp>(createSeqRaise());
-  pm.addNestedPass<func::FuncOp>(createSeqFourierConv({convolutions, options.sizes}));
+/// Forms are chosen for one machine.
+static std::unique_ptr<CostModel> costModelOf(const Options &options) {
+  if (!options.targets.empty() && options.targets.back().isGpu())
+    return std::make_unique<gpu::GpuCost>(options.targets.back(), options.batch);
+  return std::make_unique<CpuCost>(options.threads, options.batch);
 }
 
-static void addTransforms(OpPassManager &pm, const Options &options) {
-  addForms(pm, options);
+static void addForms(OpPassManager &pm, const Options &options, CostModel &model) {
+  bool ofConv = llvm::is_contained(kConvFormNames, options.form);
+  std::string scans = ofConv ? "" : options.form, convolutions = ofConv ? options.form : "";
+  bool isGpu = !options.targets.empty() && options.targets.back().isGpu();
+  SeqFormOptions forms{scans, options.sizes, options.threads, options.batch, options.tellForms};
+  SeqFourierConvOptions transforms{convolutions, options.sizes};
+  pm.addNestedPass<func::FuncOp>(createSeqClassify());
+  pm.addNestedPass<func::FuncOp>(createSeqForm(forms, model));
+  pm.addNestedPass<func::FuncOp>(createSeqRaise());
+  pm.addNestedPass<func::FuncOp>(isGpu ? createSeqFourierConv(transforms, model)
+                                       : createSeqFourierConv(transforms));
+}
+
+static void addTransforms(OpPassManager &pm, const Options &options, CostModel &model) {
+  addForms(pm, options, model);
   SeqTileAttentionOptions tiles;
-  auto isGpu = [](const lowering::Target &t) { return t.isGpu(); };
-  if (!options.targets.empty() && llvm::all_of(options.targets, isGpu))
+  if (!options.targets.empty() && options.targets.back().isGpu())
     tiles.rows = 64;
   pm.addNestedPass<func::FuncOp>(createSeqTileAttention(tiles));
   pm.addNestedPass<func::FuncOp>(createSeqDecompose());
   pm.addNestedPass<func::FuncOp>(createSeqNarrow());
   pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
   pm.addNestedPass<func::FuncOp>(createSeqHoist());
+  // Tensor cores want factors of 16 bits, of products that are out of their scans by now.
+  if (!options.targets.empty() && options.targets.back().roundsFactors()) {
+    const char *to = codegen::productsName(options.targets.back().products);
+    pm.addNestedPass<func::FuncOp>(createSeqRoundFactors({to}));
+    pm.addNestedPass<func::FuncOp>(createSeqNarrow());
+  }
   pm.addNestedPass<func::FuncOp>(createSeqFuse());
-}
-
-/// For one target: a CPU's vectors want their elements side by side. Threads of a GPU come through
-/// shared memory where it matters; its tensor cores want factors of 16 bits.
-static void addTargetTransforms(OpPassManager &pm, const lowering::Target &target) {
-  if (!target.isGpu())
-    return pm.addNestedPass<func::FuncOp>(createSeqTranspose());
-  if (!target.roundsFactors())
-    return;
-  pm.addNestedPass<func::FuncOp>(createSeqRoundFactors({codegen::productsName(target.products)}));
-  pm.addNestedPass<func::FuncOp>(createSeqNarrow());
-  pm.addNestedPass<func::FuncOp>(createSeqFuse());
+  // A CPU's vectors want their elements side by side. Threads of a GPU come through shared memory
+  // where it matters.
+  if (options.targets.empty() || !options.targets.back().isGpu())
+    pm.addNestedPass<func::FuncOp>(createSeqTranspose());
 }
 
 static bool runPasses(ModuleOp module, const Options &options, Context &context,
                       InternalError &error,
-                      llvm::function_ref<void(OpPassManager &, const Options &)> add) {
+                      llvm::function_ref<void(OpPassManager &, CostModel &)> add) {
   PassManager pm(&context.mlir());
   pm.enableVerifier(false);
-  add(pm, options);
+  std::unique_ptr<CostModel> model = costModelOf(options);
+  add(pm, *model);
   return succeeded(pm.run(module)) || fail(error, "transforms", context);
 }
 
 bool deriveForms(ModuleOp module, const Options &options, Context &context, InternalError &error) {
-  return runPasses(module, options, context, error, addForms);
+  return runPasses(module, options, context, error,
+                   [&](OpPassManager &pm, CostModel &model) { addForms(pm, options, model); });
 }
 
 bool demandedWork(ModuleOp module, Context &context, analysis::Work &work, InternalError &error) {
   OwningOpRef<ModuleOp> copy(module.clone());
   func::FuncOp func = *copy->getOps<func::FuncOp>().begin();
-  auto raise = [](OpPassManager &pm, const Options &) {
+  auto raise = [](OpPassManager &pm, CostModel &) {
     pm.addNestedPass<func::FuncOp>(createSeqRaise());
   };
-  auto split = [](OpPassManager &pm, const Options &) {
+  auto split = [](OpPassManager &pm, CostModel &) {
     pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
   };
   if (!runPasses(*copy, {}, context, error, raise))
@@ -184,17 +194,32 @@ bool demandedWork(ModuleOp module, Context &context, analysis::Work &work, Inter
   return true;
 }
 
-std::optional<double> estimatedTime(ModuleOp module, const Options &options,
-                                    const analysis::Sizes &sizes, int64_t batch, Context &context,
-                                    InternalError &error) {
+static bool transform(ModuleOp module, const Options &options, Context &context,
+                      InternalError &error) {
+  return runPasses(module, options, context, error,
+                   [&](OpPassManager &pm, CostModel &model) { addTransforms(pm, options, model); });
+}
+
+std::optional<Estimate> estimate(ModuleOp module, const Options &options,
+                                 const analysis::Sizes &sizes, int64_t batch, Context &context,
+                                 InternalError &error) {
   OwningOpRef<ModuleOp> copy(module.clone());
-  auto add = [](OpPassManager &pm, const Options &o) {
-    addForms(pm, o);
+  func::FuncOp func = *copy->getOps<func::FuncOp>().begin();
+  Estimate out;
+  if (options.targets.back().isGpu()) {
+    if (!transform(*copy, options, context, error))
+      return std::nullopt;
+    out.kernels = gpu::kernelCosts(func, options.targets.back(), sizes, batch);
+    for (const gpu::KernelCost &k : out.kernels)
+      out.nanoseconds += k.nanoseconds;
+    return out;
+  }
+  auto add = [&](OpPassManager &pm, CostModel &model) {
+    addForms(pm, options, model);
     pm.addNestedPass<func::FuncOp>(createSeqHoist());
   };
   if (!runPasses(*copy, options, context, error, add))
     return std::nullopt;
-  func::FuncOp func = *copy->getOps<func::FuncOp>().begin();
   bool known = true;
   func.walk([&](Operation *op) {
     known &= op == func || op->getNumRegions() == 0 || isa<MapOp, ReduceOp, ScanOp>(op);
@@ -204,30 +229,46 @@ std::optional<double> estimatedTime(ModuleOp module, const Options &options,
     ops.push_back(&op);
   if (!known)
     return std::nullopt;
-  return costOf(ops, sizes, {options.threads, batch});
+  out.nanoseconds = CpuCost(options.threads, batch).costOf(ops, ValueRange(), sizes);
+  return out;
 }
 
-bool transform(ModuleOp module, const Options &options, Context &context, InternalError &error) {
-  return runPasses(module, options, context, error, addTransforms);
+static bool lowerOne(ModuleOp module, const lowering::Target &target, Context &context,
+                     std::vector<codegen::Variant> &variants, InternalError &error) {
+  codegen::Variant v;
+  v.target = target;
+  v.module = OwningOpRef<ModuleOp>(module.clone());
+  std::string suffix = codegen::targetSuffix(target);
+  // Places of failures have the same numbers in all variants.
+  lowering::Places places;
+  if (!variants.empty())
+    for (const lowering::Function &f : variants.back().functions)
+      places.push_back(f.places);
+  bool good = target.isGpu()
+                  ? succeeded(gpu::lower(*v.module, target, suffix, places, v.functions, v.device,
+                                         v.kernels))
+                  : succeeded(cpu::lower(*v.module, target, suffix, places, v.functions));
+  variants.push_back(std::move(v));
+  return good || fail(error, "lowering to machine code", context);
 }
 
 bool lower(ModuleOp module, const Options &options, Context &context,
            std::vector<codegen::Variant> &variants, InternalError &error) {
+  // One for all CPUs, and one for each chip.
+  std::map<std::string, OwningOpRef<ModuleOp>> transformed;
   for (const lowering::Target &target : options.targets) {
-    codegen::Variant v;
-    v.target = target;
-    v.module = OwningOpRef<ModuleOp>(module.clone());
-    std::string suffix = codegen::targetSuffix(target);
-    auto add = [&](OpPassManager &pm, const Options &) { addTargetTransforms(pm, target); };
-    if (!runPasses(*v.module, options, context, error, add))
+    OwningOpRef<ModuleOp> &own = transformed[target.isGpu() ? target.cpu : ""];
+    if (!own) {
+      Phase phase(options, "transform");
+      Options alone = options;
+      alone.targets = {target};
+      own = OwningOpRef<ModuleOp>(module.clone());
+      if (!transform(*own, alone, context, error))
+        return false;
+    }
+    Phase phase(options, "lower");
+    if (!lowerOne(*own, target, context, variants, error))
       return false;
-    bool good =
-        target.isGpu()
-            ? succeeded(gpu::lower(*v.module, target, suffix, v.functions, v.device, v.kernels))
-            : succeeded(cpu::lower(*v.module, target, suffix, v.functions));
-    if (!good)
-      return fail(error, "lowering to machine code", context);
-    variants.push_back(std::move(v));
   }
   return true;
 }
@@ -236,16 +277,8 @@ bool compile(ModuleOp module, codegen::Descriptor &descriptor, const Options &op
              Context &context, codegen::Code &code, InternalError &error) {
   std::vector<codegen::Variant> variants;
   std::string text;
-  {
-    Phase phase(options, "transform");
-    if (!transform(module, options, context, error))
-      return false;
-  }
-  {
-    Phase phase(options, "lower");
-    if (!lower(module, options, context, variants, error))
-      return false;
-  }
+  if (!lower(module, options, context, variants, error))
+    return false;
   {
     Phase phase(options, "translate");
     if (!codegen::buildCode(

@@ -14,6 +14,7 @@
 #include "compiler/Analysis/Time.h"
 #include "compiler/Analysis/Work.h"
 #include "compiler/Codegen/Codegen.h"
+#include "compiler/Lowering/Gpu/Cost.h"
 #include "compiler/Sema/Sema.h"
 
 #include <functional>
@@ -36,8 +37,9 @@ struct Options {
   /// (`K=64,V=32`).
   std::string form, sizes;
   /// For which the cheapest form is sought: results differ between forms by rounding, so code
-  /// gives the same ones however many there are when it runs.
-  int64_t threads = 1, batch = 1;
+  /// gives the same ones however many there are when it runs. A GPU has no `threads`; 0 sequences
+  /// are as many as its model supposes, and one on a CPU.
+  int64_t threads = 1, batch = 0;
   bool tellForms = false;   ///< notes what other forms would cost, for explanations
   bool streams = false;     ///< the module holds a stream of the first function, where there is one
   bool entryPoints = false; ///< the C functions of the generated header too
@@ -72,12 +74,8 @@ mlir::OwningOpRef<mlir::ModuleOp> toSeq(const typed::Program &program, size_t co
 /// another; false with the reason where it has none.
 bool addStream(mlir::ModuleOp module, std::optional<StreamRefusal> &refusal);
 
-/// seq → seq: everything that makes it fast.
-bool transform(mlir::ModuleOp module, const Options &options, Context &context,
-               InternalError &error);
-
-/// The first part of it alone: classes, and the form of each scan and convolution (`seq.form`,
-/// `seq.refused`).
+/// The first of the transforms alone: classes, and the form of each scan and convolution
+/// (`seq.form`, `seq.refused`), for the last target.
 bool deriveForms(mlir::ModuleOp module, const Options &options, Context &context,
                  InternalError &error);
 
@@ -86,18 +84,23 @@ bool deriveForms(mlir::ModuleOp module, const Options &options, Context &context
 bool demandedWork(mlir::ModuleOp module, Context &context, analysis::Work &work,
                   InternalError &error);
 
-/// Nanoseconds of a call of the first function in the forms that `options` say, at these sizes, by
-/// the estimate that forms are chosen by; none where it has ops that this does not know (attention,
-/// convolution, softmax).
-std::optional<double> estimatedTime(mlir::ModuleOp module, const Options &options,
-                                    const analysis::Sizes &sizes, int64_t batch, Context &context,
-                                    InternalError &error);
+/// What a call would take, by the model that forms are chosen by.
+struct Estimate {
+  double nanoseconds = 0;
+  std::vector<gpu::KernelCost> kernels; ///< of a GPU
+};
+/// For the first function on the last target in the forms that `options` say, at these sizes; none
+/// where it has ops that the CPU's model does not know (attention, convolution, softmax).
+std::optional<Estimate> estimate(mlir::ModuleOp module, const Options &options,
+                                 const analysis::Sizes &sizes, int64_t batch, Context &context,
+                                 InternalError &error);
 
-/// Code of a transformed module for each target. The module is not changed.
+/// From `toSeq`'s module to code for each target, with the transforms for it: those of a library's
+/// variants may have different forms. The module is not changed.
 bool lower(mlir::ModuleOp module, const Options &options, Context &context,
            std::vector<codegen::Variant> &variants, InternalError &error);
 
-/// From `toSeq`'s module, which it changes, to optimised LLVM IR with the descriptor.
+/// The same to optimised LLVM IR with the descriptor.
 bool compile(mlir::ModuleOp module, codegen::Descriptor &descriptor, const Options &options,
              Context &context, codegen::Code &code, InternalError &error);
 

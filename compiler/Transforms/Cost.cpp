@@ -166,35 +166,34 @@ bool barrierFollows(MapOp map) {
          llvm::any_of(map->getUsers(), [](Operation *o) { return isa<NextOp>(o); });
 }
 
-/// The time of the op for all sequences, from that for one on one thread.
-double shared(Operation *o, double one, double steps, const Team &team) {
-  double threads = 1 + kSecond * double(team.threads - 1), all = one * double(team.batch);
+} // namespace
+
+double CpuCost::shared(Operation *o, double one, double steps) const {
+  double team = 1 + kSecond * double(threads - 1), all = one * double(batch);
   auto scan = dyn_cast<ScanOp>(o);
   if (!scan)
-    return all / threads;
-  if (scan.getInits().empty() && team.threads > 1) {
-    double items = steps * double(team.batch), rounds = std::ceil(items / double(team.threads));
-    return items > 0 ? kStart + all / items * rounds * double(team.threads) / threads : 0;
+    return all / team;
+  if (scan.getInits().empty() && threads > 1) {
+    double items = steps * double(batch), rounds = std::ceil(items / double(threads));
+    return items > 0 ? kStart + all / items * rounds * double(threads) / team : 0;
   }
-  if (team.batch >= team.threads)
-    return all / threads * std::ceil(double(team.batch) / double(team.threads)) *
-           double(team.threads) / double(team.batch);
+  if (batch >= threads)
+    return all / team * std::ceil(double(batch) / double(threads)) * double(threads) /
+           double(batch);
   if (!analysis::worthSharing(scan, barrierFollows))
     return all;
   auto barriers = llvm::count_if(scan.bodyBlock()->getOps<MapOp>(), barrierFollows);
-  return all / threads + steps * analysis::kBarrierTime * double(barriers);
+  return all / team + steps * analysis::kBarrierTime * double(barriers);
 }
 
-} // namespace
-
-double costOf(ArrayRef<Operation *> ops, const analysis::Sizes &sizes, const Team &team) {
+double CpuCost::costOf(ArrayRef<Operation *> ops, ValueRange, const analysis::Sizes &sizes) {
   Walk walk(sizes);
   double sum = 0;
   for (Operation *o : ops) {
     double one = walk.take(o).nanoseconds();
-    if (team.threads > 1 || team.batch > 1) {
+    if (threads > 1 || batch > 1) {
       auto scan = dyn_cast<ScanOp>(o);
-      one = shared(o, one, scan ? walk.value(scan.getExtent()) : 1, team);
+      one = shared(o, one, scan ? walk.value(scan.getExtent()) : 1);
     }
     sum += one;
   }

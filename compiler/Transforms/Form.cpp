@@ -5,8 +5,8 @@
 //
 // A form's cost is that of its ops (Cost.h): they are written, counted, and erased again. Chunks of
 // 16 steps are tried first, then longer ones while these are cheaper. Forms in
-// blocks do what others do and more, so they are tried where threads would have nothing else to do:
-// where there are fewer sequences.
+// blocks do what others do and more, so they are tried where a part of the machine would have
+// nothing else to do: where a CPU's threads are more than the sequences, and on a GPU.
 //
 // The estimate is good to some ten per cent: a derived form has to be that much cheaper.
 //
@@ -74,14 +74,20 @@ struct Candidate {
 
 struct FormPass : seq::impl::SeqFormBase<FormPass> {
   using SeqFormBase::SeqFormBase;
+  FormPass(const SeqFormOptions &options, CostModel &model) : SeqFormBase(options), model(&model) {}
 
   void runOnOperation() override {
+    CpuCost cpu(threads, batch);
+    if (!model)
+      model = &cpu;
     auto scans = llvm::to_vector(getOperation().getBody().front().getOps<ScanOp>());
     for (ScanOp scan : scans)
       if (!scan.getInits().empty())
         visit(scan);
     if (!scans.empty())
       eraseDead(getOperation());
+    if (model == &cpu)
+      model = nullptr;
   }
 
 private:
@@ -92,7 +98,7 @@ private:
       wanted = *parseForm(form);
     bool choose = form.empty() && !isStream;
     SmallVector<Candidate, 0> all;
-    if (tell || (choose && (hasMatrix(scan) || idleThreads())))
+    if (tell || (choose && (hasMatrix(scan) || model->hasIdle())))
       all = candidatesOf(scan, wanted);
     if (choose)
       wanted = cheapest(all);
@@ -113,18 +119,13 @@ private:
            });
   }
 
-  Team team() const { return {std::max<int64_t>(threads, 1), std::max<int64_t>(batch, 1)}; }
-
-  /// Sequences are fewer than threads.
-  bool idleThreads() const { return team().batch < team().threads; }
-
   SmallVector<Candidate, 0> candidatesOf(ScanOp scan, FormRequest wanted) {
     SmallVector<Candidate, 0> all{measure(scan, {"sequential", 0})};
     double sequential = all.front().nanoseconds;
-    if (tell || idleThreads())
+    if (tell || model->hasIdle())
       all.push_back(measure(scan, {"scan", 0}));
     for (StringRef form : {"chunked", "two-level"}) {
-      if (form == "two-level" && !tell && (!idleThreads() || all.back().refusal))
+      if (form == "two-level" && !tell && (!model->hasIdle() || all.back().refusal))
         break;
       if (tell || hasMatrix(scan))
         all.push_back(inChunks(scan, form, form == wanted.name ? wanted.chunk : 0, sequential));
@@ -160,10 +161,11 @@ private:
     Operation *last = scan->getPrevNode();
     OpBuilder b(scan);
     auto copy = cast<ScanOp>(b.clone(*scan));
+    SmallVector<Value> made(copy.getResults()), results;
     if (request.name == "sequential")
       hoistFrom(copy);
     else
-      write(copy, request, c.refusal);
+      made = write(copy, request, c.refusal);
     SmallVector<Operation *> ops;
     Operation *first = last ? last->getNextNode() : &scan->getBlock()->front();
     for (Operation *o = first; o != copy; o = o->getNextNode())
@@ -171,7 +173,10 @@ private:
     if (request.name == "sequential")
       ops.push_back(copy);
     if (!c.refusal) {
-      c.nanoseconds = costOf(ops, expectedSizes(scan), team());
+      for (auto [result, value] : llvm::zip(scan.getResults(), made))
+        if (!result.use_empty())
+          results.push_back(value);
+      c.nanoseconds = model->costOf(ops, results, expectedSizes(scan));
       if (tell)
         c.work = analysis::workOf(ops);
     }
@@ -295,5 +300,11 @@ private:
         b.getDictionaryAttr({b.getNamedAttr("state", b.getStringAttr(stateName(scan, no.state))),
                              b.getNamedAttr("why", b.getStringAttr(no.why))}));
   }
+
+  CostModel *model = nullptr;
 };
 } // namespace
+
+std::unique_ptr<Pass> seq::createSeqForm(const SeqFormOptions &options, CostModel &model) {
+  return std::make_unique<FormPass>(options, model);
+}

@@ -20,8 +20,8 @@ def SeqForm : Pass<"seq-form", "::mlir::func::FuncOp"> {
   let summary = "runs scans in a form that is derived from their step";
   let description = [{
     A scan of the function's own block becomes the form that is asked for, or, with none asked
-    for, the one that the cost model (Cost.h) prefers for a call of `batch` sequences on `threads`,
-    at `sizes` where these are given. With `tell` each scan gets an attribute `seq.candidates`, with all forms and costs.
+    for, the one that the cost model (Cost.h) prefers at `sizes`, where these are given: that of the
+    machine for which the pass is made, or of a CPU for a call of `batch` sequences on `threads`. With `tell` each scan gets an attribute `seq.candidates`, with all forms and costs.
     - `sequential`: as it stands;
     - `scan`: in at most 16 blocks of time, which are summarised at once, chained, and run at
       once (C0 to C6);

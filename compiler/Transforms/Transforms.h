@@ -36,8 +36,13 @@ std::optional<FormRequest> parseForm(llvm::StringRef text);
 /// `seq-tile-attention` does before it makes tiles.
 void gatherScores(mlir::func::FuncOp func);
 
+class CostModel;
 #define GEN_PASS_DECL
 #include "compiler/Transforms/Passes.h.inc"
+/// The same passes with another cost model than that of a CPU with `threads` and `batch`.
+std::unique_ptr<mlir::Pass> createSeqForm(const SeqFormOptions &options, CostModel &model);
+std::unique_ptr<mlir::Pass> createSeqFourierConv(const SeqFourierConvOptions &options,
+                                                 CostModel &model);
 #define GEN_PASS_REGISTRATION
 #include "compiler/Transforms/Passes.h.inc"
 

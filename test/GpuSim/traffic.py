@@ -33,6 +33,29 @@ KNOWN = [
      lambda s: 4 * s["K"] * (s["T"] * tiles(s["N"]) + s["N"] * tiles(s["T"])), lambda s: 4 * s["T"] * s["N"], 1),
 ]
 
+# For the model: entry, sizes, form. Maps are small: how many points a thread takes of a large one depends on
+# the device. Not here is what does not hold: of a delta rule in chunks it says 23 % more reads than there are,
+# since the substitution's sums end where the chunk does; blocks that share a sequence are more on a chip.
+MODELLED = [
+    ("map", "T=128 D=96", ""), ("columns", "T=256 D=128", ""), ("norm", "T=32 D=256", ""),
+    ("product", "T=128 K=256 N=128", ""), ("turned", "T=192 K=128 N=128", ""), ("columns", "T=256 D=128 batch=3", ""),
+    ("columns", "T=256 D=32", "scan"), ("matrix", "T=64", "sequential"), ("matrix", "T=64 batch=2", "chunked:16"),
+    ("matrix", "T=64", "scan"), ("matrix", "T=128", "two-level:16"), ("Cell(32)", "T=32 batch=2", ""),
+]
+
+
+def modelled(seqc, entry, sizes, form):
+    """Bytes read and written by the model, and in the simulator."""
+    r = subprocess.run([seqc, "explain", os.path.join(HERE, "traffic.seq"), entry, *sizes.split(), "--json",
+                        "--target=gpusim", *(["--form", form] if form else [])], capture_output=True, text=True)
+    try:
+        report = json.loads(r.stdout)
+        kernels, sums = report["floor"]["kernels"], report["counts"]["sums"]
+    except (ValueError, LookupError):
+        return None, f"exit {r.returncode}: {' '.join(r.stderr.split())[:250]}"
+    return ([sum(k[f"bytes_{way}"] for k in kernels) for way in ("read", "written")],
+            [32 * sums[f"sectors_{way}"] for way in ("read", "written")])
+
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -59,7 +82,13 @@ def main():
         if bad or args.v:
             print(f"{'FAIL' if bad else 'ok  '} {name}: {got[0]} bytes read, {want[0]} by the formula; {got[1]} written, "
                   f"{want[1]}; {len(counts['kernels'])} kernels of {kernels}")
-    print(f"{len(KNOWN) - failed} passed, {failed} failed")
+    for entry, sizes, form in MODELLED:
+        said, got = modelled(os.path.abspath(args.seqc), entry, sizes, form)
+        bad = said is None or any(abs(s - g) > 0.1 * g for s, g in zip(said, got))
+        failed += bad
+        if bad or args.v:
+            print(f"{'FAIL' if bad else 'ok  '} model of {entry} {sizes} {form}: {said} bytes read and written, {got} counted")
+    print(f"{len(KNOWN) + len(MODELLED) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

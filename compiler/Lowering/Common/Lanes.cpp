@@ -23,7 +23,8 @@ enum class Motion { None, One, Strided, Gathered };
 
 class Cost {
 public:
-  Cost(MapOp map, llvm::function_ref<bool(ReadOp)> packable) : map(map), packable(packable) {}
+  Cost(MapOp map, llvm::function_ref<bool(ReadOp)> packable, Value lane = {})
+      : map(map), packable(packable), lane(lane) {}
 
   /// Cost of a point with `lane` (an index of the map, or null: reductions in lanes).
   double point(Value lane, unsigned width) {
@@ -37,6 +38,18 @@ public:
     // Stores: the lane index should be the last one.
     bool last = lane == Value(map.indices().back());
     return cost + map.getNumResults() * (last ? 1.0 / width : 1.2);
+  }
+
+  Access accessOf(ReadOp read) {
+    Motion m = Motion::None;
+    bool contiguous = true;
+    for (auto [k, i] : llvm::enumerate(read.getIndices())) {
+      Motion x = of(i);
+      m = std::max(m, x);
+      bool last = k + 1 == read.getIndices().size();
+      contiguous &= x == Motion::None || (x == Motion::One && last);
+    }
+    return m == Motion::None ? Access::Shared : contiguous ? Access::Contiguous : Access::Apart;
   }
 
   Motion of(Value v) {
@@ -84,17 +97,10 @@ private:
   }
 
   double readCost(ReadOp read, bool inReduce) {
-    Motion m = Motion::None;
-    bool contiguous = true;
-    for (auto [k, i] : llvm::enumerate(read.getIndices())) {
-      Motion x = of(i);
-      m = std::max(m, x);
-      bool last = k + 1 == read.getIndices().size();
-      contiguous &= x == Motion::None || (x == Motion::One && last);
-    }
-    if (m == Motion::None) // shared by the lanes, where there are any
+    Access access = accessOf(read);
+    if (access == Access::Shared) // by the lanes, where there are any
       return lane ? 1.0 / width : 1.0;
-    if (contiguous || (inReduce && packable(read)))
+    if (access == Access::Contiguous || (inReduce && packable(read)))
       return 1.0 / width;
     return 1.5;
   }
@@ -194,6 +200,10 @@ int chooseLane(MapOp map, unsigned width, llvm::function_ref<bool(ReadOp)> packa
     }
   }
   return lane;
+}
+
+Access accessOf(MapOp map, ReadOp read, Value lane) {
+  return Cost(map, [](ReadOp) { return false; }, lane).accessOf(read);
 }
 
 bool canPack(ReadOp read, const llvm::DenseSet<Value> &prepared) {

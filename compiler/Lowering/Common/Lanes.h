@@ -11,6 +11,12 @@ namespace seq::lowering {
 /// in lanes. `packable`: reads whose layout is ours to choose.
 int chooseLane(MapOp map, unsigned width, llvm::function_ref<bool(ReadOp)> packable);
 
+/// Where lanes that run over an index find what they read: all at one place, side by side, or
+/// apart.
+enum class Access { Shared, Contiguous, Apart };
+/// `lane`: an index of the map or of one of its reductions; null: all lanes are at one point.
+Access accessOf(MapOp map, ReadOp read, Value lane);
+
 /// The indices of the map and of reductions that a read's place is computed from.
 struct IndexUse {
   llvm::SetVector<Value> indices;

@@ -76,6 +76,9 @@ Value upperBound(Value index);
 /// Lanes of a vector of the widest float that `map` computes with.
 unsigned vectorWidth(MapOp map, const Target &target);
 
+/// The function's tensors that depend on weights alone, and are made when these are bound.
+llvm::DenseSet<Value> preparedTensors(mlir::func::FuncOp func);
+
 /// Joins reductions of one block over the same range (MergeReductions.cpp).
 void mergeReductions(mlir::Block &block);
 
@@ -171,7 +174,8 @@ public:
   FunctionLowering(mlir::func::FuncOp func, const Target &target, llvm::StringRef suffix,
                    mlir::ModuleOp module);
   virtual ~FunctionLowering() = default;
-  Function run();
+  /// `places`: those that have their numbers already.
+  Function run(std::vector<Place> places);
 
 protected:
   friend class BodyEmitter;
@@ -200,7 +204,6 @@ protected:
 
   //===--- Function (LowerFunction.cpp) -------------------------------------------===//
   void normalise();
-  void classifyStages();
   bool isPrepared(Value v) const { return prepared.contains(v); }
   void beginFunction(llvm::StringRef name, bool returnsSize);
   Value copyOf(mlir::OpBuilder &builder, Value tensor);
@@ -294,6 +297,11 @@ protected:
   llvm::DenseMap<mlir::Operation *, int> scanLevel;
   llvm::DenseMap<mlir::Operation *, size_t> factsIndex;
 };
+
+/// Those of function number `function`; none where there are none yet.
+inline std::vector<Place> placesOf(const Places &places, size_t function) {
+  return function < places.size() ? places[function] : std::vector<Place>();
+}
 
 /// A function and its stream prepare the same of their parameters, as a rule: then it is there
 /// once. (Streams beside a function of other packings have their own.)

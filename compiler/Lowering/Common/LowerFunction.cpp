@@ -35,9 +35,10 @@ Value FunctionLowering::fromLane(Value, unsigned) {
   llvm_unreachable("this target has no threads that exchange registers");
 }
 
-Function FunctionLowering::run() {
+Function FunctionLowering::run(std::vector<Place> places) {
+  result.places = std::move(places);
   normalise();
-  classifyStages();
+  prepared = preparedTensors(func);
   emitForward();
   emitPrepare();
   emitWorkspace();
@@ -121,9 +122,9 @@ void FunctionLowering::normalise() {
   }
 }
 
-/// Marks what depends on weights alone. Results of the function are not prepared: they
-/// are written in each call.
-void FunctionLowering::classifyStages() {
+/// Results of the function are not prepared: they are written in each call.
+llvm::DenseSet<Value> preparedTensors(func::FuncOp func) {
+  llvm::DenseSet<Value> prepared;
   Block &body = func.getBody().front();
   for (auto [k, arg] : llvm::enumerate(body.getArguments()))
     if (func.getArgAttr(k, kWeightAttr))
@@ -147,6 +148,7 @@ void FunctionLowering::classifyStages() {
     if (only)
       prepared.insert(map.getResults().begin(), map.getResults().end());
   }
+  return prepared;
 }
 
 //===----------------------------------------------------------------------===//

@@ -38,6 +38,9 @@ struct Place {
   int kind = 0; ///< SEQ_FAIL_*
 };
 
+/// By function, as `Function` has them: what a variant's places are numbered after.
+using Places = std::vector<std::vector<Place>>;
+
 /// What became of one func.func.
 struct Function {
   std::string name;    ///< of the func.func: "forward"

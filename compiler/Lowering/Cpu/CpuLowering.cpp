@@ -132,12 +132,13 @@ void CpuLowering::emitPack(Pack &pack) {
   nest(0, {});
 }
 
-LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
+LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix, const Places &places,
                     std::vector<Function> &functions) {
   module.getContext()->loadDialect<LLVM::LLVMDialect, scf::SCFDialect, arith::ArithDialect>();
   SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
   for (func::FuncOp f : funcs) {
-    functions.push_back(CpuLowering(f, target, suffix, module).run());
+    functions.push_back(
+        CpuLowering(f, target, suffix, module).run(placesOf(places, functions.size())));
     f.erase();
     sharePrepare(module, functions);
   }

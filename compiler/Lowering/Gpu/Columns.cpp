@@ -307,6 +307,10 @@ private:
 };
 } // namespace
 
+int64_t Columns::together() const {
+  return operations <= kShortStep ? kTogether : 1;
+}
+
 std::optional<Columns> columnsOf(ScanOp scan, llvm::function_ref<Values(Value)> dimsOf) {
   return ColumnFinder(scan, dimsOf).find();
 }
@@ -353,7 +357,7 @@ public:
     }
     // Several steps at once where they are short: the loads of all of them are then on their way
     // while the first one waits.
-    int64_t together = columns.operations <= kShortStep ? kTogether : 1;
+    int64_t together = columns.together();
     Value whole = c.mul(c.bin<arith::DivUIOp>(steps, c.i(together)), c.i(together));
     Values last = c.loop(c.i(0), whole, c.i(together), carried, [&](Value s, ValueRange in) {
       Values out(in.begin(), in.end());
@@ -511,11 +515,9 @@ bool GpuLowering::launchColumns(ScanOp scan) {
   scanLevel[scan] = 0;
   noteScan(scan).runs = "columns";
   bindYields(scan);
-  // Few columns a block, so that all of the device has some.
-  constexpr int64_t kBlockThreads = 64;
-  int64_t perBlock = kBlockThreads / columns->lanes;
+  int64_t perBlock = kColumnThreads / columns->lanes;
   Value most = elements(columns->extents), blocks = c.ceilDiv(most, perBlock);
-  launch("columns", c.mul(batch, blocks), kBlockThreads, [&](Value block) {
+  launch("columns", c.mul(batch, blocks), kColumnThreads, [&](Value block) {
     Row row;
     row.b = c.bin<arith::DivUIOp>(block, blocks);
     Value chunk = c.sub(block, c.mul(row.b, blocks)), lanes = c.i(columns->lanes);

@@ -20,7 +20,12 @@ struct Columns {
   unsigned lanes = 1;                 ///< threads of a column
   llvm::DenseSet<Value> splitIndices; ///< of reductions along split axes
   int64_t operations = 0;             ///< of a step, written out
+  /// Steps that are written out behind each other.
+  int64_t together() const;
 };
+
+/// Threads of a block that runs columns: few, so that all of the device has some.
+constexpr int64_t kColumnThreads = 64;
 
 /// None where the columns of `scan` meet, or a column has more values than a thread has registers.
 std::optional<Columns> columnsOf(ScanOp scan, llvm::function_ref<Values(Value)> dimsOf);

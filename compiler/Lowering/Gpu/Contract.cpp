@@ -196,8 +196,11 @@ static ArrayRef<BlockTile> tilesOf(const Contraction &contraction) {
 
 std::optional<BlockTile> tileFor(MapOp map, const Contraction &contraction, unsigned threads,
                                  int64_t shared, bool tf32) {
-  int64_t m = extentOr(map.indices()[contraction.m], 1 << 12),
-          n = extentOr(map.indices()[contraction.n], 1 << 12);
+  // What is known at the call only is taken for little in a step of a block, so that its threads
+  // have registers for all of the step.
+  int64_t unknown = threads ? 32 : 1 << 12;
+  int64_t m = extentOr(map.indices()[contraction.m], unknown),
+          n = extentOr(map.indices()[contraction.n], unknown);
   unsigned sums = contraction.products.size();
   bool wide = contraction.element.isF64();
   ReduceOp reduce = contraction.reduce;

@@ -11,9 +11,10 @@ namespace seq::gpu {
 /// Replaces every func.func of the seq dialect in `module` (already through the transforms) by
 /// functions for the CPU with the signatures of seq/abi.h that launch kernels; these come to
 /// `device`, a module for NVVM, and to `kernels`, in the order of the numbers by which they are
-/// launched. Symbols end in `suffix`.
+/// launched. Symbols end in `suffix`. What another variant has for `places` keeps its numbers.
 mlir::LogicalResult lower(mlir::ModuleOp module, const lowering::Target &target,
-                          llvm::StringRef suffix, std::vector<lowering::Function> &functions,
+                          llvm::StringRef suffix, const lowering::Places &places,
+                          std::vector<lowering::Function> &functions,
                           mlir::OwningOpRef<mlir::ModuleOp> &device,
                           std::vector<lowering::Kernel> &kernels);
 

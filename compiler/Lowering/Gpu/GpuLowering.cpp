@@ -27,9 +27,6 @@ namespace seq::gpu {
 /// once, so that the rest is a loop.
 constexpr int64_t kMostBlocks = 4096;
 
-/// The largest tensor of a step that is kept in shared memory.
-constexpr int64_t kMostNearBytes = 32 * 1024;
-
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
@@ -137,11 +134,10 @@ void GpuLowering::launchMap(MapOp map, Value sequences) {
   Code &c = *code;
   if (launchContraction(map, sequences))
     return;
-  bool across = plan(map, kMostBlocks * kThreads).across;
+  bool across = planPoints(map, kManyThreads).across;
   Value points = elements(Values(map.getExtents()));
   // A few points a thread where there are enough: what a warp reads of lengths, and computes of
   // strides, is then shared by them.
-  constexpr int64_t kWorkerThreads = 1024, kMostEach = 4;
   Value each = c.i(1);
   if (!across && !inPrepare) {
     Value room = c.max(c.mul(nthreads, c.i(kWorkerThreads)), c.i(1));

@@ -15,6 +15,19 @@ constexpr int64_t kWarp = 32;
 
 /// Threads of a block where nothing speaks for another number.
 constexpr unsigned kThreads = 128;
+/// Of each block of a group that shares a sequence.
+constexpr unsigned kGroupThreads = 256;
+/// More threads than share any map, where they are those of a grid or of a group.
+constexpr int64_t kManyThreads = 1 << 19;
+
+/// Points of a map that a thread of a grid takes at most, and threads for each of a call's workers
+/// from which on it takes several.
+constexpr int64_t kMostEach = 4, kWorkerThreads = 1024;
+
+/// How the points of a map are shared out to so many threads.
+MapPlan planPoints(MapOp map, int64_t threads);
+/// Of a block that runs the steps of a scan.
+unsigned threadsFor(ScanOp scan, const llvm::DenseSet<Value> &prepared);
 
 /// Sequences that a team runs at once: what their sums need of registers leaves room for four sums
 /// in a map, the gates of a cell.
@@ -33,6 +46,9 @@ struct Device {
 constexpr int64_t kSharedBytes = 96 * 1024;
 /// What is left of it to products in tiles.
 constexpr int64_t kProductBytes = 24 * 1024;
+
+/// The largest tensor of a step that is kept in shared memory.
+constexpr int64_t kMostNearBytes = 32 * 1024;
 
 class GpuLowering;
 class Points;
@@ -99,7 +115,6 @@ protected:
     code->b.setInsertionPoint(kernelAnchor);
     return f();
   }
-  unsigned threadsFor(ScanOp scan);
 
   //===--- A block's threads ---------------------------------------------------------------===//
   void barrier(const Team &team) override;
@@ -116,7 +131,6 @@ protected:
   bool sumsWeights(MapOp map);
   void lowerApart(MapOp map, Points &points, const RowSet &rows);
   void lowerPointTogether(Tile &tile, const RowSet &rows);
-  MapPlan plan(MapOp map, int64_t threads);
   std::optional<Kept> keepWeights(MapOp map, const MapPlan &plan, const Team &team);
   void fetchKept(ReadOp read, Tile &tile, Value lane, Value to);
   /// The tiles `first`, `first + step`, … of a sequence by a block of `tile.threads()` threads.

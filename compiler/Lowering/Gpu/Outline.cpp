@@ -141,7 +141,7 @@ static void declareCallees(ModuleOp device) {
   });
 }
 
-LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
+LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix, const Places &places,
                     std::vector<Function> &functions, OwningOpRef<ModuleOp> &deviceModule,
                     std::vector<Kernel> &kernels) {
   module.getContext()
@@ -154,7 +154,8 @@ LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix,
                          kSharedName, Attribute(), /*alignment=*/16, /*addrSpace=*/3);
   SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
   for (func::FuncOp f : funcs) {
-    functions.push_back(GpuLowering(f, target, suffix, module, device).run());
+    functions.push_back(
+        GpuLowering(f, target, suffix, module, device).run(placesOf(places, functions.size())));
     f.erase();
   }
   declareCallees(*deviceModule);

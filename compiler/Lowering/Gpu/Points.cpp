@@ -38,7 +38,7 @@ static int64_t longestReduction(MapOp map) {
   return longest;
 }
 
-MapPlan GpuLowering::plan(MapOp map, int64_t threads) {
+MapPlan planPoints(MapOp map, int64_t threads) {
   MapPlan p;
   p.rows = {1};
   p.lane = chooseLane(map, kWarp, [](ReadOp) { return false; });
@@ -122,7 +122,7 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
         noteContraction(map, *contraction, *tile);
         return lowerContraction(map, *contraction, *tile, makeRow(rows, c.i(0)), c.i(0), c.i(1));
       }
-  MapPlan p = plan(map, Code::constant(team.count).value_or(1 << 19));
+  MapPlan p = planPoints(map, Code::constant(team.count).value_or(kManyThreads));
   noteMap(map, p).runs = p.across ? "warp" : "thread";
   Row row = makeRow(rows, c.i(0)); // whose ranges are those of all that run together
   Points points(c, map, p, team, begin, [&](Value v) { return evaluate(v, row); });

@@ -28,13 +28,13 @@ using namespace mlir;
 namespace seq::gpu {
 
 /// As many threads as the largest map of a step has points, where that is known.
-unsigned GpuLowering::threadsFor(ScanOp scan) {
+unsigned threadsFor(ScanOp scan, const llvm::DenseSet<Value> &prepared) {
   int64_t most = kWarp;
   scan.walk([&](MapOp map) {
-    if (isPrepared(map.getResult(0)))
+    if (prepared.contains(map.getResult(0)))
       return;
     int64_t points = pointsUpTo(map.getExtents(), kThreads, 1024);
-    if (plan(map, kThreads).across)
+    if (planPoints(map, kThreads).across)
       points *= kWarp;
     most = std::max(most, points);
   });
@@ -114,7 +114,7 @@ void GpuLowering::runSequences(ScanOp scan, Value first, unsigned together, cons
 
 void GpuLowering::launchBlocks(ScanOp scan, unsigned together) {
   Code &c = *code;
-  unsigned threads = threadsFor(scan);
+  unsigned threads = threadsFor(scan, prepared);
   launch("scan", c.ceilDiv(batch, together), threads, [&](Value block) {
     runSequences(scan, c.mul(block, c.i(together)), together, Team{thread, c.i(threads)});
   });
@@ -123,7 +123,6 @@ void GpuLowering::launchBlocks(ScanOp scan, unsigned together) {
 /// One group for each sequence, or for a few; `room` blocks run at once.
 void GpuLowering::launchGroups(ScanOp scan, Value room, unsigned together) {
   Code &c = *code;
-  constexpr unsigned kGroupThreads = 256;
   Value groups = c.ceilDiv(batch, together);
   Value size = c.bin<arith::DivUIOp>(room, c.max(groups, c.i(1)));
   // The groups' counts begin at 0.
@@ -185,7 +184,7 @@ void GpuLowering::launchParallelScan(ScanOp scan) {
   facts.parallel = true, facts.runs = "loop";
   bindYields(scan);
   perThread = true;
-  unsigned threads = threadsFor(scan);
+  unsigned threads = threadsFor(scan, prepared);
   Value most = c.max(padded(scan.getExtent()), c.i(0)), all = c.mul(batch, most);
   Value blocks = c.min(all, nthreads);
   launch("loop", blocks, threads, [&](Value block) {

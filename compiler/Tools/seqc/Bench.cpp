@@ -72,8 +72,10 @@ public:
     std::map<int, Peaks> peaks;
     for (Row &row : rows) {
       int n = row.runner->threads();
+      const lowering::Target &target = session.pipelineOptions().targets.back();
       if (!peaks.count(n))
-        peaks[n] = measurePeaks(n, session.pipelineOptions().targets.back().level);
+        peaks[n] = target.machine == lowering::Machine::Cuda ? publishedPeaks(target)
+                                                             : measurePeaks(n, target.level);
       row.floor = floorOf(row.demand, peaks[n]);
     }
     session.options.json ? printJson() : printTable(peaks);
@@ -169,9 +171,10 @@ private:
       width = std::max(width, r.text.size());
     std::printf("%s, %s, %s\n", session.program->entryName.c_str(), targetText().c_str(),
                 session.options.floatType.c_str());
+    bool published = session.pipelineOptions().targets.back().machine == lowering::Machine::Cuda;
     for (auto &[n, p] : peaks)
-      std::printf("floor of %d thread%s: %.1f GFLOP/s, %.1f GB/s, measured\n", n, n == 1 ? "" : "s",
-                  p.flops / 1e9, p.bytes / 1e9);
+      std::printf("floor of %d thread%s: %.1f GFLOP/s, %.1f GB/s, %s\n", n, n == 1 ? "" : "s",
+                  p.flops / 1e9, p.bytes / 1e9, published ? "published" : "measured");
     std::printf(
         "| %-*s | threads | form       |   p25 ms | median ms |   p75 ms |     tok/s |   GB/s "
         "| GFLOP/s | of floor |\n",

@@ -128,8 +128,7 @@ private:
   }
   bool printLowered(std::string &text) {
     std::vector<codegen::Variant> variants;
-    if (!pipeline::transform(*module, options(), session.context(), session.internal) ||
-        !pipeline::lower(*module, options(), session.context(), variants, session.internal))
+    if (!pipeline::lower(*module, options(), session.context(), variants, session.internal))
       return false;
     for (codegen::Variant &v : variants) {
       text += print(*v.module);

@@ -209,8 +209,7 @@ static void describeEntry(Session &session, Explanation &out) {
 
 /// For the sizes of `askWorkspace`.
 static bool askFloor(Session &session, Explanation &out) {
-  // Peaks are measured on the CPU.
-  if (out.workspaceBytes < 0 || out.gpu)
+  if (out.workspaceBytes < 0)
     return true;
   FloorFacts f;
   double weights = weightBytes(session);
@@ -219,13 +218,16 @@ static bool askFloor(Session &session, Explanation &out) {
   double all = (out.work.arguments + out.work.results).at(out.known);
   f.demand.bytes = (all - weights) * double(out.batch) + weights;
   const pipeline::Options &options = session.pipelineOptions();
-  auto time = pipeline::estimatedTime(session.seqModule(), options, out.known, out.batch,
-                                      session.context(), session.internal);
+  auto estimate = pipeline::estimate(session.seqModule(), options, out.known, out.batch,
+                                     session.context(), session.internal);
   if (session.internal)
     return false;
-  if (time)
-    f.estimate = *time / 1e9;
-  f.peaks = measurePeaks(int(options.threads), options.targets.back().level);
+  if (estimate) {
+    f.estimate = estimate->nanoseconds / 1e9;
+    f.kernels = std::move(estimate->kernels);
+  }
+  f.peaks = out.gpu ? publishedPeaks(options.targets.back())
+                    : measurePeaks(int(options.threads), options.targets.back().level);
   f.seconds = floorOf(f.demand, f.peaks);
   out.floor = f;
   return true;
@@ -243,10 +245,8 @@ int explainVerb(Session &session) {
   pipeline::Options options = session.pipelineOptions();
   options.targets = {options.targets.back()};
   options.tellForms = true;
-  OwningOpRef<ModuleOp> module(session.seqModule().clone());
   std::vector<codegen::Variant> variants;
-  if (!pipeline::transform(*module, options, session.context(), session.internal) ||
-      !pipeline::lower(*module, options, session.context(), variants, session.internal))
+  if (!pipeline::lower(session.seqModule(), options, session.context(), variants, session.internal))
     return UserError;
   const lowering::Target &target = options.targets.front();
   Explanation e(session.sources);
@@ -262,6 +262,10 @@ int explainVerb(Session &session) {
   llvm::erase_if(e.function.facts.scans, [](const lowering::ScanFacts &s) { return s.derived; });
   e.asked = session.options.form;
   e.threads = options.threads;
+  if (e.gpu) {
+    e.chip = gpu::chipOf(target.level).product;
+    e.supposed = options.batch > 0 ? options.batch : gpu::kNominalBatch;
+  }
   describeEntry(session, e);
   if (!pipeline::demandedWork(session.seqModule(), session.context(), e.work, session.internal))
     return UserError;

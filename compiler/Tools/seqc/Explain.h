@@ -5,6 +5,7 @@
 #include "compiler/Analysis/Work.h"
 #include "compiler/Diagnostics/Diagnostics.h"
 #include "compiler/Lowering/Common/Lowering.h"
+#include "compiler/Lowering/Gpu/Cost.h"
 #include "compiler/Tools/seqc/ExplainFlow.h"
 #include "compiler/Tools/seqc/Floor.h"
 #include "compiler/Tools/seqc/Kernels.h"
@@ -21,7 +22,8 @@ struct FloorFacts {
   Peaks peaks;
   Demand demand;
   double seconds = 0;
-  std::optional<double> estimate; ///< seconds
+  std::optional<double> estimate;       ///< seconds
+  std::vector<gpu::KernelCost> kernels; ///< of a GPU: of which that is the sum
 };
 
 struct Explanation {
@@ -34,13 +36,15 @@ struct Explanation {
   analysis::Work work;   ///< of one sequence
   analysis::Sizes known; ///< empty: some size is not given
   int64_t batch = 1;
-  int64_t threads = 1;             ///< for which forms were chosen
+  int64_t threads = 1;             ///< of a CPU: for which forms were chosen
   std::string asked;               ///< the form that was asked for, or ""
   int64_t workspaceBytes = -1;     ///< -1: some size is not given
   std::optional<FloorFacts> floor; ///< where all sizes are given
   std::vector<Signature> inputs, weights, outputs;
   std::vector<Flow> flow;
   bool gpu = false;
+  std::string chip;                                ///< of a GPU: whose figures estimates are of
+  int64_t supposed = 0;                            ///< and the sequences of a call for forms
   std::vector<lowering::Kernel> kernels;           ///< of a GPU
   std::optional<std::vector<KernelCounts>> counts; ///< of one call in the simulator
 };
@@ -90,6 +94,8 @@ std::string countsText(const KernelCounts &kernel);
 std::string threadsText(int64_t threads);
 /// "2.3 ms: 100 operations at 112 GFLOP/s, …" and "estimated: 3 ms, of which the floor is 77 %".
 std::string floorText(const Explanation &e);
+/// "latency, 1.2 MB read, …": of a kernel's estimate.
+std::string costText(const gpu::KernelCost &kernel);
 std::string estimateText(const FloorFacts &floor);
 /// "2.3 ms".
 std::string timeText(double nanoseconds);

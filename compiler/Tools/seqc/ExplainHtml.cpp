@@ -417,6 +417,11 @@ private:
     heading("Time");
     out += "<p>floor of a call: " + escaped(floorText(e)) + "<br>" +
            escaped(estimateText(*e.floor)) + "</p>\n";
+    rows.clear();
+    for (const gpu::KernelCost &k : e.floor->kernels)
+      rows.push_back({escaped(k.what), escaped(costText(k))});
+    if (!rows.empty())
+      table({"kernel", "estimate"}, {false, false}, rows);
   }
 
   //===--------------------------------------------------------------------===//

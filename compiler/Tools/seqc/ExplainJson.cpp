@@ -29,7 +29,14 @@ public:
         j.attribute("vector_bytes", nullptr);
       else
         j.attribute("vector_bytes", e.vectorBytes);
-      j.attribute("threads", e.threads);
+      if (e.gpu)
+        j.attribute("threads", nullptr);
+      else
+        j.attribute("threads", e.threads);
+      if (e.gpu) {
+        text("chip", e.chip);
+        j.attribute("supposed_batch", e.supposed);
+      }
       j.attributeArray("scans", [&] {
         for (const ScanFacts &scan : facts.scans)
           j.object([&] { writeScan(scan); });
@@ -181,6 +188,23 @@ private:
       j.attribute("estimated_ms", nullptr);
       j.attribute("floor_fraction", nullptr);
     }
+    if (e.gpu)
+      j.attributeArray("kernels", [&] {
+        for (const gpu::KernelCost &k : f.kernels)
+          j.object([&] { writeCost(k); });
+      });
+  }
+
+  void writeCost(const gpu::KernelCost &k) {
+    text("kind", k.what);
+    j.attribute("blocks", k.blocks);
+    j.attribute("block_threads", k.threads);
+    j.attribute("operations", k.operations);
+    j.attribute("bytes_read", k.bytesRead);
+    j.attribute("bytes_written", k.bytesWritten);
+    j.attribute("memory_bytes", k.memoryBytes);
+    j.attribute("estimated_ms", k.nanoseconds / 1e6);
+    text("bound", k.bound);
   }
 
   void writeState(const ScanFacts &scan, const StateFacts &state) {

@@ -138,8 +138,10 @@ std::string whyText(const Explanation &e, const ScanFacts &scan) {
   if (!e.asked.empty())
     return "it was asked for";
   std::string best = scan.form == "sequential" ? "no other is a tenth cheaper" : "the cheapest";
-  return best + (e.gpu ? ", by the estimate for a CPU: there is none for GPUs yet"
-                       : " on " + threadsText(e.threads) + ", by estimate");
+  if (!e.gpu)
+    return best + " on " + threadsText(e.threads) + ", by estimate";
+  return best + " for " + std::to_string(e.supposed) +
+         (e.supposed == 1 ? " sequence" : " sequences") + " on " + e.chip + ", by estimate";
 }
 
 std::string headText(const Explanation &e) {
@@ -209,12 +211,20 @@ std::string timeText(double nanoseconds) {
 std::string floorText(const Explanation &e) {
   const FloorFacts &f = *e.floor;
   char text[200];
-  std::snprintf(text, sizeof text,
-                "%s: %s operations at %.3g GFLOP/s, %s bytes at %.3g GB/s, measured here on %s",
+  std::string whose =
+      e.gpu ? "published of " + e.chip : "measured here on " + threadsText(e.threads);
+  std::snprintf(text, sizeof text, "%s: %s operations at %.3g GFLOP/s, %s bytes at %.3g GB/s, %s",
                 timeText(f.seconds * 1e9).c_str(), amountText(f.demand.flops).c_str(),
                 f.peaks.flops / 1e9, amountText(f.demand.bytes).c_str(), f.peaks.bytes / 1e9,
-                threadsText(e.threads).c_str());
+                whose.c_str());
   return text;
+}
+
+std::string costText(const gpu::KernelCost &k) {
+  return timeText(k.nanoseconds) + " for " + k.bound + ", " + amountText(k.blocks) + " blocks of " +
+         amountText(k.threads) + " threads, " + amountText(k.operations) + " operations, " +
+         amountText(k.bytesRead) + " bytes read and " + amountText(k.bytesWritten) + " written, " +
+         amountText(k.memoryBytes) + " of memory";
 }
 
 std::string estimateText(const FloorFacts &f) {
@@ -462,6 +472,8 @@ private:
     if (e.floor) {
       out += "floor of a call: " + floorText(e) + "\n";
       line(estimateText(*e.floor));
+      for (const gpu::KernelCost &k : e.floor->kernels)
+        line("  " + k.what + ": " + costText(k));
     }
   }
 

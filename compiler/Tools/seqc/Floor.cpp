@@ -1,6 +1,8 @@
 //===- Floor.cpp - What a call could take at best -------------------------------------===//
 #include "compiler/Tools/seqc/Floor.h"
 
+#include "compiler/Lowering/Gpu/Chips.h"
+
 #include "compiler/Tools/seqc/Session.h"
 
 #include "seq/runtime.h"
@@ -118,6 +120,14 @@ Peaks measurePeaks(int threads, unsigned level) {
   peaks.flops = onThreads(threads, [level] { return flopsOfOneThread(level); });
   peaks.bytes = onThreads(threads, bytesOfOneThread);
   return peaks;
+}
+
+Peaks publishedPeaks(const lowering::Target &target) {
+  const gpu::Chip &chip = gpu::chipOf(target.level);
+  double flops = target.roundsFactors()                          ? chip.half
+                 : target.products == lowering::Products::Tf32x3 ? chip.tf32 / 3
+                                                                 : chip.f32;
+  return {flops * 1e12, chip.bandwidth * 1e9};
 }
 
 double floorOf(const Demand &demand, const Peaks &peaks) {

@@ -8,18 +8,23 @@
 #ifndef SEQC_TOOLS_SEQC_FLOOR_H
 #define SEQC_TOOLS_SEQC_FLOOR_H
 
+#include "compiler/Lowering/Common/Lowering.h"
+
 #include <cstdint>
 
 namespace seq::tool {
 
 class Session;
 
-/// Of this machine, measured now on some threads with vectors of a target's level.
+/// What a machine does in a second.
 struct Peaks {
-  double flops = 0; ///< a second, f32 fused multiply-adds as two; 0: not known
-  double bytes = 0; ///< a second, a triad over arrays beyond the caches
+  double flops = 0; ///< f32 fused multiply-adds as two; 0: not known
+  double bytes = 0; ///< of memory
 };
+/// Of this machine, measured now on some threads with vectors of a target's level.
 Peaks measurePeaks(int threads, unsigned level);
+/// Of a GPU's chip, as its vendor has them.
+Peaks publishedPeaks(const lowering::Target &target);
 
 /// What a call has to do.
 struct Demand {

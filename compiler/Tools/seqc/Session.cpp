@@ -312,6 +312,14 @@ static int64_t nearestLength(int64_t steps) {
   return 8192;
 }
 
+/// One sequence, a few, many.
+static int64_t nearestBatch(int64_t sequences) {
+  for (auto [batch, upTo] : {std::pair<int64_t, int64_t>{1, 3}, {8, 23}, {64, 182}})
+    if (sequences < upTo)
+      return batch;
+  return 512;
+}
+
 void Session::expect(std::map<std::string, int64_t> sizes, int64_t batch, int threads) {
   if (auto time = sizes.find(timeSize()); time != sizes.end())
     time->second = nearestLength(time->second);
@@ -321,14 +329,16 @@ void Session::expect(std::map<std::string, int64_t> sizes, int64_t batch, int th
   pipe.threads = threads;
   if (threads == 0)
     pipe.threads = std::max(1, llvm::get_physical_cores());
-  // More sequences than threads are to the choice as many as these.
-  pipe.batch = std::clamp<int64_t>(batch, 1, pipe.threads);
+  if (!pipe.targets.empty() && pipe.targets.back().isGpu())
+    pipe.batch = batch > 0 ? nearestBatch(batch) : 0;
+  else // more sequences than threads are to the choice as many as these
+    pipe.batch = std::clamp<int64_t>(batch, 1, pipe.threads);
 }
 
 /// What the command line says of sizes, by name or by an input's shape.
 void Session::expectInputs() {
   std::map<std::string, int64_t> found;
-  int64_t batch = 1;
+  int64_t batch = 0; // not known
   for (auto &[name, list] : sizeLists)
     if (!list.empty())
       (name == "batch" ? batch : found[name]) = list.front();
@@ -348,6 +358,9 @@ void Session::expectInputs() {
   // time is spoken of alone.
   bool speaksOfTime = options.verb == Explain || options.verb == Bench;
   bool given = speaksOfTime && !options.threads.empty();
+  // With a length comes one sequence where no more are spoken of.
+  if (batch == 0 && !found.empty())
+    batch = 1;
   expect(std::move(found), batch, given ? options.threads.front() : 0);
 }
 

@@ -1,0 +1,47 @@
+//===- Cost.h - What kernels would take --------------------------------------------------===//
+#ifndef SEQC_LOWERING_GPU_COST_H
+#define SEQC_LOWERING_GPU_COST_H
+
+#include "compiler/Lowering/Common/Lowering.h"
+#include "compiler/Lowering/Gpu/Chips.h"
+#include "compiler/Transforms/Cost.h"
+
+namespace seq::gpu {
+
+/// Sequences of a call, where the number is not known.
+constexpr int64_t kNominalBatch = 8;
+
+/// A kernel of a call, as the model has it.
+struct KernelCost {
+  std::string what; ///< "map", "product", "columns", "scan", "loop"
+  double blocks = 0, threads = 0;
+  double operations = 0; ///< floating-point
+  /// Requests to global memory, in sectors of 32 bytes, and what of them passes the chip's edge.
+  double bytesRead = 0, bytesWritten = 0, memoryBytes = 0;
+  double nanoseconds = 0;
+  /// What it takes its time for: "memory", "cache", "work", "latency".
+  std::string bound;
+};
+
+/// Those of `func` after all transforms, at these sizes. The function is changed as lowering does.
+std::vector<KernelCost> kernelCosts(mlir::func::FuncOp func, const lowering::Target &target,
+                                    const analysis::Sizes &sizes, int64_t batch);
+
+/// On a chip, or the simulator of one.
+class GpuCost : public CostModel {
+public:
+  /// `batch`: 0: not known.
+  GpuCost(const lowering::Target &target, int64_t batch)
+      : target(target), batch(batch > 0 ? batch : kNominalBatch) {}
+  double costOf(llvm::ArrayRef<mlir::Operation *> ops, mlir::ValueRange results,
+                const analysis::Sizes &sizes) override;
+  bool hasIdle() const override { return true; }
+
+private:
+  lowering::Target target;
+  int64_t batch;
+};
+
+} // namespace seq::gpu
+
+#endif
