@@ -114,14 +114,23 @@ static seq_sim_text describe(seq_sim_spot spot) {
   return text;
 }
 
+/* Who it was, as seen by `t`. */
+static seq_sim_text name_event(const seq_sim_thread *t, const seq_sim_event *was) {
+  seq_sim_text who;
+  if (was->kind == EVENT_LANDED)
+    snprintf(who.s, sizeof who.s, "an asynchronous copy");
+  else if (was->block == (uint32_t)t->block->index)
+    snprintf(who.s, sizeof who.s, "thread %d", was->thread);
+  else
+    snprintf(who.s, sizeof who.s, "thread %d of block %u", was->thread, was->block);
+  return who;
+}
+
 static void race(const seq_sim_thread *t, const seq_sim_event *was, bool was_write,
                  const char *what, seq_sim_spot spot, const seq_sim_site *site) {
   seq_sim_text here = seq_sim_place(site), there = seq_sim_place(was->site), at = describe(spot);
-  char who[64];
-  if (was->block == (uint32_t)t->block->index)
-    snprintf(who, sizeof who, "thread %d", was->thread);
-  else
-    snprintf(who, sizeof who, "thread %d of block %u", was->thread, was->block);
+  seq_sim_text by = name_event(t, was);
+  const char *who = by.s;
   if (was->kind == EVENT_IN_FLIGHT)
     seq_sim_fail("%s of %s at %s, where the asynchronous copy of %s at %s has not landed", what,
                  at.s, here.s, who, there.s);
@@ -132,28 +141,59 @@ static void race(const seq_sim_thread *t, const seq_sim_event *was, bool was_wri
 
 /* --- the check of one access */
 
-/* Checks cell by cell, from the one that holds byte `spot.offset`; each has `width` bytes. */
-static void touch(seq_sim_thread *t, seq_sim_cell *cell, int width, seq_sim_spot spot,
-                  int64_t bytes, int32_t flags, const seq_sim_site *site) {
-  bool writes = flags & SEQ_SIM_WRITE, reads = flags & SEQ_SIM_READ;
-  bool atomic = flags & SEQ_SIM_ATOMIC;
-  /* Before its block there was other shared memory. */
-  uint32_t since = spot.range ? seq_sim_running->started : t->block->start;
+seq_sim_block *seq_sim_block_of(const void *p) {
+  seq_sim *sim = seq_sim_running;
+  seq_sim_block *own = sim->current->block;
+  if ((uintptr_t)p - (uintptr_t)own->arena < ARENA_BYTES)
+    return own;
+  for (int32_t i = 0; sim->cluster > 1 && i < sim->cluster; i++) {
+    seq_sim_block *b = sim->blocks[own->first->slot + i];
+    if ((uintptr_t)p - (uintptr_t)b->arena < ARENA_BYTES)
+      return b;
+  }
+  return NULL;
+}
+
+uint32_t seq_sim_offset(const seq_sim_block *b, const void *p, const char *what,
+                        const seq_sim_site *site) {
+  if (!b || (uintptr_t)p - (uintptr_t)b->arena >= ARENA_BYTES)
+    seq_sim_fail("%s at %s is not in shared memory", what, seq_sim_place(site).s);
+  return (uint32_t)((uintptr_t)p - (uintptr_t)b->arena);
+}
+
+static seq_sim_event new_event(const seq_sim_thread *t, int32_t flags, const seq_sim_site *site) {
   seq_sim_event e = {.site = site,
                      .stamp = seq_sim_running->now,
                      .block = (uint32_t)t->block->index,
-                     .thread = (uint16_t)t->index,
-                     .kind = atomic ? EVENT_ATOMIC : EVENT_PLAIN};
+                     .thread = (uint16_t)t->index};
+  bool in_block = flags & SEQ_SIM_RELEASE ? flags & SEQ_SIM_IN_BLOCK
+                                          : t->released_in_block > t->released;
+  if (!(flags & SEQ_SIM_ATOMIC))
+    return e;
+  e.kind = in_block ? EVENT_ATOMIC_IN_BLOCK : EVENT_ATOMIC;
+  e.released = flags & SEQ_SIM_RELEASE ? e.stamp : in_block ? t->released_in_block : t->released;
+  return e;
+}
+
+/* Checks cell by cell, from the one that holds byte `spot.offset`; each has `width` bytes. */
+static void touch(seq_sim_thread *t, seq_sim_cell *cell, int width, seq_sim_spot spot,
+                  uint32_t since, int64_t bytes, int32_t flags, const seq_sim_site *site) {
+  bool writes = flags & SEQ_SIM_WRITE, reads = flags & SEQ_SIM_READ;
+  bool atomic = flags & SEQ_SIM_ATOMIC;
+  seq_sim_event e = new_event(t, flags, site);
+  uint32_t released = e.released;
   for (; bytes > 0; cell++) {
     int skip = (int)(spot.offset % (uintptr_t)width);
     int here = width - skip < bytes ? width - skip : (int)bytes;
     e.bytes = (uint8_t)(((1u << here) - 1) << skip);
-    if (atomic)
-      seq_sim_learn(t, &cell->write);
+    if (atomic && reads) {
+      seq_sim_see(t, &cell->write);
+      e.released = writes && cell->write.released > released ? cell->write.released : released;
+    }
     const seq_sim_event *was = seq_sim_clash(t, cell, &e, writes, since);
     if (was)
       race(t, was, was == &cell->write, verb(flags), spot, site);
-    if (reads && !spot.range && cell->write.stamp <= t->block->start)
+    if (reads && !spot.range && cell->write.stamp <= since)
       seq_sim_fail("%s of byte %lld of shared memory at %s: no thread of this block has written "
                    "there",
                    verb(flags), (long long)spot.offset, seq_sim_place(site).s);
@@ -161,18 +201,25 @@ static void touch(seq_sim_thread *t, seq_sim_cell *cell, int width, seq_sim_spot
     spot.offset += (uintptr_t)here;
     bytes -= here;
   }
+  if (flags & SEQ_SIM_ACQUIRE)
+    seq_sim_acquire(t);
   if (atomic && writes)
     seq_sim_running->now++;
 }
 
-static void access_shared(seq_sim_thread *t, uintptr_t offset, int64_t bytes, int32_t flags,
-                          const seq_sim_site *site) {
+/* Those of another block are of the same cluster. */
+static void access_shared(seq_sim_thread *t, seq_sim_block *b, uintptr_t offset, int64_t bytes,
+                          int32_t flags, const seq_sim_site *site) {
   int32_t size = seq_sim_running->kernel->shared_bytes;
   if ((int64_t)offset + bytes > size)
     seq_sim_fail("%s of %lld bytes at %s is out of bounds: at byte %lld of shared memory, of which "
                  "the kernel has %d",
                  verb(flags), (long long)bytes, seq_sim_place(site).s, (long long)offset, size);
-  touch(t, &t->block->cells[offset], 1, (seq_sim_spot){NULL, offset}, bytes, flags, site);
+  if (b->ended)
+    seq_sim_fail("%s of shared memory of block %lld at %s, which has ended", verb(flags),
+                 (long long)b->index, seq_sim_place(site).s);
+  /* Before its block there was other shared memory. */
+  touch(t, &b->cells[offset], 1, (seq_sim_spot){NULL, offset}, b->start, bytes, flags, site);
 }
 
 static void access_global(seq_sim_thread *t, uintptr_t p, int64_t bytes, int32_t flags,
@@ -191,14 +238,15 @@ static void access_global(seq_sim_thread *t, uintptr_t p, int64_t bytes, int32_t
   if (!range->cells)
     seq_sim_fail("no memory to watch the accesses to `%s`", range->what);
   uintptr_t offset = p - range->begin;
-  touch(t, &range->cells[offset / 4], 4, (seq_sim_spot){range, offset}, bytes, flags, site);
+  touch(t, &range->cells[offset / 4], 4, (seq_sim_spot){range, offset}, sim->started, bytes, flags,
+        site);
 }
 
 void seq_sim_access(const void *p, int64_t bytes, int32_t flags, const seq_sim_site *site) {
   seq_sim *sim = seq_sim_running;
   seq_sim_thread *t = sim->current;
   uintptr_t at = (uintptr_t)p, align = (uintptr_t)(flags / SEQ_SIM_ALIGN);
-  uintptr_t offset = at - (uintptr_t)t->block->arena;
+  seq_sim_block *b = seq_sim_block_of(p);
   if (bytes <= 0 || at - (uintptr_t)t->stack < STACK_BYTES)
     return;
   if (align > 1 && at % align != 0)
@@ -206,31 +254,120 @@ void seq_sim_access(const void *p, int64_t bytes, int32_t flags, const seq_sim_s
                  seq_sim_place(site).s, (int)align, p);
   if ((flags & SEQ_SIM_WRITE) && !(flags & SEQ_SIM_SPIN))
     sim->moved = true;
-  if (offset < ARENA_BYTES)
-    access_shared(t, offset, bytes, flags, site);
+  if (b)
+    access_shared(t, b, at - (uintptr_t)b->arena, bytes, flags, site);
   else
     access_global(t, at, bytes, flags, site);
   if (sim->counts)
-    seq_sim_count_access(t, p, bytes, flags, offset < ARENA_BYTES, site);
+    seq_sim_count_access(t, p, bytes, flags, b != NULL, site);
 }
 
-/* --- asynchronous copies: the target is marked from the start, and written at the end */
+/* --- what copies and products do later than they were asked for */
 
-void seq_sim_take_off(seq_sim_thread *t, const seq_sim_flight *flight) {
+typedef void (*visit_fn)(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, void *with);
+
+/* Visits the cells of memory whose bounds have been checked; what is only read has none. */
+static void visit(const void *p, int64_t bytes, visit_fn fn, void *with) {
+  seq_sim_block *b = seq_sim_block_of(p);
+  seq_sim_range *range = b ? NULL : find_range(seq_sim_running, (uintptr_t)p, bytes, false);
+  seq_sim_cell *cells = b ? b->cells : range ? range->cells : NULL;
+  uintptr_t offset = (uintptr_t)p - (b ? (uintptr_t)b->arena : range ? range->begin : 0);
+  uintptr_t width = b ? 1 : 4;
+  while (cells && bytes > 0) {
+    uintptr_t skip = offset % width, here = width - skip;
+    here = here < (uintptr_t)bytes ? here : (uintptr_t)bytes;
+    fn(&cells[offset / width], (seq_sim_spot){range, offset},
+       (uint8_t)(((1u << here) - 1) << skip), with);
+    offset += here;
+    bytes -= (int64_t)here;
+  }
+}
+
+typedef struct late {
+  const char *what;
+  const seq_sim_site *site;
+  uint32_t stamp;
+  const seq_sim_block *block; /* in whose copies' name; null: the thread's */
+  uint8_t kind;
+} late;
+
+static void name_copies(seq_sim_event *e, const seq_sim_block *b) {
+  e->kind = EVENT_LANDED;
+  e->block = (uint32_t)b->index;
+  e->thread = (uint16_t)seq_sim_running->kernel->threads;
+}
+
+static void check_fenced(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, void *with) {
+  const late *l = with;
+  const seq_sim_event *e = &cell->write;
+  seq_sim_thread *t = seq_sim_running->current;
+  uint32_t rank = e->block - (uint32_t)t->block->first->index;
+  (void)bytes;
+  if (e->stamp <= l->stamp || e->kind == EVENT_LANDED || e->kind == EVENT_IN_FLIGHT)
+    return;
+  const seq_sim_block *b = seq_sim_running->blocks[t->block->first->slot + (int32_t)rank];
+  if (e->stamp > b->fenced[e->thread])
+    seq_sim_fail("%s at %s touches %s, which %s wrote at %s: a fence.proxy.async has to come "
+                 "between",
+                 l->what, seq_sim_place(l->site).s, describe(spot).s, name_event(t, e).s,
+                 seq_sim_place(e->site).s);
+}
+
+void seq_sim_check_fenced(const void *p, int64_t bytes, const char *what,
+                          const seq_sim_site *site) {
+  /* Before its block there was other shared memory. */
+  late l = {.what = what, .site = site, .stamp = seq_sim_block_of(p)->start};
+  visit(p, bytes, check_fenced, &l);
+}
+
+static void read_late(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, void *with) {
+  const late *l = with;
+  seq_sim_thread *t = seq_sim_running->current;
+  if (cell->write.stamp > l->stamp && (cell->write.bytes & bytes))
+    seq_sim_fail("%s at %s was still reading %s when %s wrote there at %s", l->what,
+                 seq_sim_place(l->site).s, describe(spot).s, name_event(t, &cell->write).s,
+                 seq_sim_place(cell->write.site).s);
+  seq_sim_event e = new_event(t, SEQ_SIM_READ, l->site);
+  e.bytes = bytes;
+  if (l->block)
+    name_copies(&e, l->block);
+  seq_sim_remember(cell, &e, true, false);
+}
+
+void seq_sim_read_late(const void *p, int64_t bytes, uint32_t stamp, const seq_sim_block *by,
+                       const char *what, const seq_sim_site *site) {
+  late l = {.what = what, .site = site, .stamp = stamp, .block = by};
+  visit(p, bytes, read_late, &l);
+}
+
+static void mark(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, void *with) {
+  const late *l = with;
+  (void)bytes;
+  (void)spot;
+  cell->write.kind = l->kind;
+  if (l->kind == EVENT_IN_FLIGHT)
+    return;
+  cell->write.stamp = seq_sim_running->now;
+  if (l->block)
+    name_copies(&cell->write, l->block);
+}
+
+void seq_sim_mark(const void *p, int64_t bytes, uint8_t kind) {
+  late l = {.kind = kind, .block = kind == EVENT_LANDED ? seq_sim_block_of(p) : NULL};
+  visit(p, bytes, mark, &l);
+}
+
+/* --- copies of a thread: the target is marked from the start, and written at the end */
+
+void seq_sim_take_off(const seq_sim_flight *flight) {
   seq_sim_access(flight->to, flight->bytes, SEQ_SIM_WRITE | flight->bytes * SEQ_SIM_ALIGN,
                  flight->site);
-  seq_sim_cell *cells = &t->block->cells[(uint8_t *)flight->to - t->block->arena];
-  for (int32_t i = 0; i < flight->bytes; i++)
-    cells[i].write.kind = EVENT_IN_FLIGHT;
+  seq_sim_mark(flight->to, flight->bytes, EVENT_IN_FLIGHT);
   memset(flight->to, 0xFF, (size_t)flight->bytes);
 }
 
-void seq_sim_land(seq_sim_thread *t, const seq_sim_flight *flight) {
-  seq_sim_cell *cells = &t->block->cells[(uint8_t *)flight->to - t->block->arena];
-  for (int32_t i = 0; i < flight->bytes; i++) {
-    cells[i].write.kind = EVENT_PLAIN;
-    cells[i].write.stamp = seq_sim_running->now;
-  }
+void seq_sim_land(const seq_sim_flight *flight) {
+  seq_sim_mark(flight->to, flight->bytes, EVENT_PLAIN);
   memset(flight->to, 0, (size_t)flight->bytes);
   memcpy(flight->to, flight->from, (size_t)flight->source_bytes);
 }

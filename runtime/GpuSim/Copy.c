@@ -31,7 +31,7 @@ void seq_sim_copy(void *to, const void *from, int32_t bytes, int32_t source_byte
   seq_sim_access(from, source_bytes, SEQ_SIM_READ | bytes * SEQ_SIM_ALIGN, site);
   seq_sim_flight *flight = &t->flights[t->n_flights++];
   *flight = (seq_sim_flight){to, from, bytes, source_bytes, site};
-  seq_sim_take_off(t, flight);
+  seq_sim_take_off(flight);
 }
 
 static int32_t in_groups(const seq_sim_thread *t) {
@@ -53,7 +53,7 @@ void seq_sim_copy_commit(void) {
 
 static void land_first(seq_sim_thread *t, int32_t n) {
   for (int32_t i = 0; i < n; i++)
-    seq_sim_land(t, &t->flights[i]);
+    seq_sim_land(&t->flights[i]);
   t->n_flights -= n;
   memmove(t->flights, t->flights + n, (size_t)t->n_flights * sizeof(seq_sim_flight));
 }

@@ -19,6 +19,11 @@ static void free_block(seq_sim_block *b) {
   free(b->arena);
   free(b->cells);
   free(b->lanes);
+  seq_sim_drop_mbarriers(b);
+  free(b->mbarriers);
+  seq_sim_free_clocks(b);
+  for (int i = 0; i < NAMED_BARRIERS; i++)
+    free(b->meetings[i].clock);
   free(b);
 }
 
@@ -34,6 +39,7 @@ void seq_sim_destroy(seq_sim *sim) {
   free(sim->blocks);
   free(sim->threads);
   free(sim->order);
+  seq_sim_free_bulks(sim);
   seq_sim_free_stacks(sim);
   seq_sim_free_ranges(sim);
   seq_sim_free_counters(sim);
@@ -170,7 +176,9 @@ static void end_thread(seq_sim *sim, seq_sim_thread *t) {
   if (t->n_flights > 0)
     seq_sim_fail("ends while %d asynchronous copies are on their way: the last one began at %s",
                  t->n_flights, seq_sim_place(t->flights[t->n_flights - 1].site).s);
+  seq_sim_end_bulks(t);
   t->state = THREAD_ENDED;
+  t->block->ended = --t->block->live == 0;
   sim->live--;
   sim->moved = true;
 }
@@ -237,7 +245,8 @@ static int deadlock(seq_sim *sim) {
       name_thread(sim, t);
     else
       append(sim, "; thread %d of block %lld ", t->index, (long long)t->block->index);
-    append(sim, "waits for %s at %s", t->waits, seq_sim_place(t->site).s);
+    append(sim, "waits for %s%s at %s", t->waits, seq_sim_tell_mbarrier(t).s,
+           seq_sim_place(t->site).s);
     shown[n++] = t;
   }
   append(sim, "; %d of %d threads have not ended, and none can go on", sim->live, sim->n_threads);
@@ -280,13 +289,30 @@ static int run_threads(seq_sim *sim) {
   return 0;
 }
 
+static int left_in_flight(seq_sim *sim) {
+  const seq_sim_bulk *last = &sim->bulks[sim->n_bulks - 1];
+  return refuse(sim,
+                "block %lld ends while %d asynchronous operations are on their way: the last one "
+                "began at %s, and no thread waited for it",
+                (long long)last->thread->block->index, sim->n_bulks,
+                seq_sim_place(last->site).s);
+}
+
 static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
   seq_sim_block *b = sim->blocks[slot];
   int32_t n = sim->kernel->threads;
   b->index = index;
+  b->slot = slot;
+  b->rank = slot % sim->cluster;
+  b->first = sim->blocks[slot - b->rank];
+  b->exact = b->ended = false;
+  b->live = n;
+  seq_sim_drop_mbarriers(b);
   b->threads = &sim->threads[slot * n];
   b->outside = sim->started;
   b->start = b->floor = sim->now;
+  for (int i = 0; i < NAMED_BARRIERS; i++)
+    free(b->meetings[i].clock);
   memset(b->meetings, 0, sizeof b->meetings);
   memset(b->arena, 0xFF, (size_t)sim->kernel->shared_bytes);
   for (int32_t i = 0; i < n; i++) {
@@ -299,7 +325,8 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
     t->call = NULL;
     t->site = NULL;
     t->yields = 0;
-    t->n_flights = t->n_groups = 0;
+    t->n_flights = t->n_groups = t->bulk_groups = 0;
+    t->released = t->released_in_block = t->seen_inside = t->seen_outside = 0;
     if (sim->fibers)
       seq_sim_start_fiber(t, run_one);
   }
@@ -308,6 +335,7 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
 static int run_blocks(seq_sim *sim, const int32_t *indices, int32_t n) {
   sim->n_threads = sim->live = n * sim->kernel->threads;
   sim->grid_arrived = 0;
+  seq_sim_free_bulks(sim);
   sim->now++;
   for (int32_t i = 0; i < n; i++)
     start_block(sim, i, indices[i]);
@@ -318,7 +346,7 @@ static int run_blocks(seq_sim *sim, const int32_t *indices, int32_t n) {
   int status = run_threads(sim);
   if (sim->counts)
     seq_sim_count_block_end(sim);
-  return status;
+  return status == 0 && sim->n_bulks > 0 ? left_in_flight(sim) : status;
 }
 
 /* --- a launch */
@@ -378,6 +406,13 @@ static int check_launch(seq_sim *sim, int64_t blocks) {
                   k->shared_bytes);
   if (blocks > INT32_MAX)
     return refuse(sim, "%lld blocks: there are at most %d", (long long)blocks, INT32_MAX);
+  if (sim->cluster < 1 || sim->cluster > MOST_CLUSTER || blocks % sim->cluster != 0)
+    return refuse(sim, "%lld blocks in clusters of %d: a cluster has 1 to %d, and there are whole "
+                       "ones only",
+                  (long long)blocks, sim->cluster, MOST_CLUSTER);
+  if (sim->cluster > 1 && !(k->flags & SEQ_KERNEL_SYNCHRONISES))
+    return refuse(sim, "blocks of a cluster wait for each other, but the kernel is not marked as "
+                       "one whose threads do");
   if ((k->flags & SEQ_KERNEL_COOPERATIVE) && blocks * k->threads > MOST_RESIDENT)
     return refuse(sim, "%lld blocks of %d threads cannot run at once: at most %d threads can",
                   (long long)blocks, k->threads, MOST_RESIDENT);
@@ -392,6 +427,7 @@ static void start_stamps(seq_sim *sim) {
       seq_sim_block *b = sim->blocks[i];
       memset(b->cells, 0, MOST_SHARED * sizeof(seq_sim_cell));
       memset(b->warps, 0, sizeof b->warps);
+      memset(b->fenced, 0, sizeof b->fenced);
       free(b->lanes);
       b->lanes = NULL;
     }
@@ -405,11 +441,14 @@ static void start_stamps(seq_sim *sim) {
 }
 
 static int run_launch(seq_sim *sim, int32_t resident) {
-  int32_t blocks = (int32_t)sim->n_blocks;
+  int32_t blocks = (int32_t)sim->n_blocks, cluster = sim->cluster;
   int32_t *indices = malloc((size_t)blocks * sizeof(int32_t));
   if (!indices)
     return refuse(sim, "no memory for %d blocks", blocks);
-  set_order(sim, indices, blocks);
+  /* Blocks of a cluster stay together. */
+  set_order(sim, indices, blocks / cluster);
+  for (int32_t i = blocks - 1; i >= 0; i--)
+    indices[i] = indices[i / cluster] * cluster + i % cluster;
   int status = 0;
   for (int32_t i = 0; i < blocks && status == 0; i += resident)
     status = run_blocks(sim, indices + i, resident);
@@ -423,13 +462,15 @@ int seq_sim_launch(seq_sim *sim, const seq_kernel *kernel, int64_t blocks, const
   sim->args = args;
   sim->n_blocks = blocks;
   sim->failed = false;
+  sim->cluster = kernel->flags / SEQ_KERNEL_CLUSTER;
+  sim->cluster = sim->cluster ? sim->cluster : 1;
   if (blocks <= 0)
     return 0;
   if (check_launch(sim, blocks) != 0)
     return -1;
   bool cooperative = kernel->flags & SEQ_KERNEL_COOPERATIVE;
   sim->fibers = kernel->flags & (SEQ_KERNEL_COOPERATIVE | SEQ_KERNEL_SYNCHRONISES);
-  sim->n_resident = cooperative ? (int32_t)blocks : 1;
+  sim->n_resident = cooperative ? (int32_t)blocks : sim->cluster;
   int32_t threads = sim->n_resident * kernel->threads;
   if (!grow_blocks(sim, sim->n_resident) || !grow_threads(sim, threads) ||
       !seq_sim_stacks(sim, sim->fibers ? threads : 1))

@@ -83,6 +83,17 @@ static uint16_t element(seq_sim_call *const calls[LANES], int tile, int row, int
   return value;
 }
 
+/* Lanes of rows name them; all lanes take part. */
+static void touch_row(const void *row, int32_t count, int32_t flags, const seq_sim_site *site) {
+  const seq_sim_thread *t = seq_sim_running->current;
+  if (t->index % LANES >= 8 * count)
+    return;
+  if ((uintptr_t)row - (uintptr_t)t->block->arena >= ARENA_BYTES)
+    seq_sim_fail("%s a row of a tile at %s that is not in shared memory",
+                 flags & SEQ_SIM_WRITE ? "stores" : "loads", seq_sim_place(site).s);
+  seq_sim_access(row, 16, flags | 16 * SEQ_SIM_ALIGN, site);
+}
+
 static void load_tiles(seq_sim_call *const calls[LANES], uint32_t mask) {
   (void)mask;
   int count = calls[0]->mode / 2;
@@ -98,14 +109,34 @@ static void load_tiles(seq_sim_call *const calls[LANES], uint32_t mask) {
 
 void seq_sim_ldmatrix(uint32_t *result, const void *row, int32_t count, int32_t transposed,
                       const seq_sim_site *site) {
-  const seq_sim_thread *t = seq_sim_running->current;
-  if (t->index % LANES < 8 * count) {
-    if ((uintptr_t)row - (uintptr_t)t->block->arena >= ARENA_BYTES)
-      seq_sim_fail("loads a row of a tile at %s that is not in shared memory",
-                   seq_sim_place(site).s);
-    seq_sim_access(row, 16, SEQ_SIM_READ | 16 * SEQ_SIM_ALIGN, site);
-  }
+  touch_row(row, count, SEQ_SIM_READ, site);
   seq_sim_call call = {
       load_tiles, "a load of tiles", UINT32_MAX, count * 2 + (transposed != 0), row, result, site};
+  seq_sim_meet(&call);
+}
+
+/* --- stmatrix */
+
+static void store_tiles(seq_sim_call *const calls[LANES], uint32_t mask) {
+  (void)mask;
+  int count = calls[0]->mode / 2;
+  bool transposed = calls[0]->mode % 2;
+  for (int lane = 0; lane < LANES; lane++)
+    for (int tile = 0; tile < count; tile++) {
+      uint32_t pair = ((const uint32_t *)calls[lane]->in)[tile];
+      for (int i = 0; i < 2; i++) {
+        int g = lane / 4, t = 2 * (lane % 4) + i;
+        int row = transposed ? t : g, column = transposed ? g : t;
+        uint16_t value = (uint16_t)(pair >> 16 * i);
+        memcpy((char *)calls[8 * tile + row]->out + 2 * column, &value, 2);
+      }
+    }
+}
+
+void seq_sim_stmatrix(void *row, const uint32_t *values, int32_t count, int32_t transposed,
+                      const seq_sim_site *site) {
+  touch_row(row, count, SEQ_SIM_WRITE, site);
+  seq_sim_call call = {store_tiles, "a store of tiles", UINT32_MAX, count * 2 + (transposed != 0),
+                       values,      row,                site};
   seq_sim_meet(&call);
 }

@@ -15,6 +15,7 @@
 #define ARENA_BYTES ((size_t)1 << 18)
 #define MOST_SHARED (227 << 10) /* of a block, as on sm_90 */
 #define MOST_RESIDENT (1 << 16) /* threads of a cooperative kernel */
+#define MOST_CLUSTER 16         /* blocks */
 #define MOST_TURNS 16           /* of a warp before the others have theirs */
 #define MOST_IDLE_PASSES 20000  /* then threads that only look at memory wait for nothing */
 #define STACK_BYTES (64 << 10)
@@ -29,15 +30,25 @@ typedef struct seq_sim_block seq_sim_block;
  * block (the last barrier of all of them), `outside` for those of other blocks, `warps[a][b]`
  * for what warp a knows of warp b, `lanes[w][a][b]` for lanes of warp w. An access that is
  * younger than that clashes with this one if one of the two writes. Atomic accesses hand on what
- * the writer knew; as the last ones of all others in time, which may hide a race but makes none. */
+ * the writer knew at its last release (Shadow.c); of all others as well, up to that time, which
+ * may hide a race but makes none. Barriers in memory are exact: they need clocks (Clock.c). */
 typedef struct seq_sim_event {
   const seq_sim_site *site;
   uint32_t stamp, block;
+  uint32_t released; /* of an atomic write: what it hands on; 0: nothing */
   uint16_t thread;
   uint8_t bytes; /* a bit for each one of the cell */
   uint8_t kind;
 } seq_sim_event;
-enum { EVENT_PLAIN = 0, EVENT_ATOMIC = 1, EVENT_IN_FLIGHT = 2 };
+/* Landed: written by an asynchronous copy, in the name of no thread. In block: an atomic write
+ * that hands on what it does to its own block alone. */
+enum {
+  EVENT_PLAIN = 0,
+  EVENT_ATOMIC = 1,
+  EVENT_IN_FLIGHT = 2,
+  EVENT_LANDED = 3,
+  EVENT_ATOMIC_IN_BLOCK = 4
+};
 
 /* The last accesses to one byte of shared memory, or to four of global memory. Of readers: the
  * last one, one before it of the same warp, one of another warp or block. */
@@ -50,8 +61,29 @@ typedef struct seq_sim_meeting {
   int32_t expected, arrived, sum;
   uint32_t warps;
   bool has_gone;
+  uint32_t *clock;           /* of those that came, where there are clocks */
   uint32_t went[MOST_WARPS]; /* the stamp at which a warp came and went on; 0: it waits */
 } seq_sim_meeting;
+
+/* A barrier in memory: its word lies there, the rest here (Mbarrier.c). */
+typedef struct seq_sim_mbarrier {
+  uint32_t at; /* its place in shared memory */
+  bool fenced; /* copies may use it */
+  int32_t count, pending, phase;
+  int64_t tx;      /* bytes that are to come */
+  int32_t waiters; /* threads that wait for it */
+  const seq_sim_site *site;
+  int32_t thread;        /* that initialised it, */
+  uint32_t stamp;        /* and when */
+  uint32_t *came, *done; /* clocks of those that arrived, and of the phases that are complete */
+} seq_sim_mbarrier;
+
+/* Exact knowledge, of each thread in a row: of all threads of its cluster and, after those of each
+ * block, of the copies that landed there. Stamps of earlier blocks do no harm. */
+typedef struct seq_sim_clocks {
+  int32_t n, most;
+  uint32_t *known; /* [n][n] */
+} seq_sim_clocks;
 
 struct seq_sim_block {
   int64_t index;
@@ -62,6 +94,16 @@ struct seq_sim_block {
   uint32_t warps[MOST_WARPS][MOST_WARPS];
   uint32_t (*lanes)[LANES][LANES]; /* null until lanes of a warp meet without the others */
   seq_sim_meeting meetings[NAMED_BARRIERS];
+  int32_t slot, rank;      /* among those that are there, in its cluster */
+  seq_sim_block *first;    /* of its cluster */
+  seq_sim_clocks clocks;   /* of the cluster, in its first block */
+  bool exact;              /* clocks are in use */
+  bool ended;
+  int32_t live;
+  seq_sim_mbarrier *mbarriers;
+  int32_t n_mbarriers, most_mbarriers;
+  /* Of each thread and of copies: all writes up to then are seen by copies and products. */
+  uint32_t fenced[MOST_THREADS];
 };
 
 /* An operation for which lanes of a warp wait; the last one to come runs it for all. */
@@ -84,6 +126,25 @@ typedef struct seq_sim_flight {
   const seq_sim_site *site;
 } seq_sim_flight;
 
+/* A bulk copy, or one of a tensor's box, that is on its way (Bulk.c). */
+typedef struct seq_sim_piece {
+  uint8_t *to;
+  const uint8_t *from; /* null: zeros */
+  int64_t bytes;
+} seq_sim_piece;
+typedef struct seq_sim_bulk {
+  seq_sim_thread *thread;
+  const seq_sim_site *site;
+  seq_sim_piece *pieces;
+  int32_t n_pieces, most_pieces;
+  uint32_t stamp;        /* at which it began */
+  seq_sim_block *target; /* that it loads to, and whose mbarrier it tells; null: it stores */
+  uint32_t mbarrier;
+  int64_t tx;     /* bytes to tell of */
+  int32_t group;  /* of a store: its number; -1 before it has one */
+  uint8_t *taken; /* of a store: what it has read */
+} seq_sim_bulk;
+
 enum { THREAD_READY = 0, THREAD_WAITS = 1, THREAD_ENDED = 2 };
 struct seq_sim_thread {
   void *sp;
@@ -101,6 +162,11 @@ struct seq_sim_thread {
   int32_t n_flights, most_flights; /* those of groups come first */
   int32_t *groups;                 /* their numbers of copies */
   int32_t n_groups, most_groups;
+  int32_t bulk_groups;             /* committed so far */
+  uint32_t mbarrier;               /* that it waits for */
+  /* Its last fences: what its atomic accesses hand on, to all or to their block. */
+  uint32_t released, released_in_block;
+  uint32_t seen_inside, seen_outside; /* what atomic reads saw, for the next fence to take */
 };
 
 typedef struct seq_sim_range {
@@ -124,6 +190,9 @@ struct seq_sim {
   seq_sim_thread *threads; /* of all of these */
   int32_t n_threads, most_threads, live;
   int32_t grid_arrived;
+  int32_t cluster; /* blocks of one */
+  seq_sim_bulk *bulks;
+  int32_t n_bulks, most_bulks;
   char **stacks;
   int32_t n_stacks;
 
@@ -170,16 +239,70 @@ typedef struct seq_sim_text {
 seq_sim_text seq_sim_place(const seq_sim_site *site);
 
 /* --- Access.c */
-void seq_sim_land(seq_sim_thread *t, const seq_sim_flight *flight);
-void seq_sim_take_off(seq_sim_thread *t, const seq_sim_flight *flight);
+/* The block of the cluster in whose shared memory `p` lies; null: in none. */
+seq_sim_block *seq_sim_block_of(const void *p);
+/* A place in shared memory, or a fault. */
+uint32_t seq_sim_offset(const seq_sim_block *b, const void *p, const char *what,
+                        const seq_sim_site *site);
+/* What copies and products read in shared memory has been fenced for them; else a fault. */
+void seq_sim_check_fenced(const void *p, int64_t bytes, const char *what,
+                          const seq_sim_site *site);
+/* Nothing has been written there since `stamp`, when a copy or product that is complete now began
+ * to read it; else a fault. It has been read now, by the thread that runs or by copies to a
+ * block. */
+void seq_sim_read_late(const void *p, int64_t bytes, uint32_t stamp, const seq_sim_block *by,
+                       const char *what, const seq_sim_site *site);
+void seq_sim_mark(const void *p, int64_t bytes, uint8_t kind);
+void seq_sim_land(const seq_sim_flight *flight);
+void seq_sim_take_off(const seq_sim_flight *flight);
 void seq_sim_free_ranges(seq_sim *sim);
 
 /* --- Shadow.c */
 bool seq_sim_ordered(const seq_sim_thread *t, const seq_sim_event *e);
 const seq_sim_event *seq_sim_clash(const seq_sim_thread *t, const seq_sim_cell *cell,
                                    const seq_sim_event *e, bool writes, uint32_t since);
-void seq_sim_learn(seq_sim_thread *t, const seq_sim_event *e);
 void seq_sim_remember(seq_sim_cell *cell, const seq_sim_event *e, bool reads, bool writes);
+
+/* The thread sees an atomic write; what that handed on is known once the thread acquires. */
+void seq_sim_see(seq_sim_thread *t, const seq_sim_event *e);
+void seq_sim_acquire(seq_sim_thread *t);
+
+/* --- Clock.c */
+/* Switches them on for the cluster of `b`. */
+void seq_sim_need_clocks(seq_sim_block *b);
+void seq_sim_free_clocks(seq_sim_block *b);
+uint32_t *seq_sim_new_clock(const seq_sim_block *b);
+/* The entry of a thread, or, with the number of threads, of copies that landed. */
+int32_t seq_sim_entry(const seq_sim_block *b, int32_t thread);
+uint32_t seq_sim_knows(const seq_sim_thread *t, int32_t entry);
+/* Adds all that `t` did and knows to a clock, and what a clock has to what `t` knows. */
+void seq_sim_give(seq_sim_thread *t, uint32_t *clock);
+void seq_sim_take(seq_sim_thread *t, const uint32_t *clock);
+/* The threads from `from` on that `mask` names know what any of them did. */
+void seq_sim_share(seq_sim_thread *from, uint32_t mask);
+
+/* --- Mbarrier.c */
+void seq_sim_drop_mbarriers(seq_sim_block *b);
+/* The one at `at`, or a fault. */
+seq_sim_mbarrier *seq_sim_mbarrier_at(seq_sim_block *b, uint32_t at, const char *what,
+                                      const seq_sim_site *site);
+/* Copies that were for it have landed. */
+void seq_sim_complete(seq_sim_block *b, seq_sim_mbarrier *m, int64_t bytes);
+/* Something happened to it: it may be that its copies have to land. */
+void seq_sim_settle(seq_sim_block *b, uint32_t at);
+/* The same where a thread waits for it. */
+void seq_sim_tell(seq_sim_block *b, uint32_t at);
+seq_sim_text seq_sim_tell_mbarrier(const seq_sim_thread *t);
+
+/* --- Bulk.c */
+/* Lands the next copy that is on its way for the mbarrier; false: there is none. */
+bool seq_sim_land_one(seq_sim_block *b, uint32_t mbarrier);
+void seq_sim_end_bulks(seq_sim_thread *t);
+void seq_sim_free_bulks(seq_sim *sim);
+seq_sim_bulk *seq_sim_new_bulk(const seq_sim_site *site);
+void seq_sim_add_piece(seq_sim_bulk *bulk, uint8_t *to, const uint8_t *from, int64_t bytes);
+void seq_sim_begin_load(seq_sim_bulk *bulk, const uint8_t *to, void *mbarrier, uint32_t blocks);
+void seq_sim_begin_store(seq_sim_bulk *bulk);
 
 /* --- Warp.c */
 void seq_sim_meet(seq_sim_call *call);
