@@ -244,8 +244,7 @@ void Simulation::watchAccess(Instruction &inst) {
   } else if (auto *store = dyn_cast<StoreInst>(&inst)) {
     bool atomic = store->isAtomic() || store->isVolatile();
     watchAtomic(inst, store->getPointerOperand(), store->getValueOperand()->getType(),
-                SEQ_SIM_WRITE | (atomic ? SEQ_SIM_ATOMIC : 0) |
-                    orderOf(inst, store->getOrdering()),
+                SEQ_SIM_WRITE | (atomic ? SEQ_SIM_ATOMIC : 0) | orderOf(inst, store->getOrdering()),
                 store->getAlign());
   } else if (auto *rmw = dyn_cast<AtomicRMWInst>(&inst)) {
     bool exchange = rmw->getOperation() == AtomicRMWInst::Xchg;

@@ -47,8 +47,7 @@ static Value *arriveAtBarrier(Site &s, StringRef name) {
   Value *one = s.b.getInt32(1), *zero = s.b.getInt32(0);
   Value *count = expects || s.call.arg_size() < 2 ? one : s.arg(1);
   return s.op("mbarrier_arrive", s.b.getInt64Ty(),
-              {s.flat(s.arg(0)), count, expects ? s.arg(1) : zero, s.b.getInt32(drops),
-               s.where()});
+              {s.flat(s.arg(0)), count, expects ? s.arg(1) : zero, s.b.getInt32(drops), s.where()});
 }
 
 static Value *replaceMbarrier(Site &s, StringRef name) {

@@ -239,9 +239,8 @@ static Value *replaceMatrix(Site &s, StringRef name) {
   }
   bool stores = name.consume_front("stmatrix.");
   int tiles = 0;
-  if ((!stores && !name.consume_front("ldmatrix.")) ||
-      !name.consume_front("sync.aligned.m8n8.x") || name.consumeInteger(10, tiles) ||
-      !name.contains(".b16"))
+  if ((!stores && !name.consume_front("ldmatrix.")) || !name.consume_front("sync.aligned.m8n8.x") ||
+      name.consumeInteger(10, tiles) || !name.contains(".b16"))
     return nullptr;
   s.waits = true;
   if (stores) {
@@ -249,8 +248,8 @@ static Value *replaceMatrix(Site &s, StringRef name) {
     for (int i = 0; i < tiles; ++i)
       s.b.CreateStore(s.arg(unsigned(i) + 1), s.b.CreateConstInBoundsGEP1_64(s.i32(), values, i));
     s.op("stmatrix", s.b.getVoidTy(),
-         {s.flat(s.arg(0)), values, s.b.getInt32(tiles),
-          s.b.getInt32(name.starts_with(".trans")), s.where()});
+         {s.flat(s.arg(0)), values, s.b.getInt32(tiles), s.b.getInt32(name.starts_with(".trans")),
+          s.where()});
     return s.done();
   }
   Value *out = s.scratch(ArrayType::get(s.i32(), 4));

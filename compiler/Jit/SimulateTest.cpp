@@ -519,12 +519,12 @@ define ptx_kernel void @k(ptr %h, ptr %f, ptr %b) {
 
 TEST_F(Simulate, NamesWhatItDoesNotKnow) {
   EXPECT_FALSE(rewrite(R"(
-declare i64 @llvm.nvvm.mbarrier.arrive.shared(ptr addrspace(3))
+declare i64 @llvm.nvvm.mbarrier.arrive.relaxed.scope.cta.space.cta(ptr addrspace(3), i32)
 define ptx_kernel void @k(ptr addrspace(3) %p) {
-  %s = call i64 @llvm.nvvm.mbarrier.arrive.shared(ptr addrspace(3) %p)
+  %s = call i64 @llvm.nvvm.mbarrier.arrive.relaxed.scope.cta.space.cta(ptr addrspace(3) %p, i32 1)
   ret void
 })"));
-  EXPECT_NE(error.find("`llvm.nvvm.mbarrier.arrive.shared`"), std::string::npos) << error;
+  EXPECT_NE(error.find("`llvm.nvvm.mbarrier.arrive.relaxed.scope.cta.space.cta`"), std::string::npos) << error;
   EXPECT_FALSE(rewrite(R"(
 define ptx_kernel void @k() {
   call void asm sideeffect "setmaxnreg.inc.sync.aligned.u32 240;", ""()

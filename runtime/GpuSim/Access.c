@@ -118,7 +118,8 @@ static seq_sim_text describe(seq_sim_spot spot) {
 static seq_sim_text name_event(const seq_sim_thread *t, const seq_sim_event *was) {
   seq_sim_text who;
   if (was->kind == EVENT_LANDED)
-    snprintf(who.s, sizeof who.s, "an asynchronous copy");
+    snprintf(who.s, sizeof who.s, "an asynchronous %s",
+             was->thread == seq_sim_running->kernel->threads + BY_COPIES ? "copy" : "product");
   else if (was->block == (uint32_t)t->block->index)
     snprintf(who.s, sizeof who.s, "thread %d", was->thread);
   else
@@ -166,8 +167,8 @@ static seq_sim_event new_event(const seq_sim_thread *t, int32_t flags, const seq
                      .stamp = seq_sim_running->now,
                      .block = (uint32_t)t->block->index,
                      .thread = (uint16_t)t->index};
-  bool in_block = flags & SEQ_SIM_RELEASE ? flags & SEQ_SIM_IN_BLOCK
-                                          : t->released_in_block > t->released;
+  bool in_block =
+      flags & SEQ_SIM_RELEASE ? flags & SEQ_SIM_IN_BLOCK : t->released_in_block > t->released;
   if (!(flags & SEQ_SIM_ATOMIC))
     return e;
   e.kind = in_block ? EVENT_ATOMIC_IN_BLOCK : EVENT_ATOMIC;
@@ -197,7 +198,8 @@ static void touch(seq_sim_thread *t, seq_sim_cell *cell, int width, seq_sim_spot
       seq_sim_fail("%s of byte %lld of shared memory at %s: no thread of this block has written "
                    "there",
                    verb(flags), (long long)spot.offset, seq_sim_place(site).s);
-    seq_sim_remember(cell, &e, reads, writes);
+    if (!(flags & READ_LATER))
+      seq_sim_remember(cell, &e, reads, writes);
     spot.offset += (uintptr_t)here;
     bytes -= here;
   }
@@ -242,13 +244,24 @@ static void access_global(seq_sim_thread *t, uintptr_t p, int64_t bytes, int32_t
         site);
 }
 
+static bool on_stack(const void *p) {
+  return (uintptr_t)p - (uintptr_t)seq_sim_running->current->stack < STACK_BYTES;
+}
+
 void seq_sim_access(const void *p, int64_t bytes, int32_t flags, const seq_sim_site *site) {
+  if (bytes <= 0 || on_stack(p))
+    return;
+  seq_sim_check(p, bytes, flags, site);
+  if (seq_sim_running->counts)
+    seq_sim_count_access(seq_sim_running->current, p, bytes, flags, seq_sim_block_of(p) != NULL,
+                         site);
+}
+
+void seq_sim_check(const void *p, int64_t bytes, int32_t flags, const seq_sim_site *site) {
   seq_sim *sim = seq_sim_running;
   seq_sim_thread *t = sim->current;
   uintptr_t at = (uintptr_t)p, align = (uintptr_t)(flags / SEQ_SIM_ALIGN);
   seq_sim_block *b = seq_sim_block_of(p);
-  if (bytes <= 0 || at - (uintptr_t)t->stack < STACK_BYTES)
-    return;
   if (align > 1 && at % align != 0)
     seq_sim_fail("%s at %s needs an address that is a multiple of %d, and has %p", verb(flags),
                  seq_sim_place(site).s, (int)align, p);
@@ -258,8 +271,6 @@ void seq_sim_access(const void *p, int64_t bytes, int32_t flags, const seq_sim_s
     access_shared(t, b, at - (uintptr_t)b->arena, bytes, flags, site);
   else
     access_global(t, at, bytes, flags, site);
-  if (sim->counts)
-    seq_sim_count_access(t, p, bytes, flags, b != NULL, site);
 }
 
 /* --- what copies and products do later than they were asked for */
@@ -276,8 +287,8 @@ static void visit(const void *p, int64_t bytes, visit_fn fn, void *with) {
   while (cells && bytes > 0) {
     uintptr_t skip = offset % width, here = width - skip;
     here = here < (uintptr_t)bytes ? here : (uintptr_t)bytes;
-    fn(&cells[offset / width], (seq_sim_spot){range, offset},
-       (uint8_t)(((1u << here) - 1) << skip), with);
+    fn(&cells[offset / width], (seq_sim_spot){range, offset}, (uint8_t)(((1u << here) - 1) << skip),
+       with);
     offset += here;
     bytes -= (int64_t)here;
   }
@@ -287,14 +298,15 @@ typedef struct late {
   const char *what;
   const seq_sim_site *site;
   uint32_t stamp;
-  const seq_sim_block *block; /* in whose copies' name; null: the thread's */
+  const seq_sim_block *block; /* in whose agent's name; null: the thread's */
+  int agent;
   uint8_t kind;
 } late;
 
-static void name_copies(seq_sim_event *e, const seq_sim_block *b) {
+static void name_agent(seq_sim_event *e, const late *l) {
   e->kind = EVENT_LANDED;
-  e->block = (uint32_t)b->index;
-  e->thread = (uint16_t)seq_sim_running->kernel->threads;
+  e->block = (uint32_t)l->block->index;
+  e->thread = (uint16_t)(seq_sim_running->kernel->threads + l->agent);
 }
 
 static void check_fenced(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, void *with) {
@@ -330,13 +342,13 @@ static void read_late(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, void
   seq_sim_event e = new_event(t, SEQ_SIM_READ, l->site);
   e.bytes = bytes;
   if (l->block)
-    name_copies(&e, l->block);
+    name_agent(&e, l);
   seq_sim_remember(cell, &e, true, false);
 }
 
-void seq_sim_read_late(const void *p, int64_t bytes, uint32_t stamp, const seq_sim_block *by,
-                       const char *what, const seq_sim_site *site) {
-  late l = {.what = what, .site = site, .stamp = stamp, .block = by};
+void seq_sim_read_late(const void *p, int64_t bytes, uint32_t stamp, int agent,
+                       const seq_sim_block *of, const char *what, const seq_sim_site *site) {
+  late l = {.what = what, .site = site, .stamp = stamp, .block = of, .agent = agent};
   visit(p, bytes, read_late, &l);
 }
 
@@ -349,7 +361,7 @@ static void mark(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, void *wit
     return;
   cell->write.stamp = seq_sim_running->now;
   if (l->block)
-    name_copies(&cell->write, l->block);
+    name_agent(&cell->write, l);
 }
 
 void seq_sim_mark(const void *p, int64_t bytes, uint8_t kind) {

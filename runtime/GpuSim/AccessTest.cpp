@@ -163,7 +163,8 @@ static void chain(const uint64_t *args) {
   if (bid() > 0)
     for (;;) {
       seq_sim_yield(HERE);
-      seq_sim_access(&flag[bid() - 1], 4, SEQ_SIM_READ | SEQ_SIM_ATOMIC | SEQ_SIM_SPIN | SEQ_SIM_ACQUIRE, HERE);
+      seq_sim_access(&flag[bid() - 1], 4,
+                     SEQ_SIM_READ | SEQ_SIM_ATOMIC | SEQ_SIM_SPIN | SEQ_SIM_ACQUIRE, HERE);
       if (flag[bid() - 1])
         break;
     }

@@ -66,7 +66,7 @@ static void begin(seq_sim_bulk *bulk) {
     const seq_sim_piece *p = &bulk->pieces[i];
     if (!p->from)
       continue;
-    seq_sim_access(p->from, p->bytes, SEQ_SIM_READ, bulk->site);
+    seq_sim_check(p->from, p->bytes, SEQ_SIM_READ | READ_LATER, bulk->site);
     if (seq_sim_block_of(p->from))
       seq_sim_check_fenced(p->from, p->bytes, kCopy, bulk->site);
   }
@@ -74,7 +74,7 @@ static void begin(seq_sim_bulk *bulk) {
     const seq_sim_piece *p = &bulk->pieces[i];
     if (seq_sim_block_of(p->to))
       seq_sim_check_fenced(p->to, p->bytes, kCopy, bulk->site);
-    seq_sim_access(p->to, p->bytes, SEQ_SIM_WRITE, bulk->site);
+    seq_sim_check(p->to, p->bytes, SEQ_SIM_WRITE, bulk->site);
     seq_sim_mark(p->to, p->bytes, EVENT_IN_FLIGHT);
     memset(p->to, 0xFF, (size_t)p->bytes);
   }
@@ -84,7 +84,7 @@ static void begin(seq_sim_bulk *bulk) {
 /* The barrier that a load tells, which the copies' unit has to see. */
 static void check_mbarrier(seq_sim_block *b, uint32_t at, const seq_sim_site *site) {
   const seq_sim_mbarrier *m = seq_sim_mbarrier_at(b, at, kCopy, site);
-  seq_sim_access(b->arena + at, 8, SEQ_SIM_READ | SEQ_SIM_ATOMIC | 8 * SEQ_SIM_ALIGN, site);
+  seq_sim_check(b->arena + at, 8, SEQ_SIM_READ | SEQ_SIM_ATOMIC | 8 * SEQ_SIM_ALIGN, site);
   if (!m->fenced)
     seq_sim_fail("%s at %s tells the barrier of byte %u of shared memory, which thread %d "
                  "initialised at %s: a fence.mbarrier_init or fence.proxy.async has to come "
@@ -105,8 +105,7 @@ static seq_sim_bulk *twin(const seq_sim_bulk *from, int64_t shift) {
   seq_sim_bulk *to = seq_sim_new_bulk(from->site);
   to->tx = from->tx;
   for (int32_t i = 0; i < from->n_pieces; i++)
-    seq_sim_add_piece(to, from->pieces[i].to + shift, from->pieces[i].from,
-                      from->pieces[i].bytes);
+    seq_sim_add_piece(to, from->pieces[i].to + shift, from->pieces[i].from, from->pieces[i].bytes);
   return to;
 }
 
@@ -145,8 +144,8 @@ void seq_sim_begin_store(seq_sim_bulk *bulk) {
 static void read_source(const seq_sim_bulk *bulk) {
   for (int32_t i = 0; i < bulk->n_pieces; i++)
     if (bulk->pieces[i].from)
-      seq_sim_read_late(bulk->pieces[i].from, bulk->pieces[i].bytes, bulk->stamp, bulk->target,
-                        kCopy, bulk->site);
+      seq_sim_read_late(bulk->pieces[i].from, bulk->pieces[i].bytes, bulk->stamp, BY_COPIES,
+                        bulk->target, kCopy, bulk->site);
 }
 
 bool seq_sim_land_one(seq_sim_block *b, uint32_t mbarrier) {

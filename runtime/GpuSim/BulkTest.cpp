@@ -183,8 +183,8 @@ TEST_F(Bulk, WrongOnes) {
 
 static seq_sim_tensor matrix(std::vector<uint16_t> &v, uint64_t rows, uint64_t columns,
                              uint32_t boxRows, uint32_t boxColumns, int swizzle) {
-  return {1, 2, v.data(), {columns, rows}, {2 * columns}, {boxColumns, boxRows}, {1, 1}, 0, swizzle,
-          0};
+  return {1, 2,       v.data(), {columns, rows}, {2 * columns}, {boxColumns, boxRows}, {1, 1},
+          0, swizzle, 0};
 }
 
 // Copies a box to another place of the tensor's twin, and keeps shared memory in z.

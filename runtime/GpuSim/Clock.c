@@ -1,7 +1,7 @@
 /* Exact knowledge of what came before: a clock has a stamp for each thread of the cluster, and one
- * for the copies that landed in each of its blocks. A barrier in memory takes what those that
- * arrive know, and gives it to those that wait: nothing more, so that a lane that arrives for its
- * warp without having waited for the others is found.
+ * for the copies to each of its blocks, and for their products. A barrier in memory takes what
+ * those that arrive know, and gives it to those that wait: nothing more, so that a lane that
+ * arrives for its warp without having waited for the others is found.
  *
  * Barriers of whole blocks and warps keep their cheaper stamps (State.h). Both are looked at. */
 #include "State.h"
@@ -13,8 +13,13 @@ static uint32_t most(uint32_t a, uint32_t b) {
   return a > b ? a : b;
 }
 
+/* Entries of a block. */
+static int32_t entries(void) {
+  return seq_sim_running->kernel->threads + AGENTS;
+}
+
 int32_t seq_sim_entry(const seq_sim_block *b, int32_t thread) {
-  return b->rank * (seq_sim_running->kernel->threads + 1) + thread;
+  return b->rank * entries() + thread;
 }
 
 static uint32_t *row_of(const seq_sim_thread *t) {
@@ -27,7 +32,7 @@ void seq_sim_need_clocks(seq_sim_block *b) {
   seq_sim_clocks *c = &b->first->clocks;
   if (b->exact)
     return;
-  c->n = sim->cluster * (sim->kernel->threads + 1);
+  c->n = sim->cluster * entries();
   if (c->n > c->most) {
     free(c->known);
     c->most = 0;
@@ -55,12 +60,12 @@ uint32_t *seq_sim_new_clock(const seq_sim_block *b) {
 
 uint32_t seq_sim_knows(const seq_sim_thread *t, int32_t entry) {
   const seq_sim_block *b = t->block;
-  int32_t threads = seq_sim_running->kernel->threads, u = entry % (threads + 1);
+  int32_t u = entry % entries();
   uint32_t known = b->exact ? row_of(t)[entry] : 0;
-  if (entry / (threads + 1) != b->rank)
+  if (entry / entries() != b->rank)
     return most(known, b->outside);
   known = most(known, b->floor);
-  if (u == threads)
+  if (u >= seq_sim_running->kernel->threads)
     return known;
   if (u == t->index)
     return seq_sim_running->now;
@@ -97,4 +102,10 @@ void seq_sim_share(seq_sim_thread *from, uint32_t mask) {
   for (int i = 0; i < LANES; i++)
     if ((mask >> i & 1) && from + i != leader)
       memcpy(row_of(from + i), row_of(leader), (size_t)n * sizeof(uint32_t));
+}
+
+void seq_sim_know_agent(seq_sim_thread *from, int agent) {
+  uint32_t now = seq_sim_running->now++;
+  for (int i = 0; i < LANES; i++)
+    row_of(from + i)[seq_sim_entry(from->block, seq_sim_running->kernel->threads + agent)] = now;
 }

@@ -19,6 +19,7 @@ static void free_block(seq_sim_block *b) {
   free(b->arena);
   free(b->cells);
   free(b->lanes);
+  seq_sim_free_products(b);
   seq_sim_drop_mbarriers(b);
   free(b->mbarriers);
   seq_sim_free_clocks(b);
@@ -176,6 +177,7 @@ static void end_thread(seq_sim *sim, seq_sim_thread *t) {
   if (t->n_flights > 0)
     seq_sim_fail("ends while %d asynchronous copies are on their way: the last one began at %s",
                  t->n_flights, seq_sim_place(t->flights[t->n_flights - 1].site).s);
+  seq_sim_end_products(t);
   seq_sim_end_bulks(t);
   t->state = THREAD_ENDED;
   t->block->ended = --t->block->live == 0;
@@ -294,8 +296,7 @@ static int left_in_flight(seq_sim *sim) {
   return refuse(sim,
                 "block %lld ends while %d asynchronous operations are on their way: the last one "
                 "began at %s, and no thread waited for it",
-                (long long)last->thread->block->index, sim->n_bulks,
-                seq_sim_place(last->site).s);
+                (long long)last->thread->block->index, sim->n_bulks, seq_sim_place(last->site).s);
 }
 
 static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
@@ -308,6 +309,7 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
   b->exact = b->ended = false;
   b->live = n;
   seq_sim_drop_mbarriers(b);
+  seq_sim_reset_products(b);
   b->threads = &sim->threads[slot * n];
   b->outside = sim->started;
   b->start = b->floor = sim->now;
@@ -346,6 +348,12 @@ static int run_blocks(seq_sim *sim, const int32_t *indices, int32_t n) {
   int status = run_threads(sim);
   if (sim->counts)
     seq_sim_count_block_end(sim);
+  for (int32_t i = 0; i < n && status == 0; i++)
+    if (seq_sim_disagree(sim->blocks[i]) >= 0)
+      return refuse(sim,
+                    "block %d ends, and warp %d has not begun the same products as the others "
+                    "of its warp group",
+                    indices[i], seq_sim_disagree(sim->blocks[i]));
   return status == 0 && sim->n_bulks > 0 ? left_in_flight(sim) : status;
 }
 
@@ -407,8 +415,9 @@ static int check_launch(seq_sim *sim, int64_t blocks) {
   if (blocks > INT32_MAX)
     return refuse(sim, "%lld blocks: there are at most %d", (long long)blocks, INT32_MAX);
   if (sim->cluster < 1 || sim->cluster > MOST_CLUSTER || blocks % sim->cluster != 0)
-    return refuse(sim, "%lld blocks in clusters of %d: a cluster has 1 to %d, and there are whole "
-                       "ones only",
+    return refuse(sim,
+                  "%lld blocks in clusters of %d: a cluster has 1 to %d, and there are whole "
+                  "ones only",
                   (long long)blocks, sim->cluster, MOST_CLUSTER);
   if (sim->cluster > 1 && !(k->flags & SEQ_KERNEL_SYNCHRONISES))
     return refuse(sim, "blocks of a cluster wait for each other, but the kernel is not marked as "

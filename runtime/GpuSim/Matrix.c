@@ -22,10 +22,16 @@ static float from_f16(uint32_t h) {
   return sign ? -f : f;
 }
 
+/* Of the lower bits; of tf32, hardware does not look at the last ones. */
+float seq_sim_element(uint32_t bits, int32_t type) {
+  if (type == SEQ_SIM_TF32)
+    return from_bits(bits & ~0x1FFFu);
+  return type == SEQ_SIM_F16 ? from_f16(bits & 0xFFFF) : from_bits(bits << 16);
+}
+
 /* Element `i` of a register of two. */
 static float half_of(uint32_t packed, int i, int32_t type) {
-  uint32_t bits = packed >> 16 * i & 0xFFFF;
-  return type == SEQ_SIM_F16 ? from_f16(bits) : from_bits(bits << 16);
+  return seq_sim_element(packed >> 16 * i, type);
 }
 
 /* --- mma.sync */
@@ -35,14 +41,14 @@ static const seq_sim_fragments *fragments(seq_sim_call *const calls[LANES], int 
 }
 
 static float a_at(seq_sim_call *const calls[LANES], int32_t type, int row, int k) {
-  if (type == SEQ_SIM_TF32) /* the hardware does not look at the lower bits */
-    return from_bits(fragments(calls, row % 8, k % 4)->a[row / 8 + 2 * (k / 4)] & ~0x1FFFu);
+  if (type == SEQ_SIM_TF32)
+    return seq_sim_element(fragments(calls, row % 8, k % 4)->a[row / 8 + 2 * (k / 4)], type);
   return half_of(fragments(calls, row % 8, k % 8 / 2)->a[row / 8 + 2 * (k / 8)], k % 2, type);
 }
 
 static float b_at(seq_sim_call *const calls[LANES], int32_t type, int k, int n) {
   if (type == SEQ_SIM_TF32)
-    return from_bits(fragments(calls, n, k % 4)->b[k / 4] & ~0x1FFFu);
+    return seq_sim_element(fragments(calls, n, k % 4)->b[k / 4], type);
   return half_of(fragments(calls, n, k % 8 / 2)->b[k / 8], k % 2, type);
 }
 
@@ -136,7 +142,8 @@ static void store_tiles(seq_sim_call *const calls[LANES], uint32_t mask) {
 void seq_sim_stmatrix(void *row, const uint32_t *values, int32_t count, int32_t transposed,
                       const seq_sim_site *site) {
   touch_row(row, count, SEQ_SIM_WRITE, site);
-  seq_sim_call call = {store_tiles, "a store of tiles", UINT32_MAX, count * 2 + (transposed != 0),
-                       values,      row,                site};
+  seq_sim_call call = {
+      store_tiles, "a store of tiles", UINT32_MAX, count * 2 + (transposed != 0), values, row,
+      site};
   seq_sim_meet(&call);
 }

@@ -160,7 +160,8 @@ template <int Count, bool Transposed> static void storeTiles(const uint64_t *arg
   barrier(HERE);
   if (lane < 8 * Count)
     for (int column = 0; column < 8; column++)
-      STORE(argument<uint16_t>(args, 0)[8 * lane + column], LOAD(shared<uint16_t>()[8 * lane + column]));
+      STORE(argument<uint16_t>(args, 0)[8 * lane + column],
+            LOAD(shared<uint16_t>()[8 * lane + column]));
 }
 
 TEST_F(Matrix, StoresTiles) {

@@ -110,8 +110,8 @@ static seq_sim_mbarrier *use(seq_sim_block *b, void *p, const char *what, int32_
 
 void seq_sim_mbarrier_inval(void *p, const seq_sim_site *site) {
   seq_sim_block *b = seq_sim_running->current->block;
-  seq_sim_mbarrier *m =
-      seq_sim_mbarrier_at(b, seq_sim_offset(b, p, "a barrier", site), "invalidates a barrier", site);
+  seq_sim_mbarrier *m = seq_sim_mbarrier_at(b, seq_sim_offset(b, p, "a barrier", site),
+                                            "invalidates a barrier", site);
   if (m->waiters > 0)
     seq_sim_fail("invalidates a barrier at %s for which %d threads wait", seq_sim_place(site).s,
                  m->waiters);
@@ -155,7 +155,7 @@ void seq_sim_settle(seq_sim_block *b, uint32_t at) {
 }
 
 void seq_sim_complete(seq_sim_block *b, seq_sim_mbarrier *m, int64_t bytes) {
-  uint32_t *copies = &m->came[seq_sim_entry(b, seq_sim_running->kernel->threads)];
+  uint32_t *copies = &m->came[seq_sim_entry(b, seq_sim_running->kernel->threads + BY_COPIES)];
   *copies = seq_sim_running->now++;
   m->tx -= bytes;
   changed(b, m);

@@ -120,6 +120,21 @@ void seq_sim_ldmatrix(uint32_t *result, const void *row, int32_t count, int32_t 
 void seq_sim_stmatrix(void *row, const uint32_t *values, int32_t count, int32_t transposed,
                       const seq_sim_site *site);
 
+/* Products of a warp group: `d` has n / 2 results of the lane. Operands are descriptors of PTX, or
+ * for A its four registers. What becomes of `d` is read through seq_sim_accumulator. */
+typedef struct seq_sim_wgmma {
+  uint64_t a, b;
+  uint32_t a_registers[4];
+  int32_t type, n; /* columns */
+  int32_t scale_d; /* whether `d` is added to */
+  int32_t a_in_registers, negates_a, negates_b, transposed_a, transposed_b;
+} seq_sim_wgmma;
+void seq_sim_wgmma_begin(float *d, const seq_sim_wgmma *in, const seq_sim_site *site);
+void seq_sim_wgmma_fence(const seq_sim_site *site);
+void seq_sim_wgmma_commit(const seq_sim_site *site);
+void seq_sim_wgmma_wait(int32_t pending, const seq_sim_site *site);
+float seq_sim_accumulator(float value, const seq_sim_site *site);
+
 /* Copies to shared memory that land when they are waited for: `source_bytes` of the source, then
  * zeros up to `bytes`, which is 4, 8 or 16. */
 void seq_sim_copy(void *to, const void *from, int32_t bytes, int32_t source_bytes,

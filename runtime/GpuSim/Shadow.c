@@ -11,8 +11,10 @@ bool seq_sim_ordered(const seq_sim_thread *t, const seq_sim_event *e) {
     uint32_t rank = e->block - (uint32_t)b->first->index;
     return e->stamp <= b->outside ||
            (b->exact && rank < (uint32_t)seq_sim_running->cluster &&
-            e->stamp <= seq_sim_knows(t, seq_sim_entry(b->first, e->thread) +
-                                             (int32_t)rank * (seq_sim_running->kernel->threads + 1)));
+            e->stamp <=
+                seq_sim_knows(t,
+                              seq_sim_entry(seq_sim_running->blocks[b->first->slot + (int32_t)rank],
+                                            e->thread)));
   }
   if (e->stamp <= b->floor || e->thread == t->index)
     return true;

@@ -22,6 +22,7 @@
 
 typedef struct seq_sim_thread seq_sim_thread;
 typedef struct seq_sim_block seq_sim_block;
+typedef struct seq_sim_products seq_sim_products;
 
 /* --- what happened before what
  *
@@ -40,7 +41,7 @@ typedef struct seq_sim_event {
   uint8_t bytes; /* a bit for each one of the cell */
   uint8_t kind;
 } seq_sim_event;
-/* Landed: written by an asynchronous copy, in the name of no thread. In block: an atomic write
+/* Landed: done by an agent of a block, in the name of no thread. In block: an atomic write
  * that hands on what it does to its own block alone. */
 enum {
   EVENT_PLAIN = 0,
@@ -78,8 +79,11 @@ typedef struct seq_sim_mbarrier {
   uint32_t *came, *done; /* clocks of those that arrived, and of the phases that are complete */
 } seq_sim_mbarrier;
 
+/* Who acts beside the threads of a block, and has a number after theirs. */
+enum { BY_COPIES = 0, BY_PRODUCTS = 1, AGENTS = 2 };
+
 /* Exact knowledge, of each thread in a row: of all threads of its cluster and, after those of each
- * block, of the copies that landed there. Stamps of earlier blocks do no harm. */
+ * block, of its agents. Stamps of earlier blocks do no harm. */
 typedef struct seq_sim_clocks {
   int32_t n, most;
   uint32_t *known; /* [n][n] */
@@ -94,15 +98,16 @@ struct seq_sim_block {
   uint32_t warps[MOST_WARPS][MOST_WARPS];
   uint32_t (*lanes)[LANES][LANES]; /* null until lanes of a warp meet without the others */
   seq_sim_meeting meetings[NAMED_BARRIERS];
-  int32_t slot, rank;      /* among those that are there, in its cluster */
-  seq_sim_block *first;    /* of its cluster */
-  seq_sim_clocks clocks;   /* of the cluster, in its first block */
-  bool exact;              /* clocks are in use */
+  int32_t slot, rank;    /* among those that are there, in its cluster */
+  seq_sim_block *first;  /* of its cluster */
+  seq_sim_clocks clocks; /* of the cluster, in its first block */
+  bool exact;            /* clocks are in use */
   bool ended;
   int32_t live;
   seq_sim_mbarrier *mbarriers;
   int32_t n_mbarriers, most_mbarriers;
-  /* Of each thread and of copies: all writes up to then are seen by copies and products. */
+  seq_sim_products *products[MOST_WARPS]; /* Wgmma.c */
+  /* Of each thread: all writes up to then are seen by copies and products. */
   uint32_t fenced[MOST_THREADS];
 };
 
@@ -162,8 +167,8 @@ struct seq_sim_thread {
   int32_t n_flights, most_flights; /* those of groups come first */
   int32_t *groups;                 /* their numbers of copies */
   int32_t n_groups, most_groups;
-  int32_t bulk_groups;             /* committed so far */
-  uint32_t mbarrier;               /* that it waits for */
+  int32_t bulk_groups; /* committed so far */
+  uint32_t mbarrier;   /* that it waits for */
   /* Its last fences: what its atomic accesses hand on, to all or to their block. */
   uint32_t released, released_in_block;
   uint32_t seen_inside, seen_outside; /* what atomic reads saw, for the next fence to take */
@@ -245,16 +250,19 @@ seq_sim_block *seq_sim_block_of(const void *p);
 uint32_t seq_sim_offset(const seq_sim_block *b, const void *p, const char *what,
                         const seq_sim_site *site);
 /* What copies and products read in shared memory has been fenced for them; else a fault. */
-void seq_sim_check_fenced(const void *p, int64_t bytes, const char *what,
-                          const seq_sim_site *site);
+void seq_sim_check_fenced(const void *p, int64_t bytes, const char *what, const seq_sim_site *site);
 /* Nothing has been written there since `stamp`, when a copy or product that is complete now began
- * to read it; else a fault. It has been read now, by the thread that runs or by copies to a
- * block. */
-void seq_sim_read_late(const void *p, int64_t bytes, uint32_t stamp, const seq_sim_block *by,
-                       const char *what, const seq_sim_site *site);
+ * to read it; else a fault. It has been read now, by an agent of a block or, where that is
+ * null, by the thread that runs. */
+void seq_sim_read_late(const void *p, int64_t bytes, uint32_t stamp, int agent,
+                       const seq_sim_block *of, const char *what, const seq_sim_site *site);
 void seq_sim_mark(const void *p, int64_t bytes, uint8_t kind);
 void seq_sim_land(const seq_sim_flight *flight);
 void seq_sim_take_off(const seq_sim_flight *flight);
+/* seq_sim_access that counts no request. With the flag, it only asks whether there may be a read:
+ * seq_sim_read_late comes when there is one. */
+enum { READ_LATER = 128 };
+void seq_sim_check(const void *p, int64_t bytes, int32_t flags, const seq_sim_site *site);
 void seq_sim_free_ranges(seq_sim *sim);
 
 /* --- Shadow.c */
@@ -272,8 +280,10 @@ void seq_sim_acquire(seq_sim_thread *t);
 void seq_sim_need_clocks(seq_sim_block *b);
 void seq_sim_free_clocks(seq_sim_block *b);
 uint32_t *seq_sim_new_clock(const seq_sim_block *b);
-/* The entry of a thread, or, with the number of threads, of copies that landed. */
+/* The entry of a thread or, numbered after them, of an agent. */
 int32_t seq_sim_entry(const seq_sim_block *b, int32_t thread);
+/* The warp from `from` on knows what an agent of its block did so far. */
+void seq_sim_know_agent(seq_sim_thread *from, int agent);
 uint32_t seq_sim_knows(const seq_sim_thread *t, int32_t entry);
 /* Adds all that `t` did and knows to a clock, and what a clock has to what `t` knows. */
 void seq_sim_give(seq_sim_thread *t, uint32_t *clock);
@@ -303,6 +313,16 @@ seq_sim_bulk *seq_sim_new_bulk(const seq_sim_site *site);
 void seq_sim_add_piece(seq_sim_bulk *bulk, uint8_t *to, const uint8_t *from, int64_t bytes);
 void seq_sim_begin_load(seq_sim_bulk *bulk, const uint8_t *to, void *mbarrier, uint32_t blocks);
 void seq_sim_begin_store(seq_sim_bulk *bulk);
+
+/* --- Wgmma.c */
+void seq_sim_reset_products(seq_sim_block *b);
+void seq_sim_free_products(seq_sim_block *b);
+void seq_sim_end_products(const seq_sim_thread *t);
+/* A warp that did not begin the same products as the first one of its group; -1: there is none. */
+int32_t seq_sim_disagree(const seq_sim_block *b);
+
+/* --- Matrix.c */
+float seq_sim_element(uint32_t bits, int32_t type);
 
 /* --- Warp.c */
 void seq_sim_meet(seq_sim_call *call);

@@ -38,6 +38,11 @@
   X(seq_sim_mma)                                                                                   \
   X(seq_sim_ldmatrix)                                                                              \
   X(seq_sim_stmatrix)                                                                              \
+  X(seq_sim_wgmma_begin)                                                                           \
+  X(seq_sim_wgmma_fence)                                                                           \
+  X(seq_sim_wgmma_commit)                                                                          \
+  X(seq_sim_wgmma_wait)                                                                            \
+  X(seq_sim_accumulator)                                                                           \
   X(seq_sim_copy)                                                                                  \
   X(seq_sim_copy_commit)                                                                           \
   X(seq_sim_copy_wait)                                                                             \

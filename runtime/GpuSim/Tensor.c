@@ -48,20 +48,23 @@ static int check_axes(seq_sim *sim, const seq_sim_tensor *in, int width) {
       return refuse(sim, "axis %u has %llu elements: 1 to 2^32 - 1 are taken", i,
                     (unsigned long long)in->sizes[i]);
     if (in->box[i] < 1 || in->box[i] > 256 || in->steps[i] < 1 || in->steps[i] > 8)
-      return refuse(sim, "axis %u of the box has %u elements in steps of %u: 1 to 256 and 1 to 8 "
-                         "are taken",
+      return refuse(sim,
+                    "axis %u of the box has %u elements in steps of %u: 1 to 256 and 1 to 8 "
+                    "are taken",
                     i, in->box[i], in->steps[i]);
     if (i > 0 && (in->strides[i - 1] % 16 != 0 || in->strides[i - 1] >> 40))
-      return refuse(sim, "the stride of axis %u is %llu bytes: multiples of 16 below 2^40 are taken",
-                    i, (unsigned long long)in->strides[i - 1]);
+      return refuse(sim,
+                    "the stride of axis %u is %llu bytes: multiples of 16 below 2^40 are taken", i,
+                    (unsigned long long)in->strides[i - 1]);
   }
   int64_t row = (int64_t)((in->box[0] + in->steps[0] - 1) / in->steps[0]) * width;
   if (row % 16 != 0)
     return refuse(sim, "a row of the box has %lld bytes: multiples of 16 are taken",
                   (long long)row);
   if (in->swizzle && row != 16 << in->swizzle)
-    return refuse(sim, "a row of the box has %lld bytes, and the swizzle is of %d: they have to be "
-                       "the same",
+    return refuse(sim,
+                  "a row of the box has %lld bytes, and the swizzle is of %d: they have to be "
+                  "the same",
                   (long long)row, 16 << in->swizzle);
   return 0;
 }
@@ -76,8 +79,9 @@ int seq_sim_tensormap_encode(seq_sim *sim, void *to, const seq_sim_tensor *in) {
     return refuse(sim, "%u axes of type %d: 1 to 5 axes and types 0 to 12 are taken", in->rank,
                   in->type);
   if (in->swizzle < 0 || in->swizzle > 3 || in->interleave != 0 || in->fill != 0)
-    return refuse(sim, "swizzle %d, interleave %d, fill %d: swizzles 0 to 3 are known, without "
-                       "interleaving, filled with zeros",
+    return refuse(sim,
+                  "swizzle %d, interleave %d, fill %d: swizzles 0 to 3 are known, without "
+                  "interleaving, filled with zeros",
                   in->swizzle, in->interleave, in->fill);
   if (check_axes(sim, in, width) != 0)
     return -1;
@@ -106,8 +110,8 @@ static map read_map(const void *p, int32_t rank, const seq_sim_site *site) {
     seq_sim_fail("copies a tensor's box at %s, but there is no tensor map at %p",
                  seq_sim_place(site).s, p);
   if (m.rank != rank)
-    seq_sim_fail("copies a box of %d axes at %s by a tensor map of %d", rank,
-                 seq_sim_place(site).s, m.rank);
+    seq_sim_fail("copies a box of %d axes at %s by a tensor map of %d", rank, seq_sim_place(site).s,
+                 m.rank);
   return m;
 }
 
@@ -152,8 +156,7 @@ static void check_shared(const void *p, const seq_sim_site *site) {
   if ((uintptr_t)p % 128 != 0)
     seq_sim_fail("copies a tensor's box at %s from or to byte %u of shared memory: multiples of "
                  "128 are taken",
-                 seq_sim_place(site).s,
-                 (unsigned)((uintptr_t)p % ARENA_BYTES));
+                 seq_sim_place(site).s, (unsigned)((uintptr_t)p % ARENA_BYTES));
 }
 
 void seq_sim_tensor_load(const void *p, void *to, void *mbarrier, int32_t rank,
