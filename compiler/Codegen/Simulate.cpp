@@ -291,6 +291,7 @@ static void replaceBy(Instruction &inst, Value *v) {
 }
 
 bool Simulation::rewrite(Function &f) {
+  readProducts(ops, f);
   std::vector<Instruction *> all;
   for (Instruction &inst : instructions(f))
     all.push_back(&inst);

@@ -1,6 +1,8 @@
 //===- SimulateAsync.cpp - Barriers in memory, bulk copies, fences, for the simulator -------===//
 #include "compiler/Codegen/SimulateOps.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 using namespace llvm;
 
 namespace seq::codegen {
@@ -91,11 +93,16 @@ static Value *replaceRun(Site &s, StringRef name) {
   return nullptr;
 }
 
-static Value *coordinates(Site &s, unsigned first, unsigned rank) {
+Value *storeCoordinates(Site &s, ArrayRef<Value *> start) {
   Value *list = s.scratch(ArrayType::get(s.i32(), 5));
-  for (unsigned i = 0; i < rank; ++i)
-    s.b.CreateStore(s.arg(first + i), s.b.CreateConstInBoundsGEP1_64(s.i32(), list, i));
+  for (auto [i, v] : enumerate(start))
+    s.b.CreateStore(v, s.b.CreateConstInBoundsGEP1_64(s.i32(), list, i));
   return list;
+}
+
+static Value *coordinates(Site &s, unsigned first, unsigned rank) {
+  std::vector<Value *> all(s.call.arg_begin(), s.call.arg_end());
+  return storeCoordinates(s, ArrayRef(all).slice(first, rank));
 }
 
 static Value *replaceTensor(Site &s, StringRef name) {
@@ -150,8 +157,25 @@ static Value *replaceFence(Site &s, StringRef name) {
   return s.act(barriers ? "fence_mbarriers" : "fence_proxy", {});
 }
 
+static Value *replaceProducts(Site &s, StringRef name) {
+  if (!name.consume_front("wgmma.") || !name.consume_back(".sync.aligned"))
+    return nullptr;
+  s.waits = true;
+  if (name == "fence" || name == "commit_group")
+    return s.act(name == "fence" ? "wgmma_fence" : "wgmma_commit", {s.where()});
+  if (name == "wait_group")
+    return s.act("wgmma_wait", {s.b.CreateTrunc(s.arg(0), s.i32()), s.where()});
+  return nullptr;
+}
+
+/// Moves registers between warps, which the simulator has enough of.
+static Value *replaceRegisterCount(Site &s, StringRef name) {
+  return name.starts_with("setmaxnreg.") ? s.done() : nullptr;
+}
+
 Value *replaceAsync(Site &s, StringRef name) {
-  for (auto family : {replaceMbarrier, replaceBulk, replaceFence})
+  for (auto family :
+       {replaceMbarrier, replaceBulk, replaceProducts, replaceFence, replaceRegisterCount})
     if (Value *v = family(s, name))
       return v;
   s.waits = false;

@@ -342,6 +342,7 @@ Replaced replaceCall(SimulatorOps &ops, CallInst &call, bool &waits) {
   Value *v = nullptr;
   if (auto *assembly = dyn_cast<InlineAsm>(call.getCalledOperand())) {
     v = replaceAssembly(s, assembly->getAsmString());
+    v = v ? v : replacePtx(s, assembly->getAsmString());
   } else if (Function *callee = call.getCalledFunction()) {
     StringRef name = callee->getName();
     if (!callee->isDeclaration() || name.starts_with("seq_sim_")) {

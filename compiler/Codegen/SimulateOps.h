@@ -66,6 +66,14 @@ struct Site {
 /// its prefix; null where it is none of them.
 llvm::Value *replaceAsync(Site &s, llvm::StringRef name);
 
+/// Inline assembly of sm_90; null where a part of it is not known.
+llvm::Value *replacePtx(Site &s, llvm::StringRef text);
+/// Coordinates of a box, together in memory.
+llvm::Value *storeCoordinates(Site &s, llvm::ArrayRef<llvm::Value *> start);
+/// Lets all uses of results of products of warp groups read them then, not where the products
+/// begin. Comes before the calls of `f` are replaced.
+void readProducts(SimulatorOps &ops, llvm::Function &f);
+
 /// What became of a call.
 enum class Replaced { Yes, Kept, Unknown };
 

@@ -84,7 +84,7 @@ static void begin(seq_sim_bulk *bulk) {
 /* The barrier that a load tells, which the copies' unit has to see. */
 static void check_mbarrier(seq_sim_block *b, uint32_t at, const seq_sim_site *site) {
   const seq_sim_mbarrier *m = seq_sim_mbarrier_at(b, at, kCopy, site);
-  seq_sim_check(b->arena + at, 8, SEQ_SIM_READ | SEQ_SIM_ATOMIC | 8 * SEQ_SIM_ALIGN, site);
+  seq_sim_check_known(b, m, kCopy, site);
   if (!m->fenced)
     seq_sim_fail("%s at %s tells the barrier of byte %u of shared memory, which thread %d "
                  "initialised at %s: a fence.mbarrier_init or fence.proxy.async has to come "

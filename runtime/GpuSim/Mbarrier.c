@@ -99,11 +99,20 @@ void seq_sim_mbarrier_init(void *p, int32_t count, const seq_sim_site *site) {
   store_word(b, m);
 }
 
+/* Later arrivals hide the write of its word from the shadow. */
+void seq_sim_check_known(const seq_sim_block *b, const seq_sim_mbarrier *m, const char *what,
+                         const seq_sim_site *site) {
+  if (m->stamp > seq_sim_knows(seq_sim_running->current, seq_sim_entry(b, m->thread)))
+    seq_sim_fail("%s at %s: thread %d initialised the barrier at byte %u of shared memory at %s, "
+                 "and nothing orders them",
+                 what, seq_sim_place(site).s, m->thread, m->at, seq_sim_place(m->site).s);
+}
+
 /* The barrier for an operation of the thread that runs. */
 static seq_sim_mbarrier *use(seq_sim_block *b, void *p, const char *what, int32_t flags,
                              const seq_sim_site *site) {
   uint32_t at = seq_sim_offset(b, p, what, site);
-  seq_sim_mbarrier_at(b, at, what, site);
+  seq_sim_check_known(b, seq_sim_mbarrier_at(b, at, what, site), what, site);
   seq_sim_access(p, 8, flags | SEQ_SIM_READ | SEQ_SIM_ATOMIC | 8 * SEQ_SIM_ALIGN, site);
   return find(b, at);
 }

@@ -296,6 +296,9 @@ void seq_sim_drop_mbarriers(seq_sim_block *b);
 /* The one at `at`, or a fault. */
 seq_sim_mbarrier *seq_sim_mbarrier_at(seq_sim_block *b, uint32_t at, const char *what,
                                       const seq_sim_site *site);
+/* The thread that runs knows of its initialisation; else a fault. */
+void seq_sim_check_known(const seq_sim_block *b, const seq_sim_mbarrier *m, const char *what,
+                         const seq_sim_site *site);
 /* Copies that were for it have landed. */
 void seq_sim_complete(seq_sim_block *b, seq_sim_mbarrier *m, int64_t bytes);
 /* Something happened to it: it may be that its copies have to land. */
