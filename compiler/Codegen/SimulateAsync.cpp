@@ -157,6 +157,45 @@ static Value *replaceFence(Site &s, StringRef name) {
   return s.act(barriers ? "fence_mbarriers" : "fence_proxy", {});
 }
 
+//===----------------------------------------------------------------------===//
+// Clusters and products of warp groups
+//===----------------------------------------------------------------------===//
+
+/// Clusters have one axis, as blocks and grids.
+static Value *replaceClusterRegister(Site &s, StringRef name) {
+  Value *blocks = s.ops.index(s.b, "cluster_count");
+  if (name == "clusterid.x")
+    return s.b.CreateUDiv(s.ops.index(s.b, "block_index"), blocks);
+  if (name == "nclusterid.x")
+    return s.b.CreateUDiv(s.ops.index(s.b, "block_count"), blocks);
+  if (!name.ends_with(".y") && !name.ends_with(".z"))
+    return nullptr;
+  name = name.drop_back(2);
+  if (name == "clusterid" || name == "cluster.ctaid")
+    return s.b.getInt32(0);
+  return name == "nclusterid" || name == "cluster.nctaid" ? s.b.getInt32(1) : nullptr;
+}
+
+static Value *replaceCluster(Site &s, StringRef name) {
+  if (name.consume_front("read.ptx.sreg."))
+    return replaceClusterRegister(s, name);
+  s.waits = true;
+  if (name == "mapa" || name == "mapa.shared.cluster") {
+    Value *p = s.op("map", s.b.getPtrTy(), {s.flat(s.arg(0)), s.arg(1), s.where()});
+    return s.b.CreateAddrSpaceCast(p, s.call.getType());
+  }
+  if (name == "getctarank" || name == "getctarank.shared.cluster")
+    return s.op("rank_of", s.i32(), {s.flat(s.arg(0)), s.where()});
+  if (!name.consume_front("barrier.cluster."))
+    return nullptr;
+  name.consume_back(".aligned");
+  if (name == "wait")
+    return s.act("cluster_wait", {s.where()});
+  if (name != "arrive" && name != "arrive.relaxed")
+    return nullptr;
+  return s.act("cluster_arrive", {s.b.getInt32(name == "arrive.relaxed"), s.where()});
+}
+
 static Value *replaceProducts(Site &s, StringRef name) {
   if (!name.consume_front("wgmma.") || !name.consume_back(".sync.aligned"))
     return nullptr;
@@ -174,8 +213,8 @@ static Value *replaceRegisterCount(Site &s, StringRef name) {
 }
 
 Value *replaceAsync(Site &s, StringRef name) {
-  for (auto family :
-       {replaceMbarrier, replaceBulk, replaceProducts, replaceFence, replaceRegisterCount})
+  for (auto family : {replaceMbarrier, replaceBulk, replaceProducts, replaceFence,
+                      replaceRegisterCount, replaceCluster})
     if (Value *v = family(s, name))
       return v;
   s.waits = false;

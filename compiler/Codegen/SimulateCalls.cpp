@@ -85,6 +85,8 @@ static Value *replaceRegister(Site &s, StringRef name) {
                           .Case("ntid.x", "thread_count")
                           .Case("ctaid.x", "block_index")
                           .Case("nctaid.x", "block_count")
+                          .Cases({"cluster.ctarank", "cluster.ctaid.x"}, "cluster_index")
+                          .Cases({"cluster.nctarank", "cluster.nctaid.x"}, "cluster_count")
                           .Default(nullptr);
   if (index)
     return s.ops.index(s.b, index);

@@ -154,6 +154,79 @@ TEST_F(SimulateAsync, RunsOfBytes) {
 }
 
 //===----------------------------------------------------------------------===//
+// Clusters
+//===----------------------------------------------------------------------===//
+
+// Each block gets what the other one of its cluster wrote, and tells its barrier that it has.
+static const char *const kExchange = R"(
+@bar = internal addrspace(3) global i64 poison, align 8
+@data = internal addrspace(3) global [64 x i32] poison, align 16
+declare i32 @llvm.nvvm.read.ptx.sreg.cluster.ctarank()
+declare i32 @llvm.nvvm.read.ptx.sreg.cluster.nctarank()
+declare i32 @llvm.nvvm.read.ptx.sreg.clusterid.x()
+declare i32 @llvm.nvvm.read.ptx.sreg.cluster.nctaid.y()
+declare ptr addrspace(7) @llvm.nvvm.mapa.shared.cluster(ptr addrspace(3), i32)
+declare void @llvm.nvvm.barrier.cluster.arrive.aligned()
+declare void @llvm.nvvm.barrier.cluster.wait.aligned()
+declare void @llvm.nvvm.mbarrier.init.shared(ptr addrspace(3), i32)
+declare void @llvm.nvvm.mbarrier.arrive.scope.cluster.space.cluster(ptr addrspace(7), i32)
+declare i1 @llvm.nvvm.mbarrier.try.wait.parity.scope.cluster.space.cta(ptr addrspace(3), i32)
+define ptx_kernel void @k(ptr %y) {
+entry:
+  %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %rank = call i32 @llvm.nvvm.read.ptx.sreg.cluster.ctarank()
+  %blocks = call i32 @llvm.nvvm.read.ptx.sreg.cluster.nctarank()
+  %rows = call i32 @llvm.nvvm.read.ptx.sreg.cluster.nctaid.y()
+  %first = icmp eq i32 %t, 0
+  br i1 %first, label %start, label %started
+start:
+  call void @llvm.nvvm.mbarrier.init.shared(ptr addrspace(3) @bar, i32 64) ; cut
+  br label %started
+started:
+  %mine = getelementptr i32, ptr addrspace(3) @data, i32 %t
+  %id = call i32 @llvm.nvvm.read.ptx.sreg.clusterid.x()
+  %id10 = mul i32 %id, 1000
+  %rank100 = mul i32 %rank, 100
+  %sum = add i32 %id10, %rank100
+  %value = add i32 %sum, %t
+  store i32 %value, ptr addrspace(3) %mine ; cut
+  call void @llvm.nvvm.barrier.cluster.arrive.aligned() ; cut
+  call void @llvm.nvvm.barrier.cluster.wait.aligned() ; cut
+  %last = sub i32 %blocks, %rows
+  %other = sub i32 %last, %rank
+  %far = call ptr addrspace(7) @llvm.nvvm.mapa.shared.cluster(ptr addrspace(3) %mine, i32 %other)
+  %got = load i32, ptr addrspace(7) %far
+  %far.bar = call ptr addrspace(7) @llvm.nvvm.mapa.shared.cluster(ptr addrspace(3) @bar, i32 %other)
+  call void @llvm.nvvm.mbarrier.arrive.scope.cluster.space.cluster(ptr addrspace(7) %far.bar, i32 1) ; cut
+  br label %wait
+wait:
+  %all = call i1 @llvm.nvvm.mbarrier.try.wait.parity.scope.cluster.space.cta(ptr addrspace(3) @bar, i32 0)
+  br i1 %all, label %write, label %wait
+write:
+  store i32 -1, ptr addrspace(3) %mine
+  %b = call i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()
+  %row = mul i32 %b, 64
+  %i = add i32 %row, %t
+  %p = getelementptr i32, ptr %y, i32 %i
+  store i32 %got, ptr %p
+  ret void
+})";
+
+TEST_F(SimulateAsync, ExchangeInACluster) {
+  expectAssembles(kExchange);
+  load(kExchange);
+  std::vector<int32_t> y(4 * 64);
+  uint64_t py = allow(y, "y");
+  auto run = [&] { return launch(64, 4, {py}, 2 * SEQ_KERNEL_CLUSTER); };
+  inAllOrders([&] {
+    ASSERT_EQ(run(), 0) << simError();
+    for (int i = 0; i < 256; i++)
+      ASSERT_EQ(y[i], i / 128 * 1000 + (1 - i / 64 % 2) * 100 + i % 64);
+  });
+  cutEachLine(kExchange, run);
+}
+
+//===----------------------------------------------------------------------===//
 // A product of matrices
 //===----------------------------------------------------------------------===//
 

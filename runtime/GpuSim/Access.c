@@ -100,17 +100,22 @@ static void out_of_bounds(seq_sim *sim, uintptr_t p, int64_t bytes, int32_t flag
                  (long long)(near->end - near->begin));
 }
 
-/* What an access touches: a range, or shared memory where that is null. */
+/* What an access touches: a range, or shared memory of a block where that is null. */
 typedef struct seq_sim_spot {
   const seq_sim_range *range;
+  const seq_sim_block *block;
   uintptr_t offset;
 } seq_sim_spot;
 
 static seq_sim_text describe(seq_sim_spot spot) {
   seq_sim_text text;
-  snprintf(text.s, sizeof text.s, "byte %lld of %s%s%s", (long long)spot.offset,
-           spot.range ? "`" : "", spot.range ? spot.range->what : "shared memory",
-           spot.range ? "`" : "");
+  if (spot.range)
+    snprintf(text.s, sizeof text.s, "byte %lld of `%s`", (long long)spot.offset, spot.range->what);
+  else if (spot.block == seq_sim_running->current->block)
+    snprintf(text.s, sizeof text.s, "byte %lld of shared memory", (long long)spot.offset);
+  else
+    snprintf(text.s, sizeof text.s, "byte %lld of shared memory of block %lld",
+             (long long)spot.offset, (long long)spot.block->index);
   return text;
 }
 
@@ -195,9 +200,8 @@ static void touch(seq_sim_thread *t, seq_sim_cell *cell, int width, seq_sim_spot
     if (was)
       race(t, was, was == &cell->write, verb(flags), spot, site);
     if (reads && !spot.range && cell->write.stamp <= since)
-      seq_sim_fail("%s of byte %lld of shared memory at %s: no thread of this block has written "
-                   "there",
-                   verb(flags), (long long)spot.offset, seq_sim_place(site).s);
+      seq_sim_fail("%s of %s at %s: no thread of this block has written there", verb(flags),
+                   describe(spot).s, seq_sim_place(site).s);
     if (!(flags & READ_LATER))
       seq_sim_remember(cell, &e, reads, writes);
     spot.offset += (uintptr_t)here;
@@ -221,7 +225,7 @@ static void access_shared(seq_sim_thread *t, seq_sim_block *b, uintptr_t offset,
     seq_sim_fail("%s of shared memory of block %lld at %s, which has ended", verb(flags),
                  (long long)b->index, seq_sim_place(site).s);
   /* Before its block there was other shared memory. */
-  touch(t, &b->cells[offset], 1, (seq_sim_spot){NULL, offset}, b->start, bytes, flags, site);
+  touch(t, &b->cells[offset], 1, (seq_sim_spot){NULL, b, offset}, b->start, bytes, flags, site);
 }
 
 static void access_global(seq_sim_thread *t, uintptr_t p, int64_t bytes, int32_t flags,
@@ -240,8 +244,8 @@ static void access_global(seq_sim_thread *t, uintptr_t p, int64_t bytes, int32_t
   if (!range->cells)
     seq_sim_fail("no memory to watch the accesses to `%s`", range->what);
   uintptr_t offset = p - range->begin;
-  touch(t, &range->cells[offset / 4], 4, (seq_sim_spot){range, offset}, sim->started, bytes, flags,
-        site);
+  touch(t, &range->cells[offset / 4], 4, (seq_sim_spot){range, NULL, offset}, sim->started, bytes,
+        flags, site);
 }
 
 static bool on_stack(const void *p) {
@@ -287,8 +291,8 @@ static void visit(const void *p, int64_t bytes, visit_fn fn, void *with) {
   while (cells && bytes > 0) {
     uintptr_t skip = offset % width, here = width - skip;
     here = here < (uintptr_t)bytes ? here : (uintptr_t)bytes;
-    fn(&cells[offset / width], (seq_sim_spot){range, offset}, (uint8_t)(((1u << here) - 1) << skip),
-       with);
+    fn(&cells[offset / width], (seq_sim_spot){range, b, offset},
+       (uint8_t)(((1u << here) - 1) << skip), with);
     offset += here;
     bytes -= (int64_t)here;
   }

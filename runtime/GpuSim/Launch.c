@@ -20,6 +20,7 @@ static void free_block(seq_sim_block *b) {
   free(b->cells);
   free(b->lanes);
   seq_sim_free_products(b);
+  seq_sim_start_cluster(b);
   seq_sim_drop_mbarriers(b);
   free(b->mbarriers);
   seq_sim_free_clocks(b);
@@ -181,6 +182,7 @@ static void end_thread(seq_sim *sim, seq_sim_thread *t) {
   seq_sim_end_bulks(t);
   t->state = THREAD_ENDED;
   t->block->ended = --t->block->live == 0;
+  seq_sim_check_cluster(t->block->first);
   sim->live--;
   sim->moved = true;
 }
@@ -310,6 +312,7 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
   b->live = n;
   seq_sim_drop_mbarriers(b);
   seq_sim_reset_products(b);
+  seq_sim_start_cluster(b);
   b->threads = &sim->threads[slot * n];
   b->outside = sim->started;
   b->start = b->floor = sim->now;
@@ -328,6 +331,7 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
     t->site = NULL;
     t->yields = 0;
     t->n_flights = t->n_groups = t->bulk_groups = 0;
+    t->in_cluster_barrier = false;
     t->released = t->released_in_block = t->seen_inside = t->seen_outside = 0;
     if (sim->fibers)
       seq_sim_start_fiber(t, run_one);

@@ -66,6 +66,15 @@ int32_t seq_sim_barrier_count(int32_t id, int32_t count, int32_t aligned, int32_
 /* All threads of all blocks of a cooperative kernel. */
 void seq_sim_grid_barrier(const seq_sim_site *site);
 
+/* This block in its cluster, and that one's blocks; places in another one's shared memory; the
+ * cluster's barrier, in two halves. */
+int32_t seq_sim_cluster_index(void);
+int32_t seq_sim_cluster_count(void);
+void *seq_sim_map(const void *p, int32_t rank, const seq_sim_site *site);
+int32_t seq_sim_rank_of(const void *p, const seq_sim_site *site);
+void seq_sim_cluster_arrive(int32_t relaxed, const seq_sim_site *site);
+void seq_sim_cluster_wait(const seq_sim_site *site);
+
 /* Barriers in shared memory. Tokens and parities are those of PTX; `blocks`: the wait may take a
  * while. The results of waits tell whether the phase has ended. */
 void seq_sim_mbarrier_init(void *p, int32_t count, const seq_sim_site *site);

@@ -79,6 +79,13 @@ typedef struct seq_sim_mbarrier {
   uint32_t *came, *done; /* clocks of those that arrived, and of the phases that are complete */
 } seq_sim_mbarrier;
 
+/* The barrier of a cluster (Cluster.c). */
+typedef struct seq_sim_cluster {
+  int32_t arrived;
+  uint32_t phase;
+  uint32_t *came, *done; /* clocks, as an mbarrier's; null before the first arrival */
+} seq_sim_cluster;
+
 /* Who acts beside the threads of a block, and has a number after theirs. */
 enum { BY_COPIES = 0, BY_PRODUCTS = 1, AGENTS = 2 };
 
@@ -98,10 +105,11 @@ struct seq_sim_block {
   uint32_t warps[MOST_WARPS][MOST_WARPS];
   uint32_t (*lanes)[LANES][LANES]; /* null until lanes of a warp meet without the others */
   seq_sim_meeting meetings[NAMED_BARRIERS];
-  int32_t slot, rank;    /* among those that are there, in its cluster */
-  seq_sim_block *first;  /* of its cluster */
-  seq_sim_clocks clocks; /* of the cluster, in its first block */
-  bool exact;            /* clocks are in use */
+  int32_t slot, rank;      /* among those that are there, in its cluster */
+  seq_sim_block *first;    /* of its cluster */
+  seq_sim_clocks clocks;   /* of the cluster, in its first block */
+  seq_sim_cluster cluster; /* the same */
+  bool exact;              /* clocks are in use */
   bool ended;
   int32_t live;
   seq_sim_mbarrier *mbarriers;
@@ -167,8 +175,10 @@ struct seq_sim_thread {
   int32_t n_flights, most_flights; /* those of groups come first */
   int32_t *groups;                 /* their numbers of copies */
   int32_t n_groups, most_groups;
-  int32_t bulk_groups; /* committed so far */
-  uint32_t mbarrier;   /* that it waits for */
+  int32_t bulk_groups;     /* committed so far */
+  bool in_cluster_barrier; /* between its halves, */
+  uint32_t cluster_phase;  /* of which time */
+  uint32_t mbarrier;       /* that it waits for */
   /* Its last fences: what its atomic accesses hand on, to all or to their block. */
   uint32_t released, released_in_block;
   uint32_t seen_inside, seen_outside; /* what atomic reads saw, for the next fence to take */
@@ -306,6 +316,10 @@ void seq_sim_settle(seq_sim_block *b, uint32_t at);
 /* The same where a thread waits for it. */
 void seq_sim_tell(seq_sim_block *b, uint32_t at);
 seq_sim_text seq_sim_tell_mbarrier(const seq_sim_thread *t);
+
+/* --- Cluster.c */
+void seq_sim_start_cluster(seq_sim_block *first);
+void seq_sim_check_cluster(seq_sim_block *first);
 
 /* --- Bulk.c */
 /* Lands the next copy that is on its way for the mbarrier; false: there is none. */

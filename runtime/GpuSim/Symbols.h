@@ -12,6 +12,12 @@
   X(seq_sim_shared)                                                                                \
   X(seq_sim_access)                                                                                \
   X(seq_sim_globals)                                                                               \
+  X(seq_sim_cluster_index)                                                                         \
+  X(seq_sim_cluster_count)                                                                         \
+  X(seq_sim_map)                                                                                   \
+  X(seq_sim_rank_of)                                                                               \
+  X(seq_sim_cluster_arrive)                                                                        \
+  X(seq_sim_cluster_wait)                                                                          \
   X(seq_sim_fence)                                                                                 \
   X(seq_sim_mbarrier_init)                                                                         \
   X(seq_sim_mbarrier_inval)                                                                        \
