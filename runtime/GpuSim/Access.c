@@ -248,6 +248,17 @@ static void access_global(seq_sim_thread *t, uintptr_t p, int64_t bytes, int32_t
         flags, site);
 }
 
+/* A loop that only looks at one place, and lets nobody else run, waits for ever. */
+static void check_repeats(seq_sim_thread *t, const void *p, int32_t flags,
+                          const seq_sim_site *site) {
+  t->repeats = 0;
+  if (p == t->last && !(flags & (SEQ_SIM_WRITE | SEQ_SIM_ATOMIC)))
+    seq_sim_fail("read of the same place at %s, %d times in a row: a loop that waits for another "
+                 "thread needs an atomic or volatile access",
+                 seq_sim_place(site).s, MOST_REPEATS);
+  t->last = p;
+}
+
 static bool on_stack(const void *p) {
   return (uintptr_t)p - (uintptr_t)seq_sim_running->current->stack < STACK_BYTES;
 }
@@ -271,6 +282,10 @@ void seq_sim_check(const void *p, int64_t bytes, int32_t flags, const seq_sim_si
                  seq_sim_place(site).s, (int)align, p);
   if ((flags & SEQ_SIM_WRITE) && !(flags & SEQ_SIM_SPIN))
     sim->moved = true;
+  if (site != t->last_site)
+    t->last_site = site, t->last = p, t->repeats = 0;
+  else if (++t->repeats == MOST_REPEATS)
+    check_repeats(t, p, flags, site);
   if (b)
     access_shared(t, b, at - (uintptr_t)b->arena, bytes, flags, site);
   else

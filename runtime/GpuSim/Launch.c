@@ -330,6 +330,7 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
     t->call = NULL;
     t->site = NULL;
     t->yields = 0;
+    t->last_site = NULL;
     t->n_flights = t->n_groups = t->bulk_groups = 0;
     t->in_cluster_barrier = false;
     t->released = t->released_in_block = t->seen_inside = t->seen_outside = 0;
@@ -486,12 +487,13 @@ int seq_sim_launch(seq_sim *sim, const seq_kernel *kernel, int64_t blocks, const
   sim->n_resident = cooperative ? (int32_t)blocks : sim->cluster;
   int32_t threads = sim->n_resident * kernel->threads;
   if (!grow_blocks(sim, sim->n_resident) || !grow_threads(sim, threads) ||
-      !seq_sim_stacks(sim, sim->fibers ? threads : 1))
+      !seq_sim_stacks(sim, sim->fibers ? threads : 1) || !seq_sim_watch_stacks(sim, true))
     return refuse(sim, "no memory for %d threads at once", threads);
   start_stamps(sim);
   seq_sim_begin_counting(sim);
   seq_sim_running = sim;
   int status = run_launch(sim, sim->n_resident);
+  seq_sim_watch_stacks(sim, false);
   seq_sim_running = NULL;
   return status;
 }

@@ -18,6 +18,7 @@
 #define MOST_CLUSTER 16         /* blocks */
 #define MOST_TURNS 16           /* of a warp before the others have theirs */
 #define MOST_IDLE_PASSES 20000  /* then threads that only look at memory wait for nothing */
+#define MOST_REPEATS (1 << 24)  /* of one plain read; then it waits for nothing */
 #define STACK_BYTES (64 << 10)
 
 typedef struct seq_sim_thread seq_sim_thread;
@@ -171,6 +172,9 @@ struct seq_sim_thread {
   seq_sim_call *call;
   int32_t sum; /* of the barrier that it left */
   int64_t yields;
+  const seq_sim_site *last_site; /* of accesses in a row, the first of which was of `last` */
+  const void *last;
+  int32_t repeats;
   seq_sim_flight *flights;         /* copies on their way, kept between launches */
   int32_t n_flights, most_flights; /* those of groups come first */
   int32_t *groups;                 /* their numbers of copies */
@@ -210,6 +214,7 @@ struct seq_sim {
   int32_t n_bulks, most_bulks;
   char **stacks;
   int32_t n_stacks;
+  struct seq_sim_signals *signals; /* Fiber.c */
 
   seq_sim_thread *current;
   void *scheduler; /* its stack pointer */
@@ -239,6 +244,8 @@ void seq_sim_free_stacks(seq_sim *sim);
 void seq_sim_start_fiber(seq_sim_thread *t, void (*body)(void));
 void seq_sim_enter(seq_sim *sim, seq_sim_thread *t);
 void seq_sim_leave(seq_sim *sim);
+/* While launches run, stacks that are exhausted are faults of their kernels. */
+bool seq_sim_watch_stacks(seq_sim *sim, bool on);
 
 /* --- Launch.c */
 /* Ends the launch from one of its threads: does not come back. */

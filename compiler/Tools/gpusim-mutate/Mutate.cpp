@@ -7,6 +7,7 @@
 //   guard removed         a comparison before accesses to memory says what lets them happen
 //   one too far           `<` becomes `<=` in a guard, or in the condition of a loop
 //   wait removed          for copies to shared memory
+//   fence removed         of memory, around atomic accesses
 //   made plain            an atomic access
 //
 //===----------------------------------------------------------------------===//
@@ -47,6 +48,8 @@ public:
         findCall(*call);
       else if (auto *branch = dyn_cast<BranchInst>(&inst); branch && branch->isConditional())
         findGuards(*branch);
+      else if (isa<FenceInst>(inst))
+        add(inst, "fence removed", [&inst] { inst.eraseFromParent(); });
       else if (inst.isAtomic())
         findAtomic(inst);
     }
