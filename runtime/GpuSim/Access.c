@@ -186,6 +186,11 @@ static void touch(seq_sim_thread *t, seq_sim_cell *cell, int width, seq_sim_spot
                   uint32_t since, int64_t bytes, int32_t flags, const seq_sim_site *site) {
   bool writes = flags & SEQ_SIM_WRITE, reads = flags & SEQ_SIM_READ;
   bool atomic = flags & SEQ_SIM_ATOMIC;
+  if (atomic && !(flags & BARRIER_WORD))
+    seq_sim_hand_over(t,
+                      spot.range ? spot.range->begin + spot.offset
+                                 : (uintptr_t)spot.block->arena + spot.offset,
+                      flags);
   seq_sim_event e = new_event(t, flags, site);
   uint32_t released = e.released;
   for (; bytes > 0; cell++) {
@@ -332,11 +337,10 @@ static void check_fenced(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, v
   const late *l = with;
   const seq_sim_event *e = &cell->write;
   seq_sim_thread *t = seq_sim_running->current;
-  uint32_t rank = e->block - (uint32_t)t->block->first->index;
   (void)bytes;
   if (e->stamp <= l->stamp || e->kind == EVENT_LANDED || e->kind == EVENT_IN_FLIGHT)
     return;
-  const seq_sim_block *b = seq_sim_running->blocks[t->block->first->slot + (int32_t)rank];
+  const seq_sim_block *b = seq_sim_in_domain(t->block, e->block);
   if (e->stamp > b->fenced[e->thread])
     seq_sim_fail("%s at %s touches %s, which %s wrote at %s: a fence.proxy.async has to come "
                  "between",

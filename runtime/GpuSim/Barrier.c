@@ -17,6 +17,8 @@ static void order_warps(seq_sim_block *b, const seq_sim_meeting *m, bool whole) 
     if (b->threads[i].meeting == m)
       seq_sim_take(&b->threads[i], m->clock);
   if (whole) {
+    if (b->exact)
+      seq_sim_share_all(b);
     b->floor = now;
     return;
   }
@@ -86,8 +88,7 @@ static int32_t meet(int32_t id, int32_t count, int32_t aligned, bool waits, int3
   if (!waits)
     m->went[t->index / LANES] = seq_sim_running->now++;
   m->has_gone |= !waits;
-  /* A barrier of all is kept by stamps, but for what they know of other blocks. */
-  if (t->block->exact && (!waits || expected != threads || seq_sim_running->cluster > 1)) {
+  if (t->block->exact && (!waits || expected != threads)) {
     m->clock = m->clock ? m->clock : seq_sim_new_clock(t->block);
     seq_sim_give(t, m->clock);
   }

@@ -47,7 +47,7 @@ static void open_cluster(seq_sim_block *first) {
   seq_sim_cluster *c = &first->cluster;
   c->arrived = 0;
   c->phase++;
-  memcpy(c->done, c->came, (size_t)first->clocks.n * sizeof(uint32_t));
+  memcpy(c->done, c->came, (size_t)first->origin->clocks.n * sizeof(uint32_t));
   for (int32_t i = 0; i < sim->cluster * sim->kernel->threads; i++) {
     seq_sim_thread *t = &first->threads[i];
     if (t->state == THREAD_WAITS && t->waits == kCluster)

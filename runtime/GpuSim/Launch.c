@@ -29,6 +29,12 @@ static void free_block(seq_sim_block *b) {
   free(b);
 }
 
+static void free_clocks_of(seq_sim_thread *t) {
+  free(t->seen);
+  free(t->fenced);
+  t->seen = t->fenced = NULL;
+}
+
 void seq_sim_destroy(seq_sim *sim) {
   if (!sim)
     return;
@@ -37,10 +43,13 @@ void seq_sim_destroy(seq_sim *sim) {
   for (int32_t i = 0; i < sim->most_threads; i++) {
     free(sim->threads[i].flights);
     free(sim->threads[i].groups);
+    free_clocks_of(&sim->threads[i]);
   }
   free(sim->blocks);
   free(sim->threads);
   free(sim->order);
+  free(sim->slots);
+  seq_sim_free_places(sim);
   seq_sim_free_bulks(sim);
   seq_sim_free_stacks(sim);
   seq_sim_free_ranges(sim);
@@ -270,22 +279,45 @@ static bool run_group(seq_sim *sim, int32_t from, int32_t end) {
   return ran;
 }
 
-/* Runs the threads that are there until all have ended. A warp runs as far as it can before the
- * next one: its stacks stay in the cache. But one that only looks at memory lets others go on. */
+/* The warps from thread `from` to `end`, each as far as it can: its stacks stay in the cache. But
+ * one that only looks at memory lets others go on. */
+static bool run_warps(seq_sim *sim, int32_t from, int32_t end, int most_turns) {
+  bool ran = false;
+  for (; from < end && !sim->failed; from += LANES) {
+    int32_t last = from + LANES < end ? from + LANES : end;
+    for (int turns = most_turns; turns > 0 && run_group(sim, from, last); turns--)
+      ran = true;
+  }
+  return ran;
+}
+
+/* Each block as far as it can before the next one: those that need not wait get far ahead. */
+static bool run_in_order(seq_sim *sim) {
+  bool ran = false, moved = false;
+  int32_t threads = sim->kernel->threads;
+  for (int32_t from = 0; from < sim->n_threads; from += threads)
+    do {
+      sim->moved = false;
+      ran |= run_warps(sim, from, from + threads, MOST_TURNS);
+      moved |= sim->moved;
+    } while (sim->moved && !sim->failed);
+  sim->moved = moved;
+  return ran;
+}
+
+static bool run_at_random(seq_sim *sim) {
+  sim->moved = false;
+  shuffle(sim, sim->order, sim->n_threads);
+  return run_warps(sim, 0, sim->n_threads, 1);
+}
+
+/* Runs the threads that are there until all have ended. */
 static int run_threads(seq_sim *sim) {
   bool random = sim->order_kind == SEQ_SIM_RANDOM && sim->fibers;
   for (int idle = 0; sim->live > 0;) {
-    bool ran = false;
-    sim->moved = false;
-    if (random)
-      shuffle(sim, sim->order, sim->n_threads);
-    for (int32_t from = 0; from < sim->n_threads; from += LANES) {
-      int32_t end = from + LANES < sim->n_threads ? from + LANES : sim->n_threads;
-      for (int turns = random ? 1 : MOST_TURNS; turns > 0 && run_group(sim, from, end); turns--)
-        ran = true;
-      if (sim->failed)
-        return -1;
-    }
+    bool ran = random ? run_at_random(sim) : run_in_order(sim);
+    if (sim->failed)
+      return -1;
     idle = sim->moved ? 0 : idle + 1;
     if (!ran || idle > MOST_IDLE_PASSES)
       return deadlock(sim);
@@ -308,6 +340,10 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
   b->slot = slot;
   b->rank = slot % sim->cluster;
   b->first = sim->blocks[slot - b->rank];
+  b->member = slot % sim->domain;
+  b->origin = sim->blocks[slot - b->member];
+  if (sim->slots)
+    sim->slots[index] = slot;
   b->exact = b->ended = false;
   b->live = n;
   seq_sim_drop_mbarriers(b);
@@ -332,7 +368,7 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
     t->yields = 0;
     t->last_site = NULL;
     t->n_flights = t->n_groups = t->bulk_groups = 0;
-    t->in_cluster_barrier = false;
+    t->in_cluster_barrier = t->has_seen = t->has_fenced = t->learnt = false;
     t->released = t->released_in_block = t->seen_inside = t->seen_outside = 0;
     if (sim->fibers)
       seq_sim_start_fiber(t, run_one);
@@ -403,6 +439,13 @@ static bool grow_threads(seq_sim *sim, int32_t n) {
   return true;
 }
 
+/* Blocks of a cooperative kernel are found by their numbers. */
+static bool note_slots(seq_sim *sim, bool cooperative) {
+  free(sim->slots);
+  sim->slots = cooperative ? malloc((size_t)sim->n_resident * sizeof(int32_t)) : NULL;
+  return sim->slots || !cooperative;
+}
+
 static int check_launch(seq_sim *sim, int64_t blocks) {
   const seq_kernel *k = sim->kernel;
 #if !defined(__x86_64__)
@@ -444,7 +487,10 @@ static void start_stamps(seq_sim *sim) {
       memset(b->fenced, 0, sizeof b->fenced);
       free(b->lanes);
       b->lanes = NULL;
+      seq_sim_free_clocks(b);
     }
+    for (int32_t i = 0; i < sim->most_threads; i++)
+      free_clocks_of(&sim->threads[i]);
     for (int32_t i = 0; i < sim->n_ranges; i++) {
       free(sim->ranges[i].cells);
       sim->ranges[i].cells = NULL;
@@ -486,8 +532,12 @@ int seq_sim_launch(seq_sim *sim, const seq_kernel *kernel, int64_t blocks, const
   sim->fibers = kernel->flags & (SEQ_KERNEL_COOPERATIVE | SEQ_KERNEL_SYNCHRONISES);
   sim->n_resident = cooperative ? (int32_t)blocks : sim->cluster;
   int32_t threads = sim->n_resident * kernel->threads;
+  bool exact = sim->n_resident * (kernel->threads + AGENTS) <= MOST_EXACT;
+  sim->domain = cooperative && exact ? sim->n_resident : sim->cluster;
+  seq_sim_free_places(sim);
   if (!grow_blocks(sim, sim->n_resident) || !grow_threads(sim, threads) ||
-      !seq_sim_stacks(sim, sim->fibers ? threads : 1) || !seq_sim_watch_stacks(sim, true))
+      !seq_sim_stacks(sim, sim->fibers ? threads : 1) || !note_slots(sim, cooperative) ||
+      !seq_sim_watch_stacks(sim, true))
     return refuse(sim, "no memory for %d threads at once", threads);
   start_stamps(sim);
   seq_sim_begin_counting(sim);

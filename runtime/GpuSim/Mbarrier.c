@@ -113,7 +113,8 @@ static seq_sim_mbarrier *use(seq_sim_block *b, void *p, const char *what, int32_
                              const seq_sim_site *site) {
   uint32_t at = seq_sim_offset(b, p, what, site);
   seq_sim_check_known(b, seq_sim_mbarrier_at(b, at, what, site), what, site);
-  seq_sim_access(p, 8, flags | SEQ_SIM_READ | SEQ_SIM_ATOMIC | 8 * SEQ_SIM_ALIGN, site);
+  seq_sim_access(p, 8, flags | SEQ_SIM_READ | SEQ_SIM_ATOMIC | BARRIER_WORD | 8 * SEQ_SIM_ALIGN,
+                 site);
   return find(b, at);
 }
 
@@ -135,7 +136,7 @@ static void end_phase(seq_sim_block *b, seq_sim_mbarrier *m) {
   seq_sim *sim = seq_sim_running;
   m->phase++;
   m->pending = m->count;
-  memcpy(m->done, m->came, (size_t)b->first->clocks.n * sizeof(uint32_t));
+  memcpy(m->done, m->came, (size_t)b->origin->clocks.n * sizeof(uint32_t));
   for (int32_t i = 0; i < sim->kernel->threads; i++) {
     seq_sim_thread *t = &b->threads[i];
     if (t->state == THREAD_WAITS && t->waits == kMbarrier && t->mbarrier == m->at)
@@ -275,8 +276,8 @@ void seq_sim_fence_proxy(void) {
   seq_sim_block *first = t->block->first;
   int32_t threads = seq_sim_running->kernel->threads;
   seq_sim_fence_mbarriers();
-  for (int32_t rank = 0; rank < seq_sim_running->cluster; rank++) {
-    seq_sim_block *b = seq_sim_running->blocks[first->slot + rank];
+  for (int32_t i = 0; i < seq_sim_running->cluster; i++) {
+    seq_sim_block *b = seq_sim_running->blocks[first->slot + i];
     for (int32_t u = 0; u < threads; u++) {
       uint32_t known = seq_sim_knows(t, seq_sim_entry(b, u));
       b->fenced[u] = known > b->fenced[u] ? known : b->fenced[u];

@@ -24,7 +24,7 @@ int32_t seq_sim_block_count(void);
 /* The block's shared memory, aligned to 2^18. */
 void *seq_sim_shared(void);
 
-/* Comes before each access. `flags` holds the bits below and, from bit 8 on, the alignment that
+/* Comes before each access. `flags` holds the bits below and, from bit 9 on, the alignment that
  * the access needs. */
 enum {
   SEQ_SIM_READ = 1,
@@ -34,7 +34,7 @@ enum {
   SEQ_SIM_ACQUIRE = 16,
   SEQ_SIM_RELEASE = 32,
   SEQ_SIM_IN_BLOCK = 64, /* the scope of a release */
-  SEQ_SIM_ALIGN = 256
+  SEQ_SIM_ALIGN = 512
 };
 void seq_sim_access(const void *p, int64_t bytes, int32_t flags, const seq_sim_site *site);
 

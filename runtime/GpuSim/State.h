@@ -15,6 +15,7 @@
 #define ARENA_BYTES ((size_t)1 << 18)
 #define MOST_SHARED (227 << 10) /* of a block, as on sm_90 */
 #define MOST_RESIDENT (1 << 16) /* threads of a cooperative kernel */
+#define MOST_EXACT 4096         /* entries of a clock */
 #define MOST_CLUSTER 16         /* blocks */
 #define MOST_TURNS 16           /* of a warp before the others have theirs */
 #define MOST_IDLE_PASSES 20000  /* then threads that only look at memory wait for nothing */
@@ -31,9 +32,9 @@ typedef struct seq_sim_products seq_sim_products;
  * synchronisation. A thread knows another one's accesses up to a stamp: `floor` for those of its
  * block (the last barrier of all of them), `outside` for those of other blocks, `warps[a][b]`
  * for what warp a knows of warp b, `lanes[w][a][b]` for lanes of warp w. An access that is
- * younger than that clashes with this one if one of the two writes. Atomic accesses hand on what
- * the writer knew at its last release (Shadow.c); of all others as well, up to that time, which
- * may hide a race but makes none. Barriers in memory are exact: they need clocks (Clock.c). */
+ * younger than that clashes with this one if one of the two writes. Barriers in memory and atomic
+ * accesses hand on what one thread knows: that needs clocks (Clock.c), which begin when they are
+ * needed. */
 typedef struct seq_sim_event {
   const seq_sim_site *site;
   uint32_t stamp, block;
@@ -90,12 +91,22 @@ typedef struct seq_sim_cluster {
 /* Who acts beside the threads of a block, and has a number after theirs. */
 enum { BY_COPIES = 0, BY_PRODUCTS = 1, AGENTS = 2 };
 
-/* Exact knowledge, of each thread in a row: of all threads of its cluster and, after those of each
- * block, of its agents. Stamps of earlier blocks do no harm. */
+/* Exact knowledge, of the threads of a domain: a cluster, or all blocks of a cooperative kernel
+ * that is not too large. A clock has a stamp for each of them and, after those of each block, of
+ * its agents. Stamps of earlier blocks do no harm. */
 typedef struct seq_sim_clocks {
-  int32_t n, most;
-  uint32_t *known; /* [n][n] */
+  int32_t n; /* entries of a clock */
+  size_t most;
+  uint32_t *known;  /* [n][n]: of each thread, since the last barrier of its block */
+  uint32_t *common; /* [blocks][n]: of all threads of a block */
 } seq_sim_clocks;
+/* What atomic accesses to a place hand on (Handover.c). */
+typedef struct seq_sim_place_clock {
+  uintptr_t at; /* 0: a slot that is free */
+  uint32_t *clock;
+  uint32_t block; /* that alone gets it, where `in_block` */
+  bool in_block;
+} seq_sim_place_clock;
 
 struct seq_sim_block {
   int64_t index;
@@ -106,10 +117,12 @@ struct seq_sim_block {
   uint32_t warps[MOST_WARPS][MOST_WARPS];
   uint32_t (*lanes)[LANES][LANES]; /* null until lanes of a warp meet without the others */
   seq_sim_meeting meetings[NAMED_BARRIERS];
-  int32_t slot, rank;      /* among those that are there, in its cluster */
+  int32_t slot, member;    /* among those that are there, in its domain */
+  seq_sim_block *origin;   /* of the domain */
+  int32_t rank;            /* in its cluster */
   seq_sim_block *first;    /* of its cluster */
-  seq_sim_clocks clocks;   /* of the cluster, in its first block */
-  seq_sim_cluster cluster; /* the same */
+  seq_sim_clocks clocks;   /* of the domain, in its origin */
+  seq_sim_cluster cluster; /* in its first block */
   bool exact;              /* clocks are in use */
   bool ended;
   int32_t live;
@@ -186,6 +199,10 @@ struct seq_sim_thread {
   /* Its last fences: what its atomic accesses hand on, to all or to their block. */
   uint32_t released, released_in_block;
   uint32_t seen_inside, seen_outside; /* what atomic reads saw, for the next fence to take */
+  uint32_t *seen, *fenced;            /* the same as clocks; null before the first one */
+  int32_t clock_n;                    /* their entries */
+  bool has_seen, has_fenced;
+  bool learnt; /* since the last barrier of its block */
 };
 
 typedef struct seq_sim_range {
@@ -209,7 +226,10 @@ struct seq_sim {
   seq_sim_thread *threads; /* of all of these */
   int32_t n_threads, most_threads, live;
   int32_t grid_arrived;
-  int32_t cluster; /* blocks of one */
+  int32_t cluster, domain;     /* blocks of one */
+  int32_t *slots;              /* of the blocks of a cooperative kernel, by their numbers */
+  seq_sim_place_clock *places; /* a table by address */
+  size_t n_places, most_places;
   seq_sim_bulk *bulks;
   int32_t n_bulks, most_bulks;
   char **stacks;
@@ -276,9 +296,10 @@ void seq_sim_read_late(const void *p, int64_t bytes, uint32_t stamp, int agent,
 void seq_sim_mark(const void *p, int64_t bytes, uint8_t kind);
 void seq_sim_land(const seq_sim_flight *flight);
 void seq_sim_take_off(const seq_sim_flight *flight);
-/* seq_sim_access that counts no request. With the flag, it only asks whether there may be a read:
- * seq_sim_read_late comes when there is one. */
-enum { READ_LATER = 128 };
+/* seq_sim_access that counts no request. READ_LATER: it only asks whether there may be a
+ * read, and seq_sim_read_late comes when there is one. BARRIER_WORD: an atomic access that hands
+ * nothing on, for the barrier does. */
+enum { READ_LATER = 128, BARRIER_WORD = 256 };
 void seq_sim_check(const void *p, int64_t bytes, int32_t flags, const seq_sim_site *site);
 void seq_sim_free_ranges(seq_sim *sim);
 
@@ -288,15 +309,13 @@ const seq_sim_event *seq_sim_clash(const seq_sim_thread *t, const seq_sim_cell *
                                    const seq_sim_event *e, bool writes, uint32_t since);
 void seq_sim_remember(seq_sim_cell *cell, const seq_sim_event *e, bool reads, bool writes);
 
-/* The thread sees an atomic write; what that handed on is known once the thread acquires. */
-void seq_sim_see(seq_sim_thread *t, const seq_sim_event *e);
-void seq_sim_acquire(seq_sim_thread *t);
-
 /* --- Clock.c */
-/* Switches them on for the cluster of `b`. */
+/* Switches them on for the domain of `b`. */
 void seq_sim_need_clocks(seq_sim_block *b);
 void seq_sim_free_clocks(seq_sim_block *b);
 uint32_t *seq_sim_new_clock(const seq_sim_block *b);
+/* The block of that number, where it is in the domain of `b`; else null. */
+seq_sim_block *seq_sim_in_domain(const seq_sim_block *b, uint32_t index);
 /* The entry of a thread or, numbered after them, of an agent. */
 int32_t seq_sim_entry(const seq_sim_block *b, int32_t thread);
 /* The warp from `from` on knows what an agent of its block did so far. */
@@ -305,8 +324,18 @@ uint32_t seq_sim_knows(const seq_sim_thread *t, int32_t entry);
 /* Adds all that `t` did and knows to a clock, and what a clock has to what `t` knows. */
 void seq_sim_give(seq_sim_thread *t, uint32_t *clock);
 void seq_sim_take(seq_sim_thread *t, const uint32_t *clock);
-/* The threads from `from` on that `mask` names know what any of them did. */
+/* The threads from `from` on that `mask` names know what any of them did; or all of the block. */
 void seq_sim_share(seq_sim_thread *from, uint32_t mask);
+void seq_sim_share_all(seq_sim_block *b);
+
+/* --- Handover.c */
+bool seq_sim_is_atomic(const seq_sim_event *e);
+/* An atomic access to `at`, with the flags of seq_sim_access. */
+void seq_sim_hand_over(seq_sim_thread *t, uintptr_t at, int32_t flags);
+void seq_sim_free_places(seq_sim *sim);
+/* The thread sees an atomic write; what that handed on is known once the thread acquires. */
+void seq_sim_see(seq_sim_thread *t, const seq_sim_event *e);
+void seq_sim_acquire(seq_sim_thread *t);
 
 /* --- Mbarrier.c */
 void seq_sim_drop_mbarriers(seq_sim_block *b);
