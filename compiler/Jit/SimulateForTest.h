@@ -88,6 +88,22 @@ protected:
       body();
     }
   }
+  /// Leaves out each line that ends in "; cut" in turn, and demands that in each order the launch
+  /// fails, with a text.
+  template <class F> void cutEachLine(const std::string &text, F run) {
+    size_t cuts = 0;
+    for (size_t at = text.find("; cut"); at != std::string::npos; at = text.find("; cut", at + 1)) {
+      size_t begin = text.rfind('\n', at) + 1;
+      SCOPED_TRACE("without" + text.substr(begin, at - begin));
+      load(text.substr(0, begin) + text.substr(at));
+      inAllOrders([&] {
+        EXPECT_EQ(run(), -1);
+        EXPECT_NE(simError().find("kernel `k`"), std::string::npos) << simError();
+      });
+      ++cuts;
+    }
+    EXPECT_GE(cuts, 3u);
+  }
   std::string simError() const { return seq_sim_error(sim); }
 
   llvm::LLVMContext context;

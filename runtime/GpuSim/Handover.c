@@ -20,10 +20,6 @@ static uint32_t most(uint32_t a, uint32_t b) {
   return a > b ? a : b;
 }
 
-bool seq_sim_is_atomic(const seq_sim_event *e) {
-  return e->kind == EVENT_ATOMIC || e->kind == EVENT_ATOMIC_IN_BLOCK;
-}
-
 /* --- by stamps */
 
 static void know(seq_sim_thread *t, uint32_t inside, uint32_t outside) {

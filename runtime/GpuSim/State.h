@@ -53,6 +53,10 @@ enum {
   EVENT_ATOMIC_IN_BLOCK = 4
 };
 
+static inline bool seq_sim_is_atomic(const seq_sim_event *e) {
+  return e->kind == EVENT_ATOMIC || e->kind == EVENT_ATOMIC_IN_BLOCK;
+}
+
 /* The last accesses to one byte of shared memory, or to four of global memory. Of readers: the
  * last one, one before it of the same warp, one of another warp or block. */
 typedef struct seq_sim_cell {
@@ -329,7 +333,6 @@ void seq_sim_share(seq_sim_thread *from, uint32_t mask);
 void seq_sim_share_all(seq_sim_block *b);
 
 /* --- Handover.c */
-bool seq_sim_is_atomic(const seq_sim_event *e);
 /* An atomic access to `at`, with the flags of seq_sim_access. */
 void seq_sim_hand_over(seq_sim_thread *t, uintptr_t at, int32_t flags);
 void seq_sim_free_places(seq_sim *sim);
