@@ -34,7 +34,7 @@ CLEARS = "what is cleared besides is memory of this call that nothing has been w
 ACQUIRES = "the load before it acquires, and the barrier after it hands that on to the block"
 HARMLESS = {
     "across": {("map", "warp sync removed"): (1, PLACE)},
-    "attention": {("loop", "guard removed"): (47, INSIDE), ("loop", "one too far"): (80, NEAR),
+    "attention": {("loop", "guard removed"): (47, INSIDE), ("loop", "one too far"): (81, NEAR),
                   ("loop", "barrier removed"): (14, OWN)},
     "loop": {("scan", "one too far"): (6, NEAR), ("scan", "barrier removed"): (9, OWN),
              ("map", "one too far"): (2, NEAR)},
