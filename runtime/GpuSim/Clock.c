@@ -1,7 +1,7 @@
 /* Exact knowledge of what came before: a clock has a stamp for each thread of the domain, and one
- * for the copies to each of its blocks, and for their products. A barrier in memory takes what
- * those that arrive know, and gives it to those that wait: nothing more, so that a lane that
- * arrives for its warp without having waited for the others is found.
+ * for the copies to each of its blocks, and for the products of its warps. A barrier in memory
+ * takes what those that arrive know, and gives it to those that wait: nothing more, so that a lane
+ * that arrives for its warp without having waited for the others is found.
  *
  * Barriers of whole blocks and warps keep their cheaper stamps (State.h), and clocks beside them
  * for what those do not tell: a thread's own, which grows when it learns something, and a common
@@ -15,9 +15,12 @@ static uint32_t most(uint32_t a, uint32_t b) {
   return a > b ? a : b;
 }
 
-/* Entries of a block. */
+int32_t seq_sim_entries(int32_t threads) {
+  return threads + BY_PRODUCTS + (threads + LANES - 1) / LANES;
+}
+
 static int32_t entries(void) {
-  return seq_sim_running->kernel->threads + AGENTS;
+  return seq_sim_entries(seq_sim_running->kernel->threads);
 }
 
 int32_t seq_sim_entry(const seq_sim_block *b, int32_t thread) {

@@ -532,7 +532,7 @@ int seq_sim_launch(seq_sim *sim, const seq_kernel *kernel, int64_t blocks, const
   sim->fibers = kernel->flags & (SEQ_KERNEL_COOPERATIVE | SEQ_KERNEL_SYNCHRONISES);
   sim->n_resident = cooperative ? (int32_t)blocks : sim->cluster;
   int32_t threads = sim->n_resident * kernel->threads;
-  bool exact = sim->n_resident * (kernel->threads + AGENTS) <= MOST_EXACT;
+  bool exact = sim->n_resident * seq_sim_entries(kernel->threads) <= MOST_EXACT;
   sim->domain = cooperative && exact ? sim->n_resident : sim->cluster;
   seq_sim_free_places(sim);
   if (!grow_blocks(sim, sim->n_resident) || !grow_threads(sim, threads) ||

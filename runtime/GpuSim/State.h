@@ -92,8 +92,9 @@ typedef struct seq_sim_cluster {
   uint32_t *came, *done; /* clocks, as an mbarrier's; null before the first arrival */
 } seq_sim_cluster;
 
-/* Who acts beside the threads of a block, and has a number after theirs. */
-enum { BY_COPIES = 0, BY_PRODUCTS = 1, AGENTS = 2 };
+/* Who acts beside the threads of a block, and has a number after theirs: all copies to it, and the
+ * products of each warp. */
+enum { BY_COPIES = 0, BY_PRODUCTS = 1 };
 
 /* Exact knowledge, of the threads of a domain: a cluster, or all blocks of a cooperative kernel
  * that is not too large. A clock has a stamp for each of them and, after those of each block, of
@@ -320,6 +321,8 @@ void seq_sim_free_clocks(seq_sim_block *b);
 uint32_t *seq_sim_new_clock(const seq_sim_block *b);
 /* The block of that number, where it is in the domain of `b`; else null. */
 seq_sim_block *seq_sim_in_domain(const seq_sim_block *b, uint32_t index);
+/* Entries of a block. */
+int32_t seq_sim_entries(int32_t threads);
 /* The entry of a thread or, numbered after them, of an agent. */
 int32_t seq_sim_entry(const seq_sim_block *b, int32_t thread);
 /* The warp from `from` on knows what an agent of its block did so far. */

@@ -41,6 +41,7 @@ typedef struct product {
   seq_sim_wgmma in;
   const seq_sim_site *site;
   uint32_t stamp, name;
+  int32_t warp;
   uint32_t a[LANES][4];
 } product;
 
@@ -206,8 +207,8 @@ static void check_piece(const uint8_t *p, const product *of) {
 }
 
 static void read_piece(const uint8_t *p, const product *of) {
-  seq_sim_read_late(p, 16, of->stamp, BY_PRODUCTS, seq_sim_running->current->block, kProduct,
-                    of->site);
+  seq_sim_read_late(p, 16, of->stamp, BY_PRODUCTS + of->warp, seq_sim_running->current->block,
+                    kProduct, of->site);
 }
 
 static void each_operand(const product *of, void (*fn)(const uint8_t *p, const product *of)) {
@@ -295,6 +296,7 @@ static void begin(seq_sim_call *const calls[LANES], uint32_t mask) {
     memcpy(x->a[lane], in->a_registers, sizeof x->a[lane]);
   }
   x->name = name;
+  x->warp = t->index / LANES;
   check_register_fence(p, plain, x);
   each_operand(x, check_piece);
   x->stamp = seq_sim_running->now++;
@@ -387,7 +389,7 @@ static void wait_for(seq_sim_call *const calls[LANES], uint32_t mask) {
   }
   p->fenced_plain = false;
   if (done > 0)
-    seq_sim_know_agent(t - t->index % LANES, BY_PRODUCTS);
+    seq_sim_know_agent(t - t->index % LANES, BY_PRODUCTS + t->index / LANES);
 }
 
 void seq_sim_wgmma_wait(int32_t pending, const seq_sim_site *site) {

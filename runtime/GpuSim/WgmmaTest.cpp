@@ -298,3 +298,109 @@ TEST_F(Wgmma, WrongOnes) {
   };
   fails(beyond, {}, {"out of bounds: at byte 65536 of shared memory"});
 }
+
+//===----------------------------------------------------------------------===//
+// A producer and a consumer
+//===----------------------------------------------------------------------===//
+
+static constexpr int kStages = 2, kSteps = 6, kStageBytes = 2 * kRows * 32;
+
+enum Pipeline {
+  kGood,
+  kWaitsForAll, ///< each product at once, so nothing is on its way in the next step
+  kNoEmptyWait,
+  kNoFullWait,
+  kEarlyRelease, ///< of the stage that a product still reads
+  kOneReleases,  ///< a warp for all four
+};
+
+// Warp 4 loads tiles of two boxes in turn, one of its lanes alone; the warp group adds up their
+// products, and gives a stage back when the product after it has begun. A lane arrives for its
+// warp, for waits for products are waits of the warp.
+template <int What> static void pipelined(const uint64_t *args) {
+  auto *full = shared<uint64_t>(), *empty = full + kStages;
+  auto *tiles = shared<uint8_t>() + 1024;
+  if (tid() == 0) {
+    for (int i = 0; i < kStages; i++) {
+      seq_sim_mbarrier_init(full + i, 1, HERE);
+      seq_sim_mbarrier_init(empty + i, What == kOneReleases ? 1 : 4, HERE);
+    }
+    seq_sim_fence_mbarriers();
+  }
+  barrier(HERE);
+  if (tid() >= 128) {
+    for (int step = 0; step < kSteps && tid() == 128; step++) {
+      int stage = step % kStages, round = step / kStages;
+      if (round > 0 && What != kNoEmptyWait)
+        seq_sim_mbarrier_wait(empty + stage, (round - 1) % 2, 1, HERE);
+      seq_sim_mbarrier_arrive(full + stage, 1, kStageBytes, 0, HERE);
+      int32_t at[2] = {16 * step, 0};
+      for (int i = 0; i < 2; i++)
+        seq_sim_tensor_load(argument<void>(args, i),
+                            tiles + kStageBytes * stage + kStageBytes / 2 * i, full + stage, 2, at,
+                            0, HERE);
+    }
+    return;
+  }
+  float d[kColumns / 2] = {};
+  for (int step = 0; step < kSteps; step++) {
+    int stage = step % kStages;
+    if (What != kNoFullWait)
+      seq_sim_mbarrier_wait(full + stage, step / kStages % 2, 1, HERE);
+    seq_sim_wgmma in = product({1, false}, {1, false}, SEQ_SIM_F16);
+    in.a = descriptor({1, false}, tiles + kStageBytes * stage);
+    in.b = descriptor({1, false}, tiles + kStageBytes * stage + kStageBytes / 2);
+    seq_sim_wgmma_fence(HERE);
+    seq_sim_wgmma_begin(d, &in, HERE);
+    seq_sim_wgmma_commit(HERE);
+    seq_sim_wgmma_wait(What == kWaitsForAll ? 0 : 1, HERE);
+    int give = What == kEarlyRelease || What == kWaitsForAll ? step : step - 1;
+    if (give >= 0 && tid() % 32 == 0 && (What != kOneReleases || tid() == 0))
+      seq_sim_mbarrier_arrive(empty + give % kStages, 1, 0, 0, HERE);
+  }
+  seq_sim_wgmma_wait(0, HERE);
+  for (int i = 0; i < kColumns / 2; i++)
+    STORE(argument<float>(args, 2)[kColumns * rowOf(i) + columnOf(i)],
+          seq_sim_accumulator(d[i], HERE));
+}
+
+TEST_F(Wgmma, ProducerAndConsumer) {
+  std::vector<_Float16> a(kRows * 16 * kSteps), b(a.size());
+  for (size_t i = 0; i < a.size(); i++) {
+    a[i] = _Float16(float(int(i * 7 + i / 96) % 11 - 5));
+    b[i] = _Float16(float(int(i * 5 + i / 96 * 3) % 7 - 3));
+  }
+  std::vector<float> y(kRows * kColumns), expected(y.size());
+  allow(a, "a", false);
+  allow(b, "b", false);
+  allow(y, "y");
+  int depth = 16 * kSteps;
+  for (int i = 0; i < kRows * kColumns; i++)
+    for (int k = 0; k < depth; k++)
+      expected[size_t(i)] +=
+          float(a[size_t(i / kColumns * depth + k)]) * float(b[size_t(i % kColumns * depth + k)]);
+  struct alignas(64) {
+    uint8_t a[128], b[128];
+  } maps;
+  auto encode = [&](void *map, void *p) {
+    seq_sim_tensor t = {
+        6, 2, p, {uint64_t(depth), kRows}, {uint64_t(2 * depth)}, {16, kRows}, {1, 1}, 0, 1, 0};
+    ASSERT_EQ(seq_sim_tensormap_encode(sim, map, &t), 0) << error();
+  };
+  encode(maps.a, a.data());
+  encode(maps.b, b.data());
+  seq_sim_allow(sim, &maps, sizeof maps, 0, "maps");
+  std::vector<uint64_t> args = {uint64_t(maps.a), uint64_t(maps.b), to(y)};
+  inAllOrders([&] {
+    for (auto body : {pipelined<kGood>, pipelined<kWaitsForAll>}) {
+      std::fill(y.begin(), y.end(), 0.f);
+      ASSERT_EQ(launch(body, 160, 1, args, 1 << 16), 0) << error();
+      EXPECT_EQ(y, expected);
+    }
+    for (auto body : {pipelined<kNoEmptyWait>, pipelined<kNoFullWait>, pipelined<kEarlyRelease>,
+                      pipelined<kOneReleases>}) {
+      EXPECT_EQ(launch(body, 160, 1, args, 1 << 16), -1);
+      expectError({"shared memory"});
+    }
+  });
+}
