@@ -18,7 +18,9 @@
 #define GUARD_BYTES (64 << 10) /* frames larger than that may reach beyond */
 #define SIGNAL_BYTES (16 << 10)
 
-#if defined(__has_feature)
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN
+#elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define WITH_ASAN
 #endif

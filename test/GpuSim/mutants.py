@@ -21,9 +21,9 @@ from collections import Counter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KINDS = ["barrier removed", "all barriers removed", "warp sync removed", "mask halved", "wait removed", "fence removed",
-         "made plain", "guard removed",
+         "arrival removed", "made plain", "guard removed",
          "one too far"]
-UNDEFINED = KINDS[:7]
+UNDEFINED = KINDS[:8]
 
 # Program: {(kernel, kind): (how many, why a GPU gives the same)}
 OWN = "each thread reads what it wrote itself, or another barrier stands between the same accesses"
