@@ -16,7 +16,9 @@ def Seq_Dialect : Dialect {
     flow: what may not be evaluated everywhere is guarded by a predicate.
 
     Scalars are f32, f64, i32, i1 and index (literals, indices, sizes). Scalar arithmetic
-    is `arith`; elementwise maths is `seq.unary` and `seq.power`.
+    is `arith`; elementwise maths is `seq.unary` and `seq.power`. bf16 and f16 are what
+    tensors may hold: `arith.extf` makes an f32 of what is read, `arith.truncf` rounds what
+    is yielded.
   }];
 }
 

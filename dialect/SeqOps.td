@@ -8,10 +8,10 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 
-def Seq_Scalar : AnyTypeOf<[F32, F64, I32, I1, Index], "a scalar of seq">;
+def Seq_Scalar : AnyTypeOf<[F32, F64, BF16, F16, I32, I1, Index], "a scalar of seq">;
 def Seq_Integer : AnyTypeOf<[I32, Index], "an integer of seq">;
 def Seq_Float : AnyTypeOf<[F32, F64], "a float of seq">;
-def Seq_Tensor : RankedTensorOf<[F32, F64, I32, I1, Index]>;
+def Seq_Tensor : RankedTensorOf<[F32, F64, BF16, F16, I32, I1, Index]>;
 
 def Seq_ReduceKind : I32EnumAttr<"ReduceKind", "what a reduction computes", [
   I32EnumAttrCase<"sum", 0>, I32EnumAttrCase<"prod", 1>, I32EnumAttrCase<"max", 2>,

@@ -120,6 +120,7 @@ class Suites:
                                "gpusim", "--keep", os.path.join(self.build, "programs"), *jobs),
                    self.script("test/Forms/run.py", "--seqc", seqc, "--few", env=sim),
                    self.script("test/Cuts/run.py", "--seqc", seqc, "--few", *jobs, env=sim),
+                   self.script("test/Meaning/rounding.py", "--seqc", seqc, env=sim),
                    self.script("test/GpuSim/functions.py", "--seqc", seqc),
                    self.script("test/GpuSim/traffic.py", "--seqc", seqc),
                    self.script("test/GpuSim/mutants.py", "--mutate", self.tool("gpusim-mutate"), *jobs),
@@ -144,7 +145,9 @@ class Suites:
         return tuple(map(sum, zip(*counts)))
 
     def meaning(self):
-        return self.script("test/Meaning/run.py", "--seqc", self.tool("seqc"))
+        counts = [self.script(f"test/Meaning/{name}.py", "--seqc", self.tool("seqc"))
+                  for name in ("run", "rounding")]
+        return tuple(map(sum, zip(*counts)))
 
     def docs(self):
         return self.script("scripts/test_docs.py", "--seqc", self.tool("seqc"))

@@ -15,7 +15,7 @@ RankedTensorType Emitter::tensorType(const typed::Type &type) {
     std::optional<int64_t> value = resolve(s).asConstant();
     shape.push_back(value ? std::max<int64_t>(*value, 0) : ShapedType::kDynamic);
   }
-  return RankedTensorType::get(shape, scalarType(type.elem));
+  return RankedTensorType::get(shape, storedType(type.elem));
 }
 
 namespace {
@@ -139,7 +139,7 @@ void Emitter::emitFunction(const typed::FunctionInstance &fn, ModuleOp module) {
 
   SmallVector<Value> results;
   for (auto [value, result] : llvm::zip_equal(emitBody(fn), fn.results))
-    results.push_back(normalize(value, {}, result.type, loc(fn.range)).tensor);
+    results.push_back(normalize(value, {}, result.type, loc(fn.range), true).tensor);
   func::ReturnOp::create(b, loc(fn.range), results);
   declareResults(fn, func, ValueRange(results).getTypes());
 }

@@ -20,7 +20,7 @@ Value Emitter::readTensor(const TensorValue &value, ValueRange at, Location loc,
       i = add(i, offset, loc);
     indices.push_back(dim.minus ? b.createOrFold<arith::SubIOp>(loc, i, dim.minus) : i);
   }
-  return ReadOp::create(b, loc, value.tensor, indices, guard, check);
+  return computed(ReadOp::create(b, loc, value.tensor, indices, guard, check), loc);
 }
 
 Value Emitter::subscriptValue(const Expr &index) {

@@ -8,6 +8,8 @@ namespace seq::emit {
 Type Emitter::scalarType(Elem elem) {
   switch (elem) {
   case Elem::F32:
+  case Elem::BF16:
+  case Elem::F16:
     return b.getF32Type();
   case Elem::F64:
     return b.getF64Type();
@@ -78,11 +80,31 @@ Value Emitter::emitMath(const Expr &expr, ArrayRef<Value> at) {
   return UnaryOp::create(b, loc(expr.range), *kind, x);
 }
 
+/// What arrays of these are kept as.
+Type Emitter::storedType(Elem elem) {
+  return elem == Elem::BF16  ? b.getBF16Type()
+         : elem == Elem::F16 ? Type(b.getF16Type())
+                             : scalarType(elem);
+}
+
+/// `x` as it is computed with: not in 16 bits.
+Value Emitter::computed(Value x, Location loc) {
+  bool isShort = isa<FloatType>(x.getType()) && x.getType().getIntOrFloatBitWidth() == 16;
+  return isShort ? arith::ExtFOp::create(b, loc, b.getF32Type(), x).getResult() : x;
+}
+
 Value Emitter::emitConvert(const Expr &expr, ArrayRef<Value> at) {
   Elem from = expr.a->type().elem, to = expr.type().elem;
+  Location place = loc(expr.range);
+  bool rounds = !expr.text.empty();
+  Value x;
   if (expr.a->kind == typed::ExprKind::IntConst && to != Elem::Bool)
-    return constant(to, expr.a->integer, loc(expr.range));
-  return convert(expr, emitOperand(*expr.a, expr.type(), at), from, to);
+    x = constant(to, expr.a->integer, place);
+  else if (rounds && from == Elem::F64) // rounded once
+    x = emitOperand(*expr.a, expr.type(), at);
+  else
+    x = convert(expr, emitOperand(*expr.a, expr.type(), at), from, to);
+  return rounds ? computed(arith::TruncFOp::create(b, place, storedType(to), x), place) : x;
 }
 
 Value Emitter::convert(const Expr &expr, Value x, Elem from, Elem to) {
@@ -97,9 +119,11 @@ Value Emitter::convert(const Expr &expr, Value x, Elem from, Elem to) {
     return arith::CmpIOp::create(b, at, arith::CmpIPredicate::ne, x, zero);
   }
   if (typed::isFloat(from)) {
+    if (x.getType() == type)
+      return x;
     if (to == Elem::F64)
       return arith::ExtFOp::create(b, at, type, x);
-    if (to == Elem::F32)
+    if (typed::isFloat(to))
       return arith::TruncFOp::create(b, at, type, x);
     Value i = ToIntOp::create(b, at, b.getI32Type(), x, pathValue, sourceText(expr.range));
     return to == Elem::Int ? arith::IndexCastOp::create(b, at, type, i).getResult() : i;

@@ -157,9 +157,10 @@ private:
   std::optional<TensorValue> asView(const Expr &read);
   TensorValue buildMap(Location loc, mlir::Type element, const AmbientList &ambients,
                        ArrayRef<Value> extents, bool guarded, BodyFn body, ArrayRef<Value> at = {});
-  /// With exactly the axes [ambients…, own…]; a copy where it is not so already.
+  /// With exactly the axes [ambients…, own…]; a copy where it is not so already. Stored: as the
+  /// program's results are kept, else as values are computed.
   TensorValue normalize(TensorValue value, const AmbientList &ambients, const typed::Type &type,
-                        Location loc);
+                        Location loc, bool stored = false);
   TensorValue plain(TensorValue value, const typed::Type &type, Location loc);
   TensorValue emitCumulative(const Expr &expr, ArrayRef<Value> at);
   Value combine(const Expr &expr, Value a, Value b);
@@ -190,7 +191,9 @@ private:
   Value emitSelect(const Expr &expr, ArrayRef<Value> at);
 
   // EmitMath.cpp
-  mlir::Type scalarType(Elem elem);
+  mlir::Type scalarType(Elem elem); ///< of a value: 16-bit floats are computed in f32
+  mlir::Type storedType(Elem elem);
+  Value computed(Value x, Location loc);
   Value constant(Elem elem, double value, Location loc);
   Value indexConstant(int64_t value);
   Value emitMath(const Expr &expr, ArrayRef<Value> at);

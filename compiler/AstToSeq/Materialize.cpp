@@ -191,16 +191,19 @@ static bool isExactly(const TensorValue &value, const AmbientList &ambients,
 }
 
 TensorValue Emitter::normalize(TensorValue value, const AmbientList &ambients,
-                               const typed::Type &type, Location loc) {
+                               const typed::Type &type, Location loc, bool stored) {
+  Type element = stored ? storedType(type.elem) : scalarType(type.elem);
   SmallVector<Value> extents;
   for (Ambient *ambient : ambients)
     extents.push_back(ambient->extent);
   SmallVector<Value> own = sizesOf(type);
   llvm::append_range(extents, own);
-  if (isExactly(value, ambients, MapOp::resultType(scalarType(type.elem), extents)))
+  if (isExactly(value, ambients, MapOp::resultType(element, extents)))
     return value;
-  TensorValue copy = buildMap(loc, scalarType(type.elem), ambients, own, false,
-                              [&](ArrayRef<Value> at) { return readTensor(value, at, loc); });
+  TensorValue copy = buildMap(loc, element, ambients, own, false, [&](ArrayRef<Value> at) -> Value {
+    Value x = readTensor(value, at, loc);
+    return x.getType() == element ? x : arith::TruncFOp::create(b, loc, element, x);
+  });
   copy.presence = value.presence;
   return copy;
 }

@@ -17,6 +17,10 @@ int dtypeOf(Elem elem) {
     return SEQ_F32;
   case Elem::F64:
     return SEQ_F64;
+  case Elem::BF16:
+    return SEQ_BF16;
+  case Elem::F16:
+    return SEQ_F16;
   case Elem::Bool:
     return SEQ_BOOL;
   case Elem::I32:

@@ -48,7 +48,11 @@ static int dtypeOf(Type type) {
   Type element = cast<RankedTensorType>(type).getElementType();
   if (element.isInteger(1))
     return SEQ_BOOL;
-  return element.isF32() ? SEQ_F32 : element.isF64() ? SEQ_F64 : SEQ_I32;
+  return element.isF32()    ? SEQ_F32
+         : element.isF64()  ? SEQ_F64
+         : element.isBF16() ? SEQ_BF16
+         : element.isF16()  ? SEQ_F16
+                            : SEQ_I32;
 }
 
 seq_dim Descriptor::dim(AffineExpr expr) {

@@ -54,7 +54,7 @@ public:
 
 private:
   static std::string type(const seq_tensor_desc &t) {
-    static const char *const names[] = {"float", "double", "int32_t", "bool"};
+    static const char *const names[] = {"float", "double", "int32_t", "bool", "bf16", "f16"};
     return std::string(names[t.dtype]) + (t.rank ? t.shape_text : "");
   }
 
@@ -242,7 +242,7 @@ private:
   }
 
   void tensor(const seq_tensor_desc &t, llvm::ArrayRef<Size> shape) {
-    static const char *const names[] = {"f32", "f64", "i32", "bool"};
+    static const char *const names[] = {"f32", "f64", "i32", "bool", "bf16", "f16"};
     text += "{\"name\": " + quote(t.name) + ", \"type\": \"" + names[t.dtype] + "\", \"shape\": [";
     for (int32_t i = 0; i < t.rank; ++i)
       text += (i ? ", " : "") + dim(t, i, shape);

@@ -43,14 +43,15 @@ struct loader {
     }
     if (choice.error != codegen::TargetError::None)
       return refuse("target", "`" + opts.target + "` is not a target");
-    if (opts.float_type != "f32" && opts.float_type != "f64")
-      return refuse("float_type", "`" + opts.float_type + "` is neither f32 nor f64");
+    auto floatType = typed::floatNamed(opts.float_type);
+    if (!floatType)
+      return refuse("float_type", "`" + opts.float_type + "` is none of f32, f64, bf16, f16");
     if (opts.opt_level < 0 || opts.opt_level > 3)
       return refuse("opt_level", "is not 0 to 3");
     pipe.targets.push_back(choice.target);
     pipe.optLevel = unsigned(opts.opt_level);
     pipe.streams = opts.streams;
-    sema.floatType = opts.float_type == "f64" ? typed::Elem::F64 : typed::Elem::F32;
+    sema.floatType = *floatType;
     pipe.floatType = sema.floatType;
     sema.includeDirs = opts.include_dirs;
     sema.stdlibDir = pipeline::stdlibFolder();

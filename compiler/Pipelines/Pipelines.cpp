@@ -135,6 +135,7 @@ static void addTransforms(OpPassManager &pm, const Options &options) {
     tiles.rows = 64;
   pm.addNestedPass<func::FuncOp>(createSeqTileAttention(tiles));
   pm.addNestedPass<func::FuncOp>(createSeqDecompose());
+  pm.addNestedPass<func::FuncOp>(createSeqNarrow());
   pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
   pm.addNestedPass<func::FuncOp>(createSeqHoist());
   pm.addNestedPass<func::FuncOp>(createSeqFuse());

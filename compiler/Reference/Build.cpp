@@ -22,6 +22,8 @@ namespace seq::reference {
 std::optional<Elem> elemOf(Type type, bool f64) {
   if (type.isF32())
     return f64 ? Elem::F64 : Elem::F32;
+  if (type.isBF16() || type.isF16())
+    return f64 ? Elem::F64 : type.isBF16() ? Elem::BF16 : Elem::F16;
   if (type.isF64())
     return Elem::F64;
   if (type.isInteger(32))
@@ -82,7 +84,7 @@ struct FrameBuilder {
   Body &body;
   FrameBuilder *outer;
   llvm::DenseMap<Value, uint32_t> regs;
-  std::vector<uint32_t> free[5]; ///< for each Elem
+  std::vector<uint32_t> free[kElems];
   bool main() const { return !outer; }
 };
 

@@ -3,6 +3,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace seq::reference {
@@ -34,6 +36,31 @@ template <class R> struct Signed {
 };
 } // namespace
 
+/// To a float of `kDigits` significant bits whose exponents are kLeast (of the least normal number)
+/// and up: to nearest, ties to even.
+template <int kDigits, int kLeast, int kMost> struct Shorten {
+  template <class A> A operator()(A a) {
+    if (!std::isfinite(a) || a == 0)
+      return a;
+    // The unit of the last place; the sum with 2⁵² units rounds there.
+    int e = std::max(std::ilogb(a), kLeast) - (kDigits - 1);
+    double scaled = std::ldexp(static_cast<double>(a), -e); // exact, below 2⁵³
+    double y = std::ldexp(std::nearbyint(scaled), e);
+    return static_cast<A>(std::fabs(y) >= std::ldexp(1.0, kMost + 1) ? std::copysign(INFINITY, y)
+                                                                     : y);
+  }
+};
+using ToBF16 = Shorten<8, -126, 127>;
+using ToF16 = Shorten<11, -14, 15>;
+
+/// Rounds in the type in which the interpreter keeps what it reads: f32 from a narrower or equal
+/// one, f64 from f64.
+template <class Op> static Kernel shorten(Elem from, Elem to) {
+  if (from == Elem::F64)
+    return to == Elem::F64 ? unaryKernel<Op, double, double> : unaryKernel<Op, double, float>;
+  return unaryKernel<Op, float, float>;
+}
+
 template <template <class> class Op> static Kernel convert(Elem from, Elem to) {
   return dispatch(from, [&](auto a) {
     return dispatch(to, [&](auto r) -> Kernel {
@@ -49,6 +76,10 @@ Kernel convertKernel(Operation *op, bool f64) {
   std::optional<Elem> to = elemOf(op->getResult(0).getType(), f64);
   if (!from || !to)
     return nullptr;
+  if (isa<arith::TruncFOp>(op) && op->getResult(0).getType().isBF16())
+    return shorten<ToBF16>(*from, *to);
+  if (isa<arith::TruncFOp>(op) && op->getResult(0).getType().isF16())
+    return shorten<ToF16>(*from, *to);
   if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::SIToFPOp>(op))
     return convert<Signed>(*from, *to);
   if (isa<arith::IndexCastUIOp, arith::ExtUIOp, arith::UIToFPOp, arith::TruncIOp, arith::ExtFOp,

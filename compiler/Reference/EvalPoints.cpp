@@ -53,7 +53,8 @@ static bool prepare(Machine &m, Frame &outer, const Points &points, uint32_t pla
     if (!m.allocate(slot, shape, place))
       return false;
     if (m.counts && !m.dry)
-      m.counts->stored += double(m.tensors[slot].count()) * double(elemBytes(m.tensors[slot].elem));
+      m.counts->stored +=
+          double(m.tensors[slot].count()) * double(storedBytes(m.tensors[slot].elem));
   }
   return !m.dry;
 }

@@ -11,6 +11,10 @@ size_t elemBytes(Elem e) {
   return dispatch(e, [](auto zero) { return sizeof zero; });
 }
 
+size_t storedBytes(Elem e) {
+  return e == Elem::BF16 || e == Elem::F16 ? 2 : elemBytes(e);
+}
+
 int64_t Tensor::count() const {
   int64_t n = 1;
   for (int64_t d : shape)

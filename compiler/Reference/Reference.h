@@ -20,8 +20,11 @@
 
 namespace seq::reference {
 
-enum class Elem { F32, F64, I32, Bool, Int };
-size_t elemBytes(Elem e); ///< 4 8 4 1 8
+/// Of 16-bit floats the interpreter keeps the values, as f32.
+enum class Elem { F32, F64, I32, Bool, Int, BF16, F16 };
+constexpr size_t kElems = 7;
+size_t elemBytes(Elem e);   ///< in the interpreter: 4 8 4 1 8 4 4
+size_t storedBytes(Elem e); ///< in a compiled program: 4 8 4 1 8 2 2
 
 /// A dense row-major array that owns its bytes.
 struct Tensor {

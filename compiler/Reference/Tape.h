@@ -164,6 +164,8 @@ std::optional<Elem> elemOf(mlir::Type type, bool f64);
 template <class F> decltype(auto) dispatch(Elem e, F &&f) {
   switch (e) {
   case Elem::F32:
+  case Elem::BF16:
+  case Elem::F16:
     return f(float());
   case Elem::F64:
     return f(double());

@@ -17,7 +17,7 @@ const std::unordered_map<std::string, Builtin> &table() {
                         "sign", "floor",       "sin",   "cos",       "tanh",     "sigmoid", "relu",
                         "silu", "log_sigmoid", "gelu",  "gelu_tanh", "softplus", "erf"});
     put(Builtin::MaxMin, {"max", "min"});
-    put(Builtin::Convert, {"f32", "f64", "float", "i32"});
+    put(Builtin::Convert, {"f32", "f64", "bf16", "f16", "float", "i32"});
     put(Builtin::Reduction, {"sum", "prod", "mean", "argmax", "argmin", "logsumexp", "any", "all"});
     put(Builtin::Normaliser, {"softmax"});
     put(Builtin::Cumulative, {"cumsum", "cumprod", "cummax", "logcumsumexp"});

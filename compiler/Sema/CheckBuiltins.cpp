@@ -157,11 +157,16 @@ ExprPtr Checker::callConvert(const ast::Expr &expr) {
   if (!value)
     return nullptr;
   const std::string &name = expr.a->text;
-  Elem elem = name == "f32"   ? Elem::F32
-              : name == "f64" ? Elem::F64
-              : name == "i32" ? Elem::I32
-                              : analyzer.options.floatType;
-  return convert(std::move(value), elem);
+  Elem elem = name == "i32" ? Elem::I32 : floatNamed(name).value_or(analyzer.options.floatType);
+  if (name != elemName(elem) || !isShort(elem))
+    return convert(std::move(value), elem);
+  // Who names 16 bits asks for the rounding, which the type alone does not.
+  if (isFloat(value->type().elem) && isLiteral(*value))
+    retypeLiteral(*value, elem);
+  ExprPtr out = make(ExprKind::Convert, expr.range, {elem, value->type().shape});
+  out->text = "round";
+  out->a = std::move(value);
+  return out;
 }
 
 ExprPtr Checker::callCumulative(const ast::Expr &expr) {

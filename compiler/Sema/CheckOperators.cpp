@@ -145,6 +145,9 @@ bool Checker::unify(ExprPtr &a, ExprPtr &b, SourceRange range, const std::string
                                   b->type().str() + " on the other");
   if (x == Elem::Bool || y == Elem::Bool)
     report.hint("`float(b)` makes 0 and 1 of a bool");
+  else if (isFloat(x) && isFloat(y))
+    report.hint(std::string("`") + (x == Elem::F64 || y == Elem::F64 ? "f64" : "f32") +
+                "(x)` converts without loss");
   noteOrigin(report, *a);
   noteOrigin(report, *b);
   return false;

@@ -59,15 +59,13 @@ std::optional<Elem> Analyzer::elementOf(const ast::TypeExpr &type) {
   const std::string &name = type.element;
   if (name.empty() || name == "float")
     return options.floatType;
-  if (name == "f32")
-    return Elem::F32;
-  if (name == "f64")
-    return Elem::F64;
+  if (std::optional<Elem> real = floatNamed(name))
+    return real;
   if (name == "i32")
     return Elem::I32;
   if (name == "bool")
     return Elem::Bool;
-  if (name == "bf16" || name == "f16" || name == "c64" || name == "c128") {
+  if (name == "c64" || name == "c128") {
     diags.error(Diag::NotYetSupported, type.range, "the type `" + name + "` is not supported yet");
     return std::nullopt;
   }
@@ -78,7 +76,7 @@ std::optional<Elem> Analyzer::elementOf(const ast::TypeExpr &type) {
     return std::nullopt;
   }
   auto report = diags.error(Diag::UnknownType, type.range, "unknown type `" + name + "`");
-  std::string near = nearest(name, {"float", "f32", "f64", "i32", "bool"});
+  std::string near = nearest(name, {"float", "f32", "f64", "bf16", "f16", "i32", "bool"});
   if (!near.empty())
     report.hint("did you mean `" + near + "`?");
   return std::nullopt;

@@ -17,8 +17,19 @@ const char *elemName(Elem elem) {
     return "bool";
   case Elem::Int:
     return "int";
+  case Elem::BF16:
+    return "bf16";
+  case Elem::F16:
+    return "f16";
   }
   return "";
+}
+
+std::optional<Elem> floatNamed(const std::string &name) {
+  for (Elem e : {Elem::F32, Elem::F64, Elem::BF16, Elem::F16})
+    if (name == elemName(e))
+      return e;
+  return std::nullopt;
 }
 
 std::string Type::str() const {

@@ -344,10 +344,15 @@ TEST(SemaErrors, LoopsAndConditions) {
 
 //===- E05xx ------------------------------------------------------------------===//
 
+TEST(SemaErrors, FloatsDoNotMix) {
+  EXPECT_EQ(codesOf("fn f(x: bf16[T], y: f16[T]) -> f16[T] {\n  return x + y\n}\n"), "E0301 2:10");
+  EXPECT_EQ(codesOf("fn f(x: bf16[T]) -> f32[T] {\n  return x\n}\n"), "E0301 2:10");
+}
+
 TEST(SemaErrors, NotYet) {
   EXPECT_EQ(codesInBody("  return fft(a)"), "E0501 2:10");
   EXPECT_EQ(codesInBody("  return topk(a, 3)"), "E0501 2:10");
-  EXPECT_EQ(codesOf("fn f(x: bf16[T]) -> [T] {\n  return x\n}\n"), "E0501 1:9");
+  EXPECT_EQ(codesOf("fn f(x: c64[T]) -> [T] {\n  return x\n}\n"), "E0501 1:9");
   EXPECT_EQ(codesInBody("  scan t () as (hs) {\n    yield a[t]\n  }"), "E0501 2:17");
   EXPECT_EQ(codesInBody("  let g(M: [T]) = sum[t](M[t])\n  return grad(g)(a)"),
             "E0501 2:3, E0501 3:10");

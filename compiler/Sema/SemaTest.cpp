@@ -60,6 +60,18 @@ TEST(Sema, FloatIsAnOption) {
   has(c.text(), "h: f64 = 0.0");
 }
 
+TEST(Sema, FloatsOfSixteenBits) {
+  has(treeOf("fn f(x: bf16[T], y: bf16) -> bf16[T] {\n return 0.5 * x + y\n}\n"),
+      "((0.5 * x) + y)");
+  has(treeOf("fn f(x: bf16[T]) -> bf16[T] {\n return bf16(2 * x)\n}\n"), "bf16((2.0 * x))");
+  has(treeOf("fn f(x: f16[T]) -> [T] {\n return f32(x)\n}\n"), "f32(x)");
+  Checked c;
+  c.options.floatType = typed::Elem::BF16;
+  ASSERT_TRUE(c.check("fn f(x: [T]) -> [T] {\n return float(x)\n}\n")) << c.messages();
+  has(c.text(), "x: bf16[T]"); // of this type already, which rounds nothing
+  EXPECT_EQ(c.text().find("bf16(x)"), std::string::npos) << c.text();
+}
+
 TEST(Sema, LiteralsTakeTheTypeOfTheirContext) {
   has(treeOf("fn f(x: f64[T]) -> f64[T] {\n return 0.5 * x + 1\n}\n"), "((0.5 * x) + 1.0)");
   has(treeOf("fn f(i: i32[T]) -> i32[T] {\n return i * 2 + 1\n}\n"), "((i * 2) + 1)");

@@ -22,11 +22,17 @@
 namespace seq::typed {
 
 /// Int is the type of literals, indices and sizes: 64 bits, becomes i32 or a float
-/// where the other side is one (Sema inserts the Convert).
-enum class Elem { F32, F64, I32, Bool, Int };
+/// where the other side is one (Sema inserts the Convert). BF16 and F16 are kept in 16 bits
+/// and computed in f32.
+enum class Elem { F32, F64, I32, Bool, Int, BF16, F16 };
 const char *elemName(Elem);
+/// The float that is called so, as `--float` takes it.
+std::optional<Elem> floatNamed(const std::string &name);
+inline bool isShort(Elem e) {
+  return e == Elem::BF16 || e == Elem::F16;
+}
 inline bool isFloat(Elem e) {
-  return e == Elem::F32 || e == Elem::F64;
+  return e == Elem::F32 || e == Elem::F64 || isShort(e);
 }
 
 struct Type {
@@ -70,7 +76,7 @@ enum class ExprKind {
   Compare,    ///< a op b: < <= > >= == !=
   Select,     ///< a ? b : c, elementwise
   Math,       ///< text(args): exp log ... erf, abs, sign, floor, max, min (two args), relu ...
-  Convert,    ///< a to type.elem
+  Convert,    ///< a to type.elem; text "round": rounded to its 16 bits
   Reduce,     ///< text[indices](a where b)
   Softmax,    ///< normaliser: see below
   MatMul,     ///< a @ b, NumPy's for one and two axes each

@@ -111,6 +111,31 @@ def SeqDecompose : Pass<"seq-decompose", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SeqNarrow : Pass<"seq-narrow", "::mlir::func::FuncOp"> {
+  let summary = "keeps tensors in the 16 bits that they are rounded to";
+  let description = [{
+    A tensor of f32 that is read by what rounds to bf16 or f16 alone, or whose values have been
+    rounded, holds them in that type; `arith.truncf` moves to where it is made. So do the yields of
+    scans, and a copy that is no other any more goes away.
+
+    Precondition: none. Leaves states of scans, which are not rounded from step to step.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SeqRoundFactors : Pass<"seq-round-factors", "::mlir::func::FuncOp"> {
+  let summary = "rounds the factors of matrix products to 16 bits";
+  let description = [{
+    In a sum of products of f32, where each factor moves with an index of the map that the other one
+    does not move with, both factors are rounded to `to` and widened again. Sums stay in f32.
+
+    Precondition: none. Leaves products of f64, matrices by vectors, and extents that are known to
+    be less than 8.
+  }];
+  let options = [Option<"to", "to", "std::string", "\"bf16\"", "`bf16` or `f16`">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SeqHoist : Pass<"seq-hoist", "::mlir::func::FuncOp"> {
   let summary = "moves what a step does not owe to its state out of the scan";
   let description = [{

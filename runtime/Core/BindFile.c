@@ -16,6 +16,7 @@ typedef struct binding {
   void **owned;      /* [n_params] converted copies, null where the file serves */
   int32_t rounded;   /* parameters that lost bits */
   const char *rounded_name;
+  int32_t rounded_from, rounded_to; /* of it: seq_elem, SEQ_* */
 } binding;
 
 /* "`a`, `b` and 3 more": collects names one by one. */
@@ -100,10 +101,8 @@ static int check_shape(binding *b, const seq_file_tensor *t, const seq_tensor_de
 static bool serves(const seq_file_tensor *t, int32_t dtype) {
   const uint16_t probe = 1;
   bool little = *(const unsigned char *)&probe == 1;
-  bool same = (t->elem == SEQ_ELEM_F32 && dtype == SEQ_F32) ||
-              (t->elem == SEQ_ELEM_F64 && dtype == SEQ_F64) ||
-              (t->elem == SEQ_ELEM_I32 && dtype == SEQ_I32);
-  return little && same && (uintptr_t)t->data % (uintptr_t)seq_dtype_size(dtype) == 0;
+  return little && seq_same_type(t->elem, dtype) &&
+         (uintptr_t)t->data % (uintptr_t)seq_dtype_size(dtype) == 0;
 }
 
 static int convert(binding *b, int32_t i, const seq_file_tensor *t, int32_t dtype) {
@@ -120,8 +119,11 @@ static int convert(binding *b, int32_t i, const seq_file_tensor *t, int32_t dtyp
   if (status)
     return seq_ctx_fail(ctx, status, "%s", err.text);
   b->data[i] = b->owned[i];
-  if (notes & SEQ_NOTE_ROUNDED && b->rounded++ == 0)
+  if (notes & SEQ_NOTE_ROUNDED && b->rounded++ == 0) {
     b->rounded_name = b->model->desc->params[i].name;
+    b->rounded_from = t->elem;
+    b->rounded_to = dtype;
+  }
   return SEQ_OK;
 }
 
@@ -141,12 +143,13 @@ static int bind_all(binding *b, int ignore_extra) {
 
 static void write_note(const binding *b) {
   seq_ctx *ctx = b->model->ctx;
+  const char *from = seq_elem_name(b->rounded_from), *to = seq_dtype_name(b->rounded_to);
   if (b->rounded == 1)
-    snprintf(ctx->note, sizeof ctx->note, "%.200s: f64 `%.200s` was rounded to f32", b->path,
-             b->rounded_name);
+    snprintf(ctx->note, sizeof ctx->note, "%.200s: %s `%.200s` was rounded to %s", b->path, from,
+             b->rounded_name, to);
   else if (b->rounded > 1)
-    snprintf(ctx->note, sizeof ctx->note, "%.200s: f64 `%.200s` and %d more were rounded to f32",
-             b->path, b->rounded_name, (int)b->rounded - 1);
+    snprintf(ctx->note, sizeof ctx->note, "%.200s: %s `%.200s` and %d more were rounded to %s",
+             b->path, from, b->rounded_name, (int)b->rounded - 1, to);
 }
 
 int seq_model_bind_file(seq_model *model, const char *path, int ignore_extra) {

@@ -1,6 +1,6 @@
 /* Elements of files to elements of arrays: every width, byte order and axis order on one
- * side, the runtime's four types on the other. Nothing is lost but the low bits of f64
- * that becomes f32, and that is noted. */
+ * side, the runtime's types on the other. Nothing is lost but the low bits of floats that
+ * become shorter ones, and that is noted. */
 #include "Internal.h"
 
 #include <string.h>
@@ -43,11 +43,18 @@ int64_t seq_dtype_size(int32_t dtype) {
   case SEQ_F64:
   case SEQ_IO_I64:
     return 8;
+  case SEQ_BF16:
+  case SEQ_F16:
+    return 2;
   case SEQ_BOOL:
     return 1;
   default:
     return 0;
   }
+}
+
+int seq_dtype_is_float(int32_t dtype) {
+  return dtype == SEQ_F32 || dtype == SEQ_F64 || dtype == SEQ_BF16 || dtype == SEQ_F16;
 }
 
 const char *seq_dtype_name(int32_t dtype) {
@@ -60,6 +67,10 @@ const char *seq_dtype_name(int32_t dtype) {
     return "i32";
   case SEQ_BOOL:
     return "bool";
+  case SEQ_BF16:
+    return "bf16";
+  case SEQ_F16:
+    return "f16";
   case SEQ_IO_I64:
     return "i64";
   default:
@@ -124,6 +135,86 @@ static float half_to_float(uint32_t h) {
   return sign ? -small : small;
 }
 
+static uint32_t bits_of_float(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  return bits;
+}
+
+/* An f32 from which rounding once more gives what rounding `value` once would: cut towards 0, the
+ * last bit set where something was lost. */
+static uint32_t bits_to_odd(double value) {
+  float near = (float)value;
+  uint32_t bits = bits_of_float(near);
+  if (value != value || (double)near == value)
+    return bits;
+  double size = value < 0 ? -value : value, got = near < 0 ? -(double)near : (double)near;
+  return (got > size ? bits - 1 : bits) | 1;
+}
+
+static uint16_t bf16_of(double value) {
+  uint32_t bits = bits_to_odd(value);
+  if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
+    return (uint16_t)(bits >> 16 | 0x40u);
+  return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
+}
+
+static uint16_t f16_of(double value) {
+  uint32_t bits = bits_to_odd(value), size = bits & 0x7FFFFFFFu, sign = bits >> 16 & 0x8000u;
+  if (size > 0x7F800000u)
+    return (uint16_t)(sign | 0x7E00u);
+  if (size >= 0x47800000u) /* 2^16 */
+    return (uint16_t)(sign | 0x7C00u);
+  if (size < 0x38800000u) /* 2^-14: the sum with 1/2 has a subnormal's unit in its last place */
+    return (uint16_t)(sign | (bits_of_float(float_of_bits(size) + 0.5f) - 0x3F000000u));
+  return (uint16_t)(sign | (size - (112u << 23) + 0xFFFu + (size >> 13 & 1)) >> 13);
+}
+
+double seq_element_get(const void *data, int32_t dtype, int64_t i) {
+  switch (dtype) {
+  case SEQ_F32:
+    return (double)((const float *)data)[i];
+  case SEQ_F64:
+    return ((const double *)data)[i];
+  case SEQ_BF16:
+    return float_of_bits((uint32_t)((const uint16_t *)data)[i] << 16);
+  case SEQ_F16:
+    return half_to_float(((const uint16_t *)data)[i]);
+  case SEQ_I32:
+    return ((const int32_t *)data)[i];
+  case SEQ_IO_I64:
+    return (double)((const int64_t *)data)[i];
+  default:
+    return ((const uint8_t *)data)[i];
+  }
+}
+
+void seq_element_set(void *data, int32_t dtype, int64_t i, double value) {
+  switch (dtype) {
+  case SEQ_F32:
+    ((float *)data)[i] = (float)value;
+    break;
+  case SEQ_F64:
+    ((double *)data)[i] = value;
+    break;
+  case SEQ_BF16:
+    ((uint16_t *)data)[i] = bf16_of(value);
+    break;
+  case SEQ_F16:
+    ((uint16_t *)data)[i] = f16_of(value);
+    break;
+  case SEQ_I32:
+    ((int32_t *)data)[i] = (int32_t)value;
+    break;
+  case SEQ_IO_I64:
+    ((int64_t *)data)[i] = (int64_t)value;
+    break;
+  default:
+    ((uint8_t *)data)[i] = value != 0;
+    break;
+  }
+}
+
 static double double_of(int32_t elem, uint64_t bits) {
   double value;
   switch (elem) {
@@ -169,6 +260,10 @@ static bool fits(integer v, int32_t dtype) {
     return fits_float(v, 24);
   case SEQ_F64:
     return fits_float(v, 53);
+  case SEQ_BF16:
+    return fits_float(v, 8);
+  case SEQ_F16:
+    return fits_float(v, 11) && v.magnitude <= 65504;
   case SEQ_I32:
     return v.magnitude <= 0x7FFFFFFFull + v.negative;
   default:
@@ -177,30 +272,17 @@ static bool fits(integer v, int32_t dtype) {
 }
 
 static void store_integer(integer v, int32_t dtype, void *dst, int64_t i) {
-  int64_t value = (int64_t)(v.negative ? 0 - v.magnitude : v.magnitude);
-  double real = v.negative ? -(double)v.magnitude : (double)v.magnitude;
-  switch (dtype) {
-  case SEQ_F32:
-    ((float *)dst)[i] = (float)real;
-    break;
-  case SEQ_F64:
-    ((double *)dst)[i] = real;
-    break;
-  case SEQ_I32:
-    ((int32_t *)dst)[i] = (int32_t)value;
-    break;
-  default:
-    ((int64_t *)dst)[i] = value;
-    break;
-  }
+  if (dtype == SEQ_IO_I64) /* more digits than a double has */
+    ((int64_t *)dst)[i] = (int64_t)(v.negative ? 0 - v.magnitude : v.magnitude);
+  else
+    seq_element_set(dst, dtype, i, v.negative ? -(double)v.magnitude : (double)v.magnitude);
 }
 
 /* May elements of this type become dtype at all? */
 static bool allowed(int32_t elem, int32_t dtype, int32_t rules) {
-  bool to_float = dtype == SEQ_F32 || dtype == SEQ_F64;
   switch (elems[elem].kind) {
   case KIND_FLOAT:
-    return to_float;
+    return seq_dtype_is_float(dtype);
   case KIND_BOOL:
     return dtype == SEQ_BOOL;
   case KIND_SIGNED:
@@ -214,26 +296,32 @@ static bool allowed(int32_t elem, int32_t dtype, int32_t rules) {
   }
 }
 
+bool seq_same_type(int32_t elem, int32_t dtype) {
+  return (elem == SEQ_ELEM_F32 && dtype == SEQ_F32) || (elem == SEQ_ELEM_F64 && dtype == SEQ_F64) ||
+         (elem == SEQ_ELEM_BF16 && dtype == SEQ_BF16) ||
+         (elem == SEQ_ELEM_F16 && dtype == SEQ_F16) || (elem == SEQ_ELEM_I32 && dtype == SEQ_I32) ||
+         (elem == SEQ_ELEM_I64 && dtype == SEQ_IO_I64);
+}
+
+/* Whether floats of a file are longer than dtype, or of another kind of 16 bits. */
+static bool rounds(int32_t elem, int32_t dtype) {
+  if (elems[elem].kind != KIND_FLOAT || seq_same_type(elem, dtype))
+    return false;
+  return elems[elem].bytes >= seq_dtype_size(dtype);
+}
+
 static bool same_bits(const seq_file_tensor *src, int32_t dtype) {
   const uint16_t probe = 1;
   bool host_big = *(const unsigned char *)&probe == 0;
-  bool same = (src->elem == SEQ_ELEM_F32 && dtype == SEQ_F32) ||
-              (src->elem == SEQ_ELEM_F64 && dtype == SEQ_F64) ||
-              (src->elem == SEQ_ELEM_I32 && dtype == SEQ_I32) ||
-              (src->elem == SEQ_ELEM_I64 && dtype == SEQ_IO_I64);
-  return same && host_big == (src->big_endian != 0) && (!src->fortran_order || src->rank < 2);
+  return seq_same_type(src->elem, dtype) && host_big == (src->big_endian != 0) &&
+         (!src->fortran_order || src->rank < 2);
 }
 
 static void convert_floats(const seq_file_tensor *src, int32_t dtype, void *dst) {
   walk w;
   walk_start(&w, src);
-  for (int64_t i = 0; i < src->count; i++, walk_next(&w)) {
-    double value = double_of(src->elem, walk_bits(&w));
-    if (dtype == SEQ_F32)
-      ((float *)dst)[i] = (float)value;
-    else
-      ((double *)dst)[i] = value;
-  }
+  for (int64_t i = 0; i < src->count; i++, walk_next(&w))
+    seq_element_set(dst, dtype, i, double_of(src->elem, walk_bits(&w)));
 }
 
 static int convert_integers(const seq_file_tensor *src, int32_t dtype, void *dst, const char *who,
@@ -268,7 +356,7 @@ int seq_convert(const seq_file_tensor *src, int32_t dtype, int32_t rules, void *
                            who,
                            src->elem == SEQ_ELEM_OTHER ? src->dtype_name : seq_elem_name(src->elem),
                            seq_dtype_name(dtype));
-  if (notes && src->elem == SEQ_ELEM_F64 && dtype == SEQ_F32)
+  if (notes && rounds(src->elem, dtype))
     *notes |= SEQ_NOTE_ROUNDED;
   if (src->count == 0)
     return SEQ_OK;

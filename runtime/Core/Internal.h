@@ -271,5 +271,7 @@ void seq_file_release(seq_bytes *bytes);
 /* Bytes of one element of a seq_elem, 0 for SEQ_ELEM_OTHER. */
 int64_t seq_elem_size(int32_t elem);
 const char *seq_elem_name(int32_t elem);
+/* Whether a file's elements are those of dtype, but for the order of bytes. */
+bool seq_same_type(int32_t elem, int32_t dtype);
 
 #endif

@@ -308,6 +308,7 @@ static size_t header_text(int32_t dtype, int32_t rank, const int64_t *shape, cha
   char order = *(const unsigned char *)&probe == 0 ? '>' : '<';
   const char *code = dtype == SEQ_F32      ? "f4"
                      : dtype == SEQ_F64    ? "f8"
+                     : dtype == SEQ_F16    ? "f2"
                      : dtype == SEQ_I32    ? "i4"
                      : dtype == SEQ_IO_I64 ? "i8"
                                            : "b1";
@@ -325,12 +326,29 @@ static size_t header_text(int32_t dtype, int32_t rank, const int64_t *shape, cha
   return (size_t)n;
 }
 
+static int write_widened(const char *path, int32_t rank, const int64_t *shape, const void *data,
+                         seq_message *err) {
+  int64_t bytes;
+  float *wide = NULL;
+  if (seq_shape_bytes(shape, rank, 4, &bytes))
+    wide = seq_aligned_alloc(bytes);
+  if (!wide)
+    return seq_message_set(err, SEQ_ERR_MEMORY, "%s: no memory to write it", path);
+  for (int64_t i = 0; i < bytes / 4; i++)
+    wide[i] = (float)seq_element_get(data, SEQ_BF16, i);
+  int status = seq_npy_write(path, SEQ_F32, rank, shape, wide, err);
+  seq_aligned_free(wide);
+  return status;
+}
+
 int seq_npy_write(const char *path, int32_t dtype, int32_t rank, const int64_t *shape,
                   const void *data, seq_message *err) {
   int64_t bytes;
   if (seq_dtype_size(dtype) == 0 || rank < 0 || rank > SEQ_MAX_RANK ||
       !seq_shape_bytes(shape, rank, seq_dtype_size(dtype), &bytes))
     return seq_message_set(err, SEQ_ERR_ARGUMENT, "%s: no such array can be written", path);
+  if (dtype == SEQ_BF16)
+    return write_widened(path, rank, shape, data, err);
   char text[1024]; /* 32 axes of 21 characters and the rest fit */
   size_t n = header_text(dtype, rank, shape, text, sizeof text);
   unsigned char start[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, n & 255, (unsigned char)(n >> 8)};

@@ -72,20 +72,7 @@ static int64_t whole_lines(int64_t bytes) {
 static void fill_default(void *data, int32_t dtype, int64_t count, double value) {
   int32_t integer = value >= -2147483648.0 && value <= 2147483647.0 ? (int32_t)value : 0;
   for (int64_t i = 0; i < count; i++)
-    switch (dtype) {
-    case SEQ_F32:
-      ((float *)data)[i] = (float)value;
-      break;
-    case SEQ_F64:
-      ((double *)data)[i] = value;
-      break;
-    case SEQ_I32:
-      ((int32_t *)data)[i] = integer;
-      break;
-    default:
-      ((uint8_t *)data)[i] = value != 0;
-      break;
-    }
+    seq_element_set(data, dtype, i, dtype == SEQ_I32 ? integer : value);
 }
 
 /* Makes the inputs that were left away: measured first, so that memory grows once. */

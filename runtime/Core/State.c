@@ -109,19 +109,6 @@ static int size_tensor(seq_state *state, kept *t, const int64_t *sizes) {
   return SEQ_OK;
 }
 
-static DLDataType data_type(int32_t dtype) {
-  switch (dtype) {
-  case SEQ_F32:
-    return (DLDataType){kDLFloat, 32, 1};
-  case SEQ_F64:
-    return (DLDataType){kDLFloat, 64, 1};
-  case SEQ_I32:
-    return (DLDataType){kDLInt, 32, 1};
-  default:
-    return (DLDataType){kDLBool, 8, 1};
-  }
-}
-
 /* One table's function on the state's device. */
 static int zero(seq_ctx *ctx, void *p, int64_t bytes) {
   return seq_device_status(ctx, ctx->device->table->zero(ctx->device, p, bytes));
@@ -146,7 +133,7 @@ static int allocate_tensor(seq_state *state, kept *t) {
     t->views[k] = (DLTensor){.data = t->data[k],
                              .device = ctx->device->where,
                              .ndim = t->desc->rank + (state->batch >= 0),
-                             .dtype = data_type(t->desc->dtype),
+                             .dtype = seq_data_type(t->desc->dtype),
                              .shape = t->shape};
   }
   return SEQ_OK;

@@ -3,14 +3,17 @@
 
 #include <stdio.h>
 
+DLDataType seq_data_type(int32_t dtype) {
+  static const DLDataType types[] = {
+      [SEQ_F32] = {kDLFloat, 32, 1},   [SEQ_F64] = {kDLFloat, 64, 1},
+      [SEQ_I32] = {kDLInt, 32, 1},     [SEQ_BOOL] = {kDLBool, 8, 1},
+      [SEQ_BF16] = {kDLBfloat, 16, 1}, [SEQ_F16] = {kDLFloat, 16, 1}};
+  return types[dtype];
+}
+
 static bool type_matches(DLDataType type, int32_t dtype) {
-  static const struct {
-    uint8_t code, bits;
-  } want[] = {[SEQ_F32] = {kDLFloat, 32},
-              [SEQ_F64] = {kDLFloat, 64},
-              [SEQ_I32] = {kDLInt, 32},
-              [SEQ_BOOL] = {kDLBool, 8}};
-  return type.lanes == 1 && type.code == want[dtype].code && type.bits == want[dtype].bits;
+  DLDataType want = seq_data_type(dtype);
+  return type.lanes == want.lanes && type.code == want.code && type.bits == want.bits;
 }
 
 /* "f32", "u8", "bf16 x 4": the view's element type. */

@@ -10,6 +10,7 @@ Code::Code(Location loc, OpBuilder &builder, const Target &target)
     : b(loc, builder), target(target) {
   i1 = b.getI1Type();
   i8 = b.getIntegerType(8);
+  i16 = b.getIntegerType(16);
   i32 = b.getI32Type();
   i64 = b.getI64Type();
   f32 = b.getF32Type();
@@ -154,6 +155,11 @@ int64_t Code::bytes(Type e) {
   return e.getIntOrFloatBitWidth() / 8;
 }
 
+Value Code::zero(Type e) {
+  Type t = value(e);
+  return isa<FloatType>(t) ? f(0, t) : ci(0, t);
+}
+
 Value Code::at(Value base, Type e, Value offset) {
   if (constant(offset) == 0)
     return base;
@@ -200,9 +206,21 @@ void Code::store(Value v, Value p) {
     v = fromBool(*this, v);
   LLVM::StoreOp::create(b, v, p);
 }
+/// `v`, of which LLVM does not know how it was made. It would join a truncation to 16 bits with a
+/// masked store, and with AVX-512 makes of one lane of that a store of 32 bits.
+static Value hidden(Code &c, Value v) {
+  auto dialect = LLVM::AsmDialectAttr::get(c.b.getContext(), LLVM::AsmDialect::AD_ATT);
+  return LLVM::InlineAsmOp::create(c.b, TypeRange(v.getType()), ValueRange(v), "", "=v,0",
+                                   /*has_side_effects=*/false, /*is_align_stack=*/false,
+                                   LLVM::TailCallKind::None, dialect, ArrayAttr())
+      .getResult(0);
+}
+
 void Code::storeVector(Value v, Value p, Value mask) {
   if (element(v.getType()).isInteger(1))
     v = fromBool(*this, v);
+  if (mask && element(v.getType()) == i16 && target.level >= 4)
+    v = hidden(*this, v);
   unsigned align = bytes(element(v.getType()));
   if (mask)
     LLVM::MaskedStoreOp::create(b, v, p, mask, (uint32_t)align);

@@ -29,7 +29,7 @@ public:
 
   mlir::ImplicitLocOpBuilder b;
   const Target &target;
-  Type i1, i8, i32, i64, f32, f64, ptr;
+  Type i1, i8, i16, i32, i64, f32, f64, ptr;
 
   //===--- i64 ---------------------------------------------------------------===//
   Value i(int64_t v);
@@ -70,9 +70,14 @@ public:
   template <class Op> Value unary(Value a) { return Op::create(b, a.getType(), a); }
 
   //===--- memory ------------------------------------------------------------------===//
-  /// Type in memory: booleans are bytes, index is i64.
-  Type memory(Type e) { return e.isInteger(1) ? i8 : e.isIndex() ? i64 : e; }
+  /// Type in registers: index is i64, 16-bit floats are their bits until they are widened, since
+  /// LLVM has library calls for much of what they may meet on a CPU.
+  Type value(Type e) { return e.isIndex() ? i64 : isShort(e) ? i16 : e; }
+  /// Type in memory: booleans are bytes.
+  Type memory(Type e) { return e.isInteger(1) ? i8 : value(e); }
+  Value zero(Type e); ///< in registers
   static int64_t bytes(Type e);
+  static bool isShort(Type e) { return e.isBF16() || e.isF16(); }
   Value at(Value base, Type e, Value offset); ///< base + offset elements; offset may be a vector
   Value load(Value p, Type e, int64_t align = 0);
   Value loadVector(Value p, Type e, unsigned n, Value mask = {});
@@ -102,6 +107,9 @@ Value emitPow(Code &c, Value base, Value exponent);
 /// C's fmod.
 Value emitRemainder(Code &c, Value x, Value y);
 Value emitExp(Code &c, Value x);
+/// The bits of `element`, bf16 or f16, to f32; f32 or f64 to these bits; see Math16.cpp.
+Value emitWiden(Code &c, Value bits, Type element);
+Value emitNarrow(Code &c, Value x, Type element);
 Value emitLog(Code &c, Value x);
 
 } // namespace seq::lowering

@@ -76,6 +76,9 @@ Val BodyEmitter::get(Value v) {
   if (auto k = v.getDefiningOp<arith::ConstantOp>()) {
     if (v.getType().isIndex())
       r.v.push_back(c.i(cast<IntegerAttr>(k.getValue()).getInt()));
+    else if (Code::isShort(v.getType()))
+      r.v.push_back(
+          c.ci(cast<FloatAttr>(k.getValue()).getValue().bitcastToAPInt().getSExtValue(), c.i16));
     else
       r.v.push_back(arith::ConstantOp::create(c.b, k.getValue()));
     return r;
@@ -138,6 +141,10 @@ static Value emitArith(Code &c, Operation *op, ValueRange in) {
   if (isa<arith::RemFOp>(op))
     return emitRemainder(c, in[0], in[1]);
   Type r = op->getResult(0).getType();
+  if (isa<arith::ExtFOp>(op) && Code::isShort(op->getOperand(0).getType()))
+    return emitWiden(c, in[0], op->getOperand(0).getType());
+  if (isa<arith::TruncFOp>(op) && Code::isShort(r))
+    return emitNarrow(c, in[0], r);
   OperationState state(c.b.getLoc(), op->getName());
   state.addOperands(in);
   state.addTypes(Code::shaped(r.isIndex() ? Type(c.i64) : r, in[0].getType()));
@@ -474,7 +481,7 @@ Val BodyEmitter::readResident(ReadOp op, const Resident &resident) {
     at = at * *extent + i;
   }
   Type e = cast<RankedTensorType>(op.getTensor().getType()).getElementType();
-  Value zero = isa<FloatType>(e) ? c.f(0, e) : c.ci(0, e.isIndex() ? Type(c.i64) : e);
+  Value zero = c.zero(e);
   if (!inside)
     return Val::scalar(zero);
   Value v = resident.values[at];
@@ -526,10 +533,9 @@ Val BodyEmitter::readUnpacked(ReadOp op) {
       Value p = c.at(buf.base, e, scalar(m));
       if (!guarded)
         return c.load(p, e);
-      Type r = e.isIndex() ? Type(c.i64) : e;
       return c.choose(
-          scalarAt(guard, m), r, [&] { return Values{c.load(p, e)}; },
-          [&] { return Values{isa<FloatType>(r) ? c.f(0, r) : c.ci(0, r)}; })[0];
+          scalarAt(guard, m), c.value(e), [&] { return Values{c.load(p, e)}; },
+          [&] { return Values{c.zero(e)}; })[0];
     });
   return build(a.row || guard.row, true, [&](unsigned m, unsigned u) -> Value {
     Value mask = tile.mask;

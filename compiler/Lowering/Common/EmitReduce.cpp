@@ -123,11 +123,6 @@ static bool isArg(ReduceKind k) {
   return k == ReduceKind::argmax || k == ReduceKind::argmin;
 }
 
-/// The scalar type of a value of the body in registers: index is i64.
-static Type registerType(Code &c, Value v) {
-  return v.getType().isIndex() ? Type(c.i64) : v.getType();
-}
-
 Values BodyEmitter::extentsOf(ReduceOp op) {
   Values extents;
   for (Value e : op.getExtents())
@@ -211,8 +206,12 @@ private:
       }
       ReduceKind kind = op.kind(i);
       assert(kind != ReduceKind::logsumexp && "seq-decompose takes logsumexp apart");
-      Accumulator a{
-          kind, value, registerType(c, value), d.row && tile.M > 1, d.lane, (unsigned)init.size()};
+      Accumulator a{kind,
+                    value,
+                    c.value(value.getType()),
+                    d.row && tile.M > 1,
+                    d.lane,
+                    (unsigned)init.size()};
       termsOf(a, a.terms, a.inner);
       a.count = (a.row ? tile.M : 1) * vectors(a);
       auto form = [&](Type scalar) { return a.lane ? c.vec(scalar, tile.width) : scalar; };
@@ -502,7 +501,7 @@ private:
     Values init;
     for (auto [i, value] : llvm::enumerate(op.yield().getValues())) {
       Accumulator a{op.kind(i), value, (unsigned)init.size()};
-      Type t = c.vec(registerType(c, value), width);
+      Type t = c.vec(c.value(value.getType()), width);
       init.append(plane() * (a.mean() ? 2 : 1), identity(c, a.kind, t));
       accumulators.push_back(a);
     }

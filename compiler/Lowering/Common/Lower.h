@@ -139,8 +139,17 @@ struct Tile {
   const Row &rowOf(unsigned m) const { return rows[rowIsBatch ? m : 0]; }
 };
 
+/// A few sequences that a team runs at once: `first`, and those that follow it in the batch.
+struct Together {
+  unsigned most = 1;                   ///< how many there are room for: code is written out
+  Value first, longest;                ///< numbers of the first one, and of the one with most steps
+  std::function<Value(Value b)> steps; ///< of one of them; null outside of the steps of a scan
+  Value step;                          ///< the current one
+};
+
 /// The sequences that a block of ops is run for.
 struct RowSet {
+  std::optional<Together> together;         ///< then `count` of them, and no order
   Value count;                              ///< i64
   Value order;                              ///< pointer to their numbers, or null: 0 … count−1
   Value stride, offset;                     ///< entry r of `order` is at r * stride + offset

@@ -18,6 +18,8 @@ Row FunctionLowering::makeRow(const RowSet &rows, Value r) {
   Row row;
   if (rows.single)
     row.b = rows.single;
+  else if (rows.together)
+    row.b = c.add(rows.together->first, r);
   else if (rows.order)
     row.b = c.load(c.at(rows.order, c.i64, c.add(c.mul(r, rows.stride), rows.offset)), c.i64);
   else
@@ -236,7 +238,6 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
   if (barriers)
     barrier(team);
 
-  bool single = static_cast<bool>(all.single);
   auto stepsOf = [&](Value b) {
     Row row;
     row.b = b;
@@ -245,9 +246,9 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
     return c.max(evaluate(scan.getExtent(), row), zero);
   };
   c.loop(zero, maxSteps, one, ValueRange(all.count), [&](Value s, ValueRange carried) -> Values {
-    // Sequences that have ended leave from the back.
+    // Sequences that have ended leave from the back, but for a few together, which look at each.
     Value active = carried[0];
-    if (!single) {
+    if (!all.single && !all.together) {
       auto loop = scf::WhileOp::create(c.b, TypeRange(c.i64), ValueRange(active));
       OpBuilder::InsertionGuard guard(c.b);
       Block *before = c.b.createBlock(&loop.getBefore(), {}, TypeRange(c.i64), {c.b.getLoc()});
@@ -267,6 +268,10 @@ void FunctionLowering::runSteps(ScanOp scan, const RowSet &all, const Team &team
     }
     RowSet rows = all;
     rows.count = active;
+    if (rows.together) {
+      rows.together->steps = stepsOf;
+      rows.together->step = s;
+    }
     bool reverse = scan.getReverse();
     rows.positions = [&, outerPositions, s](Value b) {
       Values t = outerPositions ? outerPositions(b) : Values();

@@ -346,9 +346,9 @@ public:
       overInside(state, [&](ArrayRef<Value> at) {
         auto load = [&] { return Values{c.load(address(buffer, at), buffer.elem)}; };
         // A thread past the end would read what its owner may have replaced already.
-        Type e = buffer.elem.isIndex() ? Type(c.i64) : buffer.elem;
-        auto zero = [&] { return Values{isa<FloatType>(e) ? c.f(0, e) : c.ci(0, e)}; };
-        carried.push_back(active ? c.choose(active, e, load, zero)[0] : load()[0]);
+        auto zero = [&] { return Values{c.zero(buffer.elem)}; };
+        carried.push_back(active ? c.choose(active, c.value(buffer.elem), load, zero)[0]
+                                 : load()[0]);
       });
     }
     // Several steps at once where they are short: the loads of all of them are then on their way

@@ -150,13 +150,28 @@ void GpuLowering::launchMap(MapOp map, Value sequences) {
   }
   int64_t perBlock = across ? kThreads / kWarp : kThreads;
   Value blocks = blocksFor(c, points, c.mul(each, c.i(perBlock)));
-  launch("map", c.mul(sequences, blocks), kThreads, [&](Value block) {
-    RowSet rows;
-    rows.count = c.i(1);
-    rows.single = c.bin<arith::DivUIOp>(block, blocks);
-    Value chunk = c.sub(block, c.mul(rows.single, blocks));
-    lowerMap(map, rows, teamOf(chunk, blocks));
-  });
+  auto launchRows = [&](unsigned together) {
+    launch("map", c.mul(c.ceilDiv(sequences, together), blocks), kThreads, [&](Value block) {
+      RowSet rows;
+      Value number = c.bin<arith::DivUIOp>(block, blocks);
+      Value chunk = c.sub(block, c.mul(number, blocks)), first = c.mul(number, c.i(together));
+      rows.count = c.i(1); // of those together nobody asks how many
+      if (together == 1)
+        rows.single = first;
+      else
+        rows.together = Together{together, first, first, {}, {}};
+      lowerMap(map, rows, teamOf(chunk, blocks));
+    });
+  };
+  if (inPrepare || !sumsWeights(map) || !canRunTogether(map))
+    return launchRows(1);
+  c.when(
+      c.cmp(arith::CmpIPredicate::slt, sequences, c.i(kFewSequences)), [&] { launchRows(1); },
+      [&] {
+        FunctionFacts told = result.facts; // the same again
+        launchRows(kSequences);
+        result.facts = std::move(told);
+      });
 }
 
 /// False where the map is no product that is worth tiles.
@@ -236,6 +251,9 @@ static Value exchange(Code &c, Value v, unsigned flip) {
 Value GpuLowering::fromLane(Value v, unsigned flip) {
   Code &c = *code;
   Type t = v.getType();
+  if (t == c.i16)
+    return arith::TruncIOp::create(c.b, t,
+                                   exchange(c, arith::ExtUIOp::create(c.b, c.i32, v), flip));
   if (t.isInteger(1)) {
     Value wide = exchange(c, arith::ExtUIOp::create(c.b, c.i32, v), flip);
     return c.cmp(arith::CmpIPredicate::ne, wide, c.ci(0, c.i32));

@@ -16,6 +16,12 @@ constexpr int64_t kWarp = 32;
 /// Threads of a block where nothing speaks for another number.
 constexpr unsigned kThreads = 128;
 
+/// Sequences that a team runs at once: what their sums need of registers leaves room for four sums
+/// in a map, the gates of a cell.
+constexpr unsigned kSequences = 8;
+/// Fewer sequences than this are run each by threads of its own.
+constexpr int64_t kFewSequences = 4;
+
 /// Where kernels of one module are collected.
 struct Device {
   mlir::ModuleOp module;
@@ -29,6 +35,7 @@ constexpr int64_t kSharedBytes = 96 * 1024;
 constexpr int64_t kProductBytes = 24 * 1024;
 
 class GpuLowering;
+class Points;
 
 /// Weights that stay in shared memory over the steps of a scan.
 struct Kept {
@@ -80,9 +87,10 @@ protected:
   void launchScan(ScanOp scan);
   bool launchColumns(ScanOp scan);
   void noteStep(ScanOp scan);
-  void runSequence(ScanOp scan, Value sequence, const Team &team);
-  void launchBlocks(ScanOp scan);
-  void launchGroups(ScanOp scan, Value room);
+  bool canRunTogether(ScanOp scan);
+  void runSequences(ScanOp scan, Value first, unsigned together, const Team &team);
+  void launchBlocks(ScanOp scan, unsigned together);
+  void launchGroups(ScanOp scan, Value room, unsigned together);
   void launchParallelScan(ScanOp scan);
   void meetGroup();
   /// Code at the start of the kernel that is being emitted.
@@ -104,6 +112,10 @@ protected:
 
   //===--- Maps (Points.cpp) -----------------------------------------------------------------===//
   void lowerMap(MapOp map, const RowSet &rows, const Team &team) override;
+  bool canRunTogether(MapOp map);
+  bool sumsWeights(MapOp map);
+  void lowerApart(MapOp map, Points &points, const RowSet &rows);
+  void lowerPointTogether(Tile &tile, const RowSet &rows);
   MapPlan plan(MapOp map, int64_t threads);
   std::optional<Kept> keepWeights(MapOp map, const MapPlan &plan, const Team &team);
   void fetchKept(ReadOp read, Tile &tile, Value lane, Value to);

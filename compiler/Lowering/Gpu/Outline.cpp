@@ -29,19 +29,27 @@ static void replaceInside(Value v, Value by, Region &region) {
       by, [&](OpOperand &use) { return region.isAncestor(use.getOwner()->getParentRegion()); });
 }
 
+/// The integer with the bits of a number.
+static Type bitsOf(Code &c, Type t) {
+  return isa<FloatType>(t) ? Type(c.b.getIntegerType(t.getIntOrFloatBitWidth())) : t;
+}
+
 /// A value of at most 8 bytes as an argument of 8.
 static Value widen(Code &c, Value v) {
-  Type t = v.getType();
-  if (t == c.i64 || t == c.ptr)
+  if (v.getType() == c.ptr)
     return v;
-  return arith::ExtUIOp::create(c.b, c.i64, t.isF32() ? c.bitcast(v, c.i32) : v);
+  Type bits = bitsOf(c, v.getType());
+  if (bits != v.getType())
+    v = c.bitcast(v, bits);
+  return bits == c.i64 ? v : arith::ExtUIOp::create(c.b, c.i64, v);
 }
 
 static Value narrow(Code &c, Value v, Type t) {
-  if (t == c.i64 || t == c.ptr)
+  if (t == c.ptr)
     return v;
-  Value word = arith::TruncIOp::create(c.b, t.isF32() ? Type(c.i32) : t, v);
-  return t.isF32() ? c.bitcast(word, t) : word;
+  Type bits = bitsOf(c, t);
+  Value word = bits == c.i64 ? v : arith::TruncIOp::create(c.b, bits, v);
+  return bits == t ? word : c.bitcast(word, t);
 }
 
 /// Moves the region of `launch` to the device's module; its arguments are `used`.

@@ -51,7 +51,6 @@ MapPlan GpuLowering::plan(MapOp map, int64_t threads) {
   return p;
 }
 
-namespace {
 /// The points of a map as a team takes them.
 class Points {
 public:
@@ -111,30 +110,32 @@ private:
   SmallVector<unsigned> order;
   Values counts, from;
 };
-} // namespace
 
 void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   Code &c = *code;
-  Row row = makeRow(rows, c.i(0));
   std::optional<Begin> begin = beginOf(map);
   // A block by itself has tiles of its own.
-  if (auto threads = Code::constant(team.count); threads && !begin)
+  if (auto threads = Code::constant(team.count); threads && !begin && !rows.together)
     if (auto contraction = contractionOf(map))
       if (auto tile =
               tileFor(map, *contraction, *threads, kSharedBytes - sharedTop, target.tf32x3)) {
         noteContraction(map, *contraction, *tile);
-        return lowerContraction(map, *contraction, *tile, row, c.i(0), c.i(1));
+        return lowerContraction(map, *contraction, *tile, makeRow(rows, c.i(0)), c.i(0), c.i(1));
       }
   MapPlan p = plan(map, Code::constant(team.count).value_or(1 << 19));
   noteMap(map, p).runs = p.across ? "warp" : "thread";
-  auto evaluated = [&](Value v) { return evaluate(v, row); };
-  Points points(c, map, p, team, begin, evaluated);
+  Row row = makeRow(rows, c.i(0)); // whose ranges are those of all that run together
+  Points points(c, map, p, team, begin, [&](Value v) { return evaluate(v, row); });
+  if (rows.together && !p.across && !sumsWeights(map))
+    return lowerApart(map, points, rows);
   std::optional<Kept> kept = keepWeights(map, p, team);
   auto body = [&](Value point, Value round) {
     Tile tile = points.at(point, row);
     if (round)
       for (auto [k, read] : llvm::enumerate(kept->reads))
         tile.kept[read] = kept->address(c, *this, round, k);
+    if (rows.together)
+      return lowerPointTogether(tile, rows);
     BodyEmitter emitter(*this, c, tile);
     emitter.emitBlock(*map.bodyBlock());
     auto store = [&] { storeResults(map, emitter); };
@@ -155,6 +156,115 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
         c.cmp(arith::CmpIPredicate::slt, round, c.i(kept->rounds)), [&] { body(point, round); },
         [&] { body(point, Value()); });
   });
+}
+
+//===----------------------------------------------------------------------===//
+// Several sequences at once
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The sequence `m` after the first of those that run together. One that has ended, or is beyond
+/// the batch, stands for the longest, whose arrays have what may be read.
+struct Member {
+  Row row;
+  Value active;
+
+  Member(Code &c, const RowSet &rows, Value batch, Value m) {
+    const Together &t = *rows.together;
+    Value b = c.add(t.first, m);
+    active = c.cmp(arith::CmpIPredicate::slt, b, batch);
+    if (t.steps) {
+      Value steps = t.steps(c.select(active, b, t.longest));
+      active = c.bin<arith::AndIOp>(active, c.cmp(arith::CmpIPredicate::slt, t.step, steps));
+    }
+    row.b = c.select(active, b, t.longest);
+    if (rows.positions)
+      row.t = rows.positions(row.b);
+  }
+};
+} // namespace
+
+/// Whether the map's ranges are the same for all sequences.
+bool GpuLowering::canRunTogether(MapOp map) {
+  auto fixed = [&](ValueRange extents) {
+    return llvm::none_of(extents, [&](Value e) { return dependsOnBatch(e); });
+  };
+  bool can = fixed(map.getExtents()) && !beginOf(map);
+  map.walk([&](ReduceOp reduce) { can &= fixed(reduce.getExtents()); });
+  return can;
+}
+
+/// Whether the sums of a point read weights, which several sequences may share.
+bool GpuLowering::sumsWeights(MapOp map) {
+  auto isWeight = [&](ReadOp read) { return isPrepared(read.getTensor()); };
+  return llvm::any_of(map.bodyBlock()->getOps<ReduceOp>(), [&](ReduceOp reduce) {
+    return llvm::any_of(reduce.bodyBlock()->getOps<ReadOp>(), isWeight);
+  });
+}
+
+/// Points of all sequences, one after the other.
+void GpuLowering::lowerApart(MapOp map, Points &points, const RowSet &rows) {
+  Code &c = *code;
+  Value all = c.mul(points.total, c.i(rows.together->most));
+  c.loop(points.first, all, points.step, [&](Value n) {
+    Value m = c.bin<arith::DivUIOp>(n, points.total);
+    Member member(c, rows, batch, m);
+    c.when(member.active, [&] {
+      Tile tile = points.at(c.sub(n, c.mul(m, points.total)), member.row);
+      BodyEmitter emitter(*this, c, tile);
+      emitter.emitBlock(*map.bodyBlock());
+      storeResults(map, emitter);
+    });
+  });
+}
+
+/// A point for all sequences: the sums of all of them at once, so that what they read of weights is
+/// read once; then the rest of the body for each. A warp's lanes share the sums, and a lane goes on
+/// with one of the sequences.
+void GpuLowering::lowerPointTogether(Tile &tile, const RowSet &rows) {
+  Code &c = *code;
+  MapOp map = tile.map;
+  Value lane = tile.across;
+  Tile own = tile;
+  unsigned most = rows.together->most;
+  tile.rowIsBatch = true;
+  tile.M = most;
+  tile.rows.clear();
+  for (unsigned m = 0; m < most; ++m)
+    tile.rows.push_back(Member(c, rows, batch, c.i(m)).row);
+  BodyEmitter sums(*this, c, tile);
+  SmallVector<ReduceOp> reductions(map.bodyBlock()->getOps<ReduceOp>());
+  for (ReduceOp reduce : reductions) {
+    reduce.walk([&](Operation *op) {
+      for (Value v : op->getOperands())
+        if (v.getParentBlock() == map.bodyBlock())
+          sums.ensure(v);
+    });
+    sums.ensure(reduce.getResult(0));
+  }
+  auto goOn = [&](Value number) {
+    Member mine(c, rows, batch, number);
+    c.when(mine.active, [&] {
+      own.rows = {mine.row};
+      for (ReduceOp reduce : reductions)
+        for (Value result : reduce.getResults()) {
+          Val v = sums.get(result);
+          Value chosen = sums.scalarAt(v, 0);
+          for (unsigned m = 1; m < most && v.row; ++m)
+            chosen = c.select(c.cmp(arith::CmpIPredicate::eq, number, c.i(m)), sums.scalarAt(v, m),
+                              chosen);
+          own.vals[result] = Val::scalar(chosen);
+        }
+      BodyEmitter rest(*this, c, own);
+      rest.emitBlock(*map.bodyBlock());
+      storeResults(map, rest);
+    });
+  };
+  if (!lane)
+    return c.loop(c.i(0), c.i(most), c.i(1), goOn);
+  // Where a point is updated in place, the others have read it before.
+  NVVM::SyncWarpOp::create(c.b, c.ci(-1, c.i32));
+  c.when(c.cmp(arith::CmpIPredicate::slt, lane, c.i(most)), [&] { goOn(lane); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -11,11 +11,15 @@
 // of g. One thread of a block waits for the others' blocks; the block's own barriers before and
 // after order what its other threads wrote and will read.
 //
+// A team may run a few sequences at once: what a warp reads of weights for a point then serves all
+// of them. Each leaves when its own steps are over.
+//
 // A scan without states is a parallel loop: blocks take its steps, those of all sequences, in turn,
 // with a workspace of their own for what a step makes.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Analysis/Sharing.h"
+#include "compiler/Lowering/Common/Begin.h"
 #include "compiler/Lowering/Gpu/GpuLowering.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -47,54 +51,94 @@ void GpuLowering::launchScan(ScanOp scan) {
   bool worth =
       analysis::worthSharing(scan, [&](MapOp map) { return !isPrepared(map.getResult(0)); });
   if (!worth)
-    return launchBlocks(scan);
+    return launchBlocks(scan, 1);
   facts.runs = "group";
   // Half of what fits, since a kernel may take a multiprocessor for itself.
   Value room = c.max(c.bin<arith::DivUIOp>(nthreads, c.i(2)), c.i(1));
+  unsigned together = facts.together = canRunTogether(scan) ? kSequences : 1;
+  auto launchAll = [&](unsigned together) {
+    FunctionFacts told = result.facts; // the same again
+    launchGroups(scan, room, together);
+    result.facts = std::move(told);
+  };
   c.when(
-      c.cmp(arith::CmpIPredicate::sge, batch, room), [&] { launchBlocks(scan); },
+      c.cmp(arith::CmpIPredicate::sge, c.ceilDiv(batch, together), room),
+      [&] { launchBlocks(scan, together); },
       [&] {
-        FunctionFacts told = result.facts; // the same again
-        launchGroups(scan, room);
-        result.facts = std::move(told);
+        if (together == 1)
+          return launchAll(1);
+        Value few = c.min(c.i(kFewSequences), c.add(room, c.i(1)));
+        c.when(
+            c.cmp(arith::CmpIPredicate::slt, batch, few), [&] { launchAll(1); },
+            [&] { launchAll(together); });
       });
 }
 
-/// All steps of one sequence, by a team of the kernel's threads.
-void GpuLowering::runSequence(ScanOp scan, Value sequence, const Team &team) {
+/// Whether the step is the same for several sequences but for what it reads: maps that run
+/// together, and no recurrence inside.
+bool GpuLowering::canRunTogether(ScanOp scan) {
+  return llvm::all_of(*scan.bodyBlock(), [&](Operation &op) {
+    auto map = dyn_cast<MapOp>(op);
+    auto read = dyn_cast<ReadOp>(op);
+    return map ? canRunTogether(map) : !isa<ScanOp>(op) && !(read && read.getType().isIndex());
+  });
+}
+
+/// All steps of one sequence, or of as many as `together` from `first` on, by a team of the
+/// kernel's threads.
+void GpuLowering::runSequences(ScanOp scan, Value first, unsigned together, const Team &team) {
   Code &c = *code;
+  auto stepsOf = [&](Value b) {
+    Row row;
+    row.b = b;
+    return c.max(evaluate(scan.getExtent(), row), c.i(0));
+  };
   RowSet rows;
   rows.count = c.i(1);
-  rows.single = sequence;
-  Value steps = c.max(evaluate(scan.getExtent(), makeRow(rows, c.i(0))), c.i(0));
+  Value steps = stepsOf(first);
+  if (together == 1) {
+    rows.single = first;
+  } else {
+    rows.count = c.min(c.sub(batch, first), c.i(together));
+    rows.together = Together{together, first, first, {}, {}};
+    for (unsigned m = 1; m < together; ++m) {
+      Value b = c.min(c.add(first, c.i(m)), c.sub(batch, c.i(1))), more = stepsOf(b);
+      Value longer = c.cmp(arith::CmpIPredicate::sgt, more, steps);
+      rows.together->longest = c.select(longer, b, rows.together->longest);
+      steps = c.max(steps, more);
+    }
+  }
   stepsAnchor = arith::ConstantOp::create(c.b, c.b.getI64IntegerAttr(0));
   runSteps(scan, rows, team, true, steps);
 }
 
-void GpuLowering::launchBlocks(ScanOp scan) {
+void GpuLowering::launchBlocks(ScanOp scan, unsigned together) {
   Code &c = *code;
   unsigned threads = threadsFor(scan);
-  launch("scan", batch, threads,
-         [&](Value block) { runSequence(scan, block, Team{thread, c.i(threads)}); });
+  launch("scan", c.ceilDiv(batch, together), threads, [&](Value block) {
+    runSequences(scan, c.mul(block, c.i(together)), together, Team{thread, c.i(threads)});
+  });
 }
 
-/// One group for each sequence; `room` blocks run at once.
-void GpuLowering::launchGroups(ScanOp scan, Value room) {
+/// One group for each sequence, or for a few; `room` blocks run at once.
+void GpuLowering::launchGroups(ScanOp scan, Value room, unsigned together) {
   Code &c = *code;
   constexpr unsigned kGroupThreads = 256;
-  Value sequences = c.max(batch, c.i(1)), size = c.bin<arith::DivUIOp>(room, sequences);
+  Value groups = c.ceilDiv(batch, together);
+  Value size = c.bin<arith::DivUIOp>(room, c.max(groups, c.i(1)));
   // The groups' counts begin at 0.
   Buffer counts = allocate(c.i64, {});
-  launch("zero", c.ceilDiv(batch, kWarp), kWarp, [&](Value block) {
+  launch("zero", c.ceilDiv(groups, kWarp), kWarp, [&](Value block) {
     Value i = c.add(c.mul(block, c.i(kWarp)), thread);
-    c.when(c.cmp(arith::CmpIPredicate::slt, i, batch),
+    c.when(c.cmp(arith::CmpIPredicate::slt, i, groups),
            [&] { c.store(c.i(0), c.at(counts.base, c.i64, i)); });
   });
   group = Group{counts.base, size};
-  launch("scan", c.mul(batch, size), kGroupThreads, [&](Value block) {
-    Value sequence = c.bin<arith::DivUIOp>(block, size);
-    group->counter = c.at(counts.base, c.i64, sequence);
-    runSequence(scan, sequence, teamOf(c.sub(block, c.mul(sequence, size)), size));
+  launch("scan", c.mul(groups, size), kGroupThreads, [&](Value block) {
+    Value number = c.bin<arith::DivUIOp>(block, size);
+    group->counter = c.at(counts.base, c.i64, number);
+    Team team = teamOf(c.sub(block, c.mul(number, size)), size);
+    runSequences(scan, c.mul(number, c.i(together)), together, team);
   });
   group.reset();
 }

@@ -74,7 +74,7 @@ public:
         if (!llvm::equal(got, first, same))
           return line(number, "order", kOrderNames[order], "");
     // Other code may round otherwise.
-    auto alike = [](const Array &a, const Array &b) { return compareArrays(a, b).units <= 1; };
+    auto alike = [](const Array &a, const Array &b) { return compareArrays(a, b, 0).units <= 1; };
     for (auto [got, want] : llvm::zip(r.outputs[0], sound.outputs[0]))
       if (!llvm::equal(got, want, alike))
         return line(number, "differs", "", "");

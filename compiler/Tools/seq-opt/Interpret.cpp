@@ -110,12 +110,14 @@ template <class T> static const T *printNested(const T *v, llvm::ArrayRef<int64_
 }
 
 static void print(const Tensor &t) {
-  static constexpr const char *names[] = {"f32", "f64", "i32", "bool", "int"};
+  static constexpr const char *names[] = {"f32", "f64", "i32", "bool", "int", "bf16", "f16"};
   llvm::outs() << names[static_cast<int>(t.elem)] << "[";
   llvm::interleave(t.shape, llvm::outs(), ",");
   llvm::outs() << "] ";
   switch (t.elem) {
   case Elem::F32:
+  case Elem::BF16:
+  case Elem::F16:
     printNested(t.data<float>(), t.shape);
     break;
   case Elem::F64:
@@ -176,6 +178,8 @@ static void run(func::FuncOp func, const Request &request) {
 static Elem elemOf(Type type) {
   return type.isF32()         ? Elem::F32
          : type.isF64()       ? Elem::F64
+         : type.isBF16()      ? Elem::BF16
+         : type.isF16()       ? Elem::F16
          : type.isInteger(32) ? Elem::I32
          : type.isInteger(1)  ? Elem::Bool
                               : Elem::Int;

@@ -2,7 +2,9 @@
 #include "compiler/Tools/seqc/Array.h"
 
 #include "seq/io.h"
+#include "seq/random.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -52,25 +54,40 @@ int64_t Array::byteCount() const {
 }
 
 double Array::at(int64_t i) const {
-  switch (type) {
-  case SEQ_F32:
-    return double(as<float>()[i]);
-  case SEQ_F64:
-    return as<double>()[i];
-  case SEQ_I32:
-    return double(as<int32_t>()[i]);
-  default:
-    return double(as<uint8_t>()[i]);
+  return seq_element_get(data(), type, i);
+}
+
+void Array::set(int64_t i, double value) {
+  seq_element_set(data(), type, i, value);
+}
+
+bool Array::isFloat() const {
+  return seq_dtype_is_float(type);
+}
+
+void Array::fillNormal(uint64_t seed, uint64_t stream, double scale) {
+  if (type == SEQ_F64) {
+    seq_random_normal_f64(seed, stream, 0, as<double>(), count());
+    for (int64_t i = 0; i < count(); ++i)
+      as<double>()[i] *= scale;
+    return;
+  }
+  // Shorter floats are rounded from those of f32, so that programs of both see the same numbers.
+  constexpr int64_t kPiece = 4096;
+  std::vector<float> piece(std::min(count(), kPiece));
+  for (int64_t from = 0; from < count(); from += kPiece) {
+    int64_t n = std::min(kPiece, count() - from);
+    seq_random_normal_f32(seed, stream, from, piece.data(), n);
+    for (int64_t i = 0; i < n; ++i)
+      set(from + i, float(piece[size_t(i)] * scale));
   }
 }
 
 DLTensor *Array::view() {
-  static const DLDataType types[] = {
-      {kDLFloat, 32, 1}, {kDLFloat, 64, 1}, {kDLInt, 32, 1}, {kDLBool, 8, 1}};
   tensor.data = data();
   tensor.device = {kDLCPU, 0};
   tensor.ndim = int32_t(extents.size());
-  tensor.dtype = types[type];
+  tensor.dtype = seq_data_type(type);
   tensor.shape = extents.data();
   return &tensor;
 }

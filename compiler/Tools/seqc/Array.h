@@ -32,6 +32,10 @@ public:
   template <class T> const T *as() const { return static_cast<const T *>(data()); }
   /// Element `i` as a double.
   double at(int64_t i) const;
+  void set(int64_t i, double value); ///< rounded to the type
+  bool isFloat() const;
+  /// Normal numbers of a stream, times `scale`; of floats.
+  void fillNormal(uint64_t seed, uint64_t stream, double scale);
 
   /// A view that lives as long as the array and its shape.
   DLTensor *view();

@@ -79,6 +79,7 @@ public:
     interpreted = makeInterpreted(session, session.options.referenceF64);
     if (!interpreted)
       return false;
+    rounding = roundingOf(session);
     std::shared_ptr<jit::LoadedObject> whole;
     for (auto &c : candidates) {
       session.setForm(c->form);
@@ -205,7 +206,7 @@ private:
     std::vector<Comparison> errors;
     bool off = false;
     for (size_t i = 0; i < got.size(); ++i) {
-      errors.push_back(compareArrays(got[i], want[i]));
+      errors.push_back(compareArrays(got[i], want[i], rounding));
       off |= errors.back().units > 1;
     }
     if (off)
@@ -303,7 +304,7 @@ private:
                        other))
       return;
     for (size_t i = 0; i < errors.size(); ++i) {
-      double units = kConditioning * compareArrays(other[i], want[i]).units;
+      double units = kConditioning * compareArrays(other[i], want[i], rounding).units;
       if (errors[i].units <= 1 || !(units > 1) || std::isinf(units))
         continue;
       errors[i].units /= units;
@@ -335,14 +336,25 @@ private:
                   shortNumber(c.units).c_str(), c.units <= 1 ? "ok" : "WRONG");
   }
 
+  /// "2e-5".
+  static std::string power(double v) {
+    std::string text = shortNumber(v);
+    size_t zero = text.find("e-0");
+    return zero == std::string::npos ? text : text.erase(zero + 2, 1);
+  }
+
   void printTotals() {
     if (!mismatch.empty())
       std::printf("WRONG: %s\n", mismatch.c_str());
     if (session.options.quiet)
       return;
-    std::printf("%d case%s; the tolerance is %s of an output's largest value, at least %s\n", cases,
-                cases == 1 ? "" : "s", session.options.floatType == "f64" ? "1e-12" : "2e-5",
-                session.options.floatType == "f64" ? "1e-13" : "1e-6");
+    bool f64 = session.options.floatType == "f64";
+    Tolerance of = Tolerance::of(f64 ? SEQ_F64 : SEQ_F32, rounding);
+    std::printf("%d case%s; the tolerance is %s of an output's largest value, at least %s%s\n",
+                cases, cases == 1 ? "" : "s", power(of.share).c_str(), power(of.least).c_str(),
+                typed::isShort(*typed::floatNamed(session.options.floatType))
+                    ? ", and a unit in the last place"
+                    : "");
     if (illConditioned)
       std::printf(
           "ill-conditioned on these inputs: where their last bit moves an output by more, the "
@@ -360,6 +372,7 @@ private:
   bool toCount = false;        ///< it is the one to count
   int cases = 0, refused = 0;
   bool illConditioned = false;
+  double rounding = 0; ///< Report.h
   static constexpr int kConditioning = 64;
 };
 

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Tools/seqc/CommandLine.h"
 
+#include "compiler/Sema/Typed.h"
+
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
@@ -56,7 +58,7 @@ struct OptionSpec {
 
 bool setFloat(CommandLine &c, const std::string &v) {
   c.floatType = v;
-  return v == "f32" || v == "f64" || v == "bf16" || v == "f16";
+  return typed::floatNamed(v).has_value();
 }
 
 bool setThreads(CommandLine &c, const std::string &v) {

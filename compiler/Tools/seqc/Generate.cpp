@@ -69,7 +69,7 @@ bool Generator::findTokens() {
     return false;
   tokens = found.front();
   const seq_tensor_desc &y = stream->outputs[0];
-  if (y.rank != 2 || (y.dtype != SEQ_F32 && y.dtype != SEQ_F64))
+  if (y.rank != 2 || !seq_dtype_is_float(y.dtype))
     return noText("text needs logits, one for each token at each step, as the first result");
   return true;
 }

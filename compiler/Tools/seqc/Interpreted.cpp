@@ -1,6 +1,8 @@
 //===- Interpreted.cpp - The interpreter behind the runtime's interface ---------------===//
 #include "compiler/Tools/seqc/Interpreted.h"
 
+#include "seq/io.h"
+
 #include <cstring>
 
 using seq::reference::Tensor;
@@ -47,8 +49,8 @@ template <size_t Function> void Interpreted::forward(const seq_call *call, int32
 }
 
 static reference::Elem elemOf(int32_t dtype) {
-  static const reference::Elem elems[] = {reference::Elem::F32, reference::Elem::F64,
-                                          reference::Elem::I32, reference::Elem::Bool};
+  using E = reference::Elem;
+  static const E elems[] = {E::F32, E::F64, E::I32, E::Bool, E::BF16, E::F16}; // SEQ_F32 …
   return elems[dtype];
 }
 
@@ -82,7 +84,10 @@ static Tensor copyOf(const seq_tensor_desc &desc, const int64_t *sizes, int64_t 
   for (int32_t i = 0; i < desc.rank; ++i)
     shape.push_back(evaluate(desc.dims[i], sizes));
   Tensor t = Tensor::zeros(elemOf(desc.dtype), std::move(shape));
-  if (!t.bytes.empty())
+  if (reference::storedBytes(t.elem) != reference::elemBytes(t.elem))
+    for (int64_t i = 0; i < t.count(); ++i)
+      t.data<float>()[i] = float(seq_element_get(data, desc.dtype, i));
+  else if (!t.bytes.empty())
     std::memcpy(t.bytes.data(), data, t.bytes.size());
   return t;
 }
@@ -136,9 +141,12 @@ void Interpreted::run(size_t function, const seq_call *call) {
 void Interpreted::writeOutputs(const seq_function_desc &f, const seq_call *call) {
   for (int32_t i = 0; i < f.n_outputs; ++i) {
     const Tensor &t = last[size_t(i)];
-    if (f.outputs[i].dtype == SEQ_F32 && t.elem == reference::Elem::F64)
+    int32_t dtype = f.outputs[i].dtype;
+    bool wide = t.elem == reference::Elem::F64;
+    if (wide != (dtype == SEQ_F64) || seq_dtype_size(dtype) == 2)
       for (int64_t k = 0; k < t.count(); ++k)
-        static_cast<float *>(call->outputs[i])[k] = float(t.data<double>()[k]);
+        seq_element_set(call->outputs[i], dtype, k,
+                        wide ? t.data<double>()[k] : double(t.data<float>()[k]));
     else if (!t.bytes.empty())
       std::memcpy(call->outputs[i], t.bytes.data(), t.bytes.size());
   }

@@ -105,24 +105,12 @@ bool sizesAgree(Session &session) {
 }
 
 static void fillRandom(Array &a, uint64_t seed, uint64_t stream) {
-  switch (a.dtype()) {
-  case SEQ_F32:
-    seq_random_normal_f32(seed, stream, 0, a.as<float>(), a.count());
-    for (int64_t i = 0; i < a.count(); ++i)
-      a.as<float>()[i] *= 0.5f;
-    break;
-  case SEQ_F64:
-    seq_random_normal_f64(seed, stream, 0, a.as<double>(), a.count());
-    for (int64_t i = 0; i < a.count(); ++i)
-      a.as<double>()[i] *= 0.5;
-    break;
-  case SEQ_I32:
+  if (a.isFloat())
+    a.fillNormal(seed, stream, 0.5);
+  else if (a.dtype() == SEQ_I32)
     seq_random_below(seed, stream, 0, 4, a.as<int32_t>(), a.count());
-    break;
-  default:
+  else
     seq_random_coin(seed, stream, 0, a.as<uint8_t>(), a.count());
-    break;
-  }
 }
 
 static bool shapeOfInput(const typed::ParamInfo &p, const OwnShape &shape, Shape &out) {

@@ -30,15 +30,8 @@ static void fillNormal(const EntryWeight &w, uint64_t seed, Array &out) {
   double scale =
       w.shape.size() >= 2 ? 1 / std::sqrt(double(std::max<int64_t>(1, w.shape.back()))) : 0.1;
   uint64_t stream = hashOf(w.name);
-  if (out.dtype() == SEQ_F64)
-    seq_random_normal_f64(seed, stream, 0, out.as<double>(), out.count());
-  else if (out.dtype() == SEQ_F32)
-    seq_random_normal_f32(seed, stream, 0, out.as<float>(), out.count());
-  for (int64_t i = 0; i < out.count(); ++i)
-    if (out.dtype() == SEQ_F64)
-      out.as<double>()[i] *= scale;
-    else if (out.dtype() == SEQ_F32)
-      out.as<float>()[i] = float(out.as<float>()[i] * scale);
+  if (out.isFloat())
+    out.fillNormal(seed, stream, scale);
 }
 
 namespace {

@@ -1,6 +1,8 @@
 //===- Report.cpp - What running verbs print and write ----------------------------------===//
 #include "compiler/Tools/seqc/Report.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -103,28 +105,57 @@ bool writeResults(Session &session, const std::vector<Array> &outputs) {
   return true;
 }
 
-Comparison compareArrays(const Array &got, const Array &want) {
+Tolerance Tolerance::of(int dtype, double rounding) {
+  double share = dtype == SEQ_F64 ? 1e-12 : 2e-5;
+  return {std::fmax(share, rounding), dtype == SEQ_F64 ? 1e-13 : 1e-6};
+}
+
+double roundingOf(Session &session) {
+  double rounding = 0;
+  // What is widened again is rounded on the way, not as a result.
+  session.seqModule().walk([&](mlir::arith::TruncFOp op) {
+    bool onTheWay = llvm::any_of(op->getUsers(), llvm::IsaPred<mlir::arith::ExtFOp>);
+    if (onTheWay && op.getType().isBF16())
+      rounding = 0x1p-8;
+    else if (onTheWay && op.getType().isF16())
+      rounding = std::fmax(rounding, 0x1p-11);
+  });
+  return rounding;
+}
+
+/// From a float of 16 bits to the next one.
+static double lastPlace(int dtype, double value) {
+  int digits = dtype == SEQ_BF16 ? 8 : 11, least = dtype == SEQ_BF16 ? -126 : -14;
+  int exponent = value == 0 ? least : std::max(std::ilogb(value), least);
+  return std::ldexp(1, exponent - (digits - 1));
+}
+
+Comparison compareArrays(const Array &got, const Array &want, double rounding) {
   Comparison c;
-  bool isFloat = got.dtype() == SEQ_F32 || got.dtype() == SEQ_F64;
+  bool isShort = got.isFloat() && seq_dtype_size(got.dtype()) == 2;
   double top = 0;
   for (int64_t i = 0; i < want.count(); ++i)
     if (std::isfinite(want.at(i)))
       top = std::fmax(top, std::fabs(want.at(i)));
-  c.tolerance = !isFloat                 ? 0
-                : got.dtype() == SEQ_F64 ? std::fmax(1e-12 * top, 1e-13)
-                                         : std::fmax(2e-5 * top, 1e-6);
+  Tolerance of = Tolerance::of(got.dtype(), rounding);
+  double tolerance = got.isFloat() ? std::fmax(of.share * top, of.least) : 0;
   bool wrong = got.shape() != want.shape();
   for (int64_t i = 0; !wrong && i < want.count(); ++i) {
     double g = got.at(i), w = want.at(i);
-    if (std::isfinite(w) && std::isfinite(g))
-      c.absolute = std::fmax(c.absolute, std::fabs(g - w));
-    else
+    if (!std::isfinite(w) || !std::isfinite(g)) {
       wrong = !(std::isnan(g) && std::isnan(w)) && g != w;
+      continue;
+    }
+    double off = std::fabs(g - w);
+    double allowed =
+        tolerance + (isShort ? lastPlace(got.dtype(), std::fmax(std::fabs(g), std::fabs(w))) : 0);
+    c.absolute = std::fmax(c.absolute, off);
+    if (off > 0)
+      c.units = std::fmax(c.units, off / allowed); // of integers: infinite
   }
   c.relative = top > 0 ? c.absolute / top : c.absolute;
-  c.units = wrong || (!isFloat && c.absolute > 0) ? INFINITY
-            : isFloat                             ? c.absolute / c.tolerance
-                                                  : 0;
+  if (wrong)
+    c.units = INFINITY;
   return c;
 }
 

@@ -24,15 +24,24 @@ bool prepareFolder(Session &session);
 /// `DIR/out.npy`, or `DIR/out.0.npy` and so on.
 bool writeResults(Session &session, const std::vector<Array> &outputs);
 
-/// The largest errors of `got` against `want` (f32 or f64).
+/// How close results have to be: within `share` of an output's largest expected value, at least
+/// `least`. One of 16 bits may also be the neighbour of what is expected.
+struct Tolerance {
+  double share, least;
+  /// For results of one type. `rounding`: half a unit in the last place of 1 of the 16 bits that
+  /// numbers are rounded to on the way, where two that hardly differ may part; 0: of none.
+  static Tolerance of(int dtype, double rounding);
+};
+/// What `rounding` is in the session's program.
+double roundingOf(Session &session);
+
+/// The largest errors of `got` against `want`.
 struct Comparison {
   double absolute = 0, relative = 0; ///< of finite values; relative: of the largest value
   double units = 0;                  ///< error in units of the tolerance; infinite where a
                                      ///< NaN, an infinity or an integer differs
-  double tolerance = 0;
 };
-/// The tolerance is 2e-5 (f64: 1e-12) of the largest expected value, at least 1e-6 (1e-13).
-Comparison compareArrays(const Array &got, const Array &want);
+Comparison compareArrays(const Array &got, const Array &want, double rounding);
 
 std::string shortNumber(double v);
 std::string jsonText(const std::string &s);

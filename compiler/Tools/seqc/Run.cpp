@@ -53,7 +53,7 @@ bool interpretOnce(Session &session, Interpreted &interpreted, Runner &runner, C
     return false;
   for (size_t i = 0; f64 && i < outputs.size(); ++i) {
     const reference::Tensor &t = interpreted.results()[i];
-    if (outputs[i].dtype() != SEQ_F32 || t.elem != reference::Elem::F64)
+    if (outputs[i].dtype() == SEQ_F64 || t.elem != reference::Elem::F64)
       continue;
     Array wide(SEQ_F64, outputs[i].shape());
     if (wide && wide.byteCount() == int64_t(t.bytes.size()) && wide.count())
@@ -150,7 +150,7 @@ int runVerb(Session &session) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     Comparison c;
     if (check)
-      c = compareArrays(outputs[i], reference[i]);
+      c = compareArrays(outputs[i], reference[i], roundingOf(session));
     if (check && !(c.units <= 1))
       code = CheckFailed;
     if (!session.options.quiet || session.options.json)

@@ -125,12 +125,7 @@ bool Session::setTargets() {
 }
 
 bool Session::setUp() {
-  if (options.floatType == "bf16" || options.floatType == "f16") {
-    diags.error(Diag::NotOffered, "--float", "`" + options.floatType + "` is not supported yet")
-        .hint("`f32` and `f64` are");
-    return false;
-  }
-  sema.floatType = options.floatType == "f64" ? typed::Elem::F64 : typed::Elem::F32;
+  sema.floatType = *typed::floatNamed(options.floatType); // the command line takes no other
   pipe.floatType = sema.floatType;
   pipe.form = options.form;
   sema.includeDirs = options.includeDirs;

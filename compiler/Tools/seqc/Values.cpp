@@ -158,13 +158,9 @@ bool fillScalar(const Value &v, int dtype, Array &out, DiagnosticEngine &diags) 
     *out.as<int32_t>() = int32_t(v.integer);
   } else {
     // `1e400` is a finite number that became an infinity: not what was written.
-    double n = dtype == SEQ_F32 ? double(float(v.number)) : v.number;
-    if (std::isinf(n) && v.text.find_first_of("iI") == std::string::npos)
+    out.set(0, v.number);
+    if (std::isinf(out.at(0)) && v.text.find_first_of("iI") == std::string::npos)
       return wrongType(v, dtype, diags);
-    if (dtype == SEQ_F32)
-      *out.as<float>() = float(v.number);
-    else
-      *out.as<double>() = v.number;
   }
   return true;
 }
@@ -174,17 +170,11 @@ bool fillRandom(const Value &v, Array &out, DiagnosticEngine &diags) {
     return bad(diags, v.name,
                "`" + v.text + "` has a bound, but " + std::string(seq_dtype_name(out.dtype())) +
                    " is no integer type");
-  switch (out.dtype()) {
-  case SEQ_F32:
-    seq_random_normal_f32(v.seed, 0, 0, out.as<float>(), out.count());
-    break;
-  case SEQ_F64:
-    seq_random_normal_f64(v.seed, 0, 0, out.as<double>(), out.count());
-    break;
-  case SEQ_BOOL:
+  if (out.isFloat()) {
+    out.fillNormal(v.seed, 0, 1);
+  } else if (out.dtype() == SEQ_BOOL) {
     seq_random_coin(v.seed, 0, 0, out.as<uint8_t>(), out.count());
-    break;
-  default:
+  } else {
     if (v.bound == 0) {
       diags.error(Diag::BadValue, v.name, "random integers need a bound")
           .hint("random:SEED:[SHAPE]:N is uniform over 0 to N - 1");
@@ -204,8 +194,11 @@ bool fillFile(const Value &v, int dtype, Array &out, std::string &note, Diagnost
   bool same = shape == v.shape && out.count() == array.count;
   if (same)
     std::memcpy(out.data(), array.data, size_t(out.byteCount()));
-  if (array.notes & SEQ_NOTE_ROUNDED)
-    note = "`" + v.name + "` is f64, rounded to f32";
+  // That a file of f32 is rounded to 16 bits needs no word: NumPy has no bf16.
+  if (seq_npy_info info; array.notes & SEQ_NOTE_ROUNDED &&
+                         seq_npy_read_info(v.text.c_str(), &info, &message) == SEQ_OK &&
+                         info.elem == SEQ_ELEM_F64)
+    note = "`" + v.name + "` is f64, rounded to " + seq_dtype_name(dtype);
   seq_array_free(&array);
   return same || bad(diags, v.name, "the file changed while it was read", Diag::InputFile);
 }

@@ -15,10 +15,10 @@ extern "C" {
 #endif
 
 #define SEQ_ABI_MAGIC 0x43514553u /* "SEQC" in memory order */
-#define SEQ_ABI_VERSION 4u
+#define SEQ_ABI_VERSION 5u
 
 /* Element types. Booleans are bytes of 0 or 1. */
-enum { SEQ_F32 = 0, SEQ_F64 = 1, SEQ_I32 = 2, SEQ_BOOL = 3 };
+enum { SEQ_F32 = 0, SEQ_F64 = 1, SEQ_I32 = 2, SEQ_BOOL = 3, SEQ_BF16 = 4, SEQ_F16 = 5 };
 
 /* One call of a generated function, seen by every thread of the region. */
 typedef struct seq_call {

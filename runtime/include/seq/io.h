@@ -55,7 +55,8 @@ typedef struct seq_file_tensor {
  * floats, where every value is represented exactly; bool from bool. */
 #define SEQ_CONVERT_WEIGHTS 1 /* integers and bools keep their type and width */
 
-/* Set in *notes when f64 was rounded to f32. */
+/* Set in *notes when floats became shorter ones: f64 as f32, and what is no bf16 or f16 already as
+ * one of these. */
 #define SEQ_NOTE_ROUNDED 1
 
 /* Writes src's elements in row-major order, as dtype (SEQ_F32 ... or SEQ_IO_I64), to
@@ -66,8 +67,21 @@ int seq_convert(const seq_file_tensor *src, int32_t dtype, int32_t rules, void *
 /* Bytes of one element of a SEQ_* type (or SEQ_IO_I64), 0 for an unknown one. */
 int64_t seq_dtype_size(int32_t dtype);
 
-/* "f32", "f64", "i32", "bool", "i64". */
+/* "f32", "f64", "i32", "bool", "bf16", "f16", "i64". */
 const char *seq_dtype_name(int32_t dtype);
+
+/* How DLPack describes a SEQ_* type. */
+DLDataType seq_data_type(int32_t dtype);
+
+/* Whether a SEQ_* type is a float. */
+int seq_dtype_is_float(int32_t dtype);
+
+/* Element i of data of a SEQ_* type. */
+double seq_element_get(const void *data, int32_t dtype, int64_t i);
+
+/* Sets it: floats are rounded once, to nearest and ties to even, and infinite beyond the range; of
+ * others `value` must be one. */
+void seq_element_set(void *data, int32_t dtype, int64_t i, double value);
 
 /* --- npy ------------------------------------------------------------------------- */
 
@@ -100,7 +114,7 @@ int seq_npy_read_info(const char *path, seq_npy_info *out, seq_message *err);
 int seq_npy_parse(const void *bytes, size_t n, const char *path, int32_t dtype, seq_array *out,
                   seq_message *err);
 
-/* Writes data (row major) as npy version 1. */
+/* Writes data (row major) as npy version 1; bf16, which NumPy does not have, as f32. */
 int seq_npy_write(const char *path, int32_t dtype, int32_t rank, const int64_t *shape,
                   const void *data, seq_message *err);
 

@@ -9,6 +9,7 @@
 #ifndef SEQ_SEQ_HPP
 #define SEQ_SEQ_HPP
 
+#include "seq/io.h"
 #include "seq/runtime.h"
 
 #include <cstdint>
@@ -33,7 +34,22 @@ private:
   int status_;
 };
 
-// DLPack's description of float, double, std::int32_t or bool.
+// A float in 16 bits: a type of storage, with the layout of the bits alone. Conversion from float
+// rounds to nearest, ties to even; beyond the range lies infinity.
+struct bf16 {
+  std::uint16_t bits = 0;
+  bf16() = default;
+  explicit bf16(float value) { seq_element_set(&bits, SEQ_BF16, 0, value); }
+  explicit operator float() const { return float(seq_element_get(&bits, SEQ_BF16, 0)); }
+};
+struct f16 {
+  std::uint16_t bits = 0;
+  f16() = default;
+  explicit f16(float value) { seq_element_set(&bits, SEQ_F16, 0, value); }
+  explicit operator float() const { return float(seq_element_get(&bits, SEQ_F16, 0)); }
+};
+
+// DLPack's description of float, double, std::int32_t, bool, bf16 or f16.
 template <typename T> constexpr DLDataType data_type() {
   using U = std::remove_cv_t<T>;
   if constexpr (std::is_same_v<U, float>)
@@ -42,8 +58,12 @@ template <typename T> constexpr DLDataType data_type() {
     return {kDLFloat, 64, 1};
   else if constexpr (std::is_same_v<U, std::int32_t>)
     return {kDLInt, 32, 1};
+  else if constexpr (std::is_same_v<U, bf16>)
+    return {kDLBfloat, 16, 1};
+  else if constexpr (std::is_same_v<U, f16>)
+    return {kDLFloat, 16, 1};
   else {
-    static_assert(std::is_same_v<U, bool>, "float, double, std::int32_t or bool");
+    static_assert(std::is_same_v<U, bool>, "float, double, std::int32_t, bool, bf16 or f16");
     return {kDLBool, 8, 1};
   }
 }

@@ -31,7 +31,7 @@ struct options {
   std::string entry;   // as on the command line; "": the file's last model, layer or fn
   std::string weights; // a safetensors file from which open sizes are found
   std::map<std::string, std::vector<std::int64_t>> input_shapes; // likewise, by name
-  std::string float_type = "f32";                                // or "f64"
+  std::string float_type = "f32";                                // "f64", "bf16", "f16"
   std::string target = "host"; // as --target: "gpusim", "cuda" too; the context then runs there
   std::vector<std::string> include_dirs;
   int opt_level = 2;
