@@ -345,7 +345,7 @@ static void check_fenced(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, v
   if (e->stamp <= l->stamp || e->kind == EVENT_LANDED || e->kind == EVENT_IN_FLIGHT)
     return;
   const seq_sim_block *b = seq_sim_in_domain(t->block, e->block);
-  if (e->stamp > b->fenced[e->thread])
+  if (b && e->stamp > b->fenced[e->thread])
     seq_sim_fail("%s at %s touches %s, which %s wrote at %s: a fence.proxy.async has to come "
                  "between",
                  l->what, seq_sim_place(l->site).s, describe(spot).s, name_event(t, e).s,
@@ -354,8 +354,9 @@ static void check_fenced(seq_sim_cell *cell, seq_sim_spot spot, uint8_t bytes, v
 
 void seq_sim_check_fenced(const void *p, int64_t bytes, const char *what,
                           const seq_sim_site *site) {
-  /* Before its block there was other shared memory. */
-  late l = {.what = what, .site = site, .stamp = seq_sim_block_of(p)->start};
+  /* Before its block there was other shared memory; before the launch, other kernels. */
+  const seq_sim_block *b = seq_sim_block_of(p);
+  late l = {.what = what, .site = site, .stamp = b ? b->start : seq_sim_running->started};
   visit(p, bytes, check_fenced, &l);
 }
 

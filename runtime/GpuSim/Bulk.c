@@ -67,18 +67,18 @@ static void begin(seq_sim_bulk *bulk) {
     if (!p->from)
       continue;
     seq_sim_check(p->from, p->bytes, SEQ_SIM_READ | READ_LATER, bulk->site);
-    if (seq_sim_block_of(p->from))
-      seq_sim_check_fenced(p->from, p->bytes, kCopy, bulk->site);
+    seq_sim_check_fenced(p->from, p->bytes, kCopy, bulk->site);
   }
   for (int32_t i = 0; i < bulk->n_pieces; i++) {
     const seq_sim_piece *p = &bulk->pieces[i];
-    if (seq_sim_block_of(p->to))
-      seq_sim_check_fenced(p->to, p->bytes, kCopy, bulk->site);
+    seq_sim_check_fenced(p->to, p->bytes, kCopy, bulk->site);
     seq_sim_check(p->to, p->bytes, SEQ_SIM_WRITE, bulk->site);
     seq_sim_mark(p->to, p->bytes, EVENT_IN_FLIGHT);
     memset(p->to, 0xFF, (size_t)p->bytes);
   }
   bulk->stamp = seq_sim_running->now++;
+  if (seq_sim_running->counts)
+    seq_sim_count_bulk(bulk);
 }
 
 /* The barrier that a load tells, which the copies' unit has to see. */

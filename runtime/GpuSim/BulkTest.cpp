@@ -154,6 +154,51 @@ TEST_F(Bulk, EndsInFlight) {
   EXPECT_EQ(y, (std::vector<int32_t>{1, 2, 3, 4}));
 }
 
+// Each thread writes to global memory what the first one then loads in bulk.
+template <bool Fences> static void writeAndLoad(const uint64_t *args) {
+  int32_t *x = argument<int32_t>(args, 0);
+  STORE(x[tid()], tid());
+  if (tid() == 0)
+    seq_sim_mbarrier_init(bar(), 1, HERE);
+  if (Fences)
+    seq_sim_fence_proxy();
+  else
+    seq_sim_fence_mbarriers();
+  barrier(HERE);
+  if (tid() == 0) {
+    seq_sim_mbarrier_arrive(bar(), 1, 256, 0, HERE);
+    seq_sim_bulk_load(data(), x, 256, bar(), 0, HERE);
+  }
+  seq_sim_mbarrier_wait(bar(), 0, 1, HERE);
+  EXPECT_EQ(LOAD(data()[63 - tid()]), 63 - tid());
+}
+
+TEST_F(Bulk, WritesToGlobalMemoryAreFencedToo) {
+  std::vector<int32_t> x(64);
+  allow(x, "x");
+  inAllOrders([&] { EXPECT_EQ(launch(writeAndLoad<true>, 64, 1, {to(x)}, 2048), 0) << error(); });
+  fails(writeAndLoad<false>, 64, {to(x)},
+        {"touches byte 0 of `x`", "a fence.proxy.async has to come between"});
+}
+
+// A copy is a request, and its sectors count once each.
+TEST_F(Bulk, Counts) {
+  std::vector<int32_t> x(256), y(256);
+  allow(x, "x");
+  allow(y, "y");
+  seq_sim_set_counting(sim, 1);
+  ASSERT_EQ(launch(twice<kNone>, 64, 1, {to(x), to(y)}, 2048), 0) << error();
+  seq_sim_counts counts;
+  ASSERT_EQ(seq_sim_counts_of(sim, &kernel, &counts), 0);
+  EXPECT_EQ(counts.global_loads, 4 + 1); // and one of the check at its end
+  EXPECT_EQ(counts.global_stores, 4);
+  auto sectors = [](const std::vector<int32_t> &v) {
+    return 4 * 8 + (uintptr_t(v.data()) % 32 ? 4 : 0);
+  };
+  EXPECT_EQ(counts.sectors_read, sectors(x) + 1);
+  EXPECT_EQ(counts.sectors_written, sectors(y));
+}
+
 TEST_F(Bulk, WrongOnes) {
   std::vector<int32_t> x(64);
   allow(x, "x");

@@ -273,11 +273,11 @@ void seq_sim_fence_mbarriers(void) {
 
 void seq_sim_fence_proxy(void) {
   const seq_sim_thread *t = seq_sim_running->current;
-  seq_sim_block *first = t->block->first;
+  seq_sim_block *origin = t->block->origin;
   int32_t threads = seq_sim_running->kernel->threads;
   seq_sim_fence_mbarriers();
-  for (int32_t i = 0; i < seq_sim_running->cluster; i++) {
-    seq_sim_block *b = seq_sim_running->blocks[first->slot + i];
+  for (int32_t i = 0; i < seq_sim_running->domain; i++) {
+    seq_sim_block *b = seq_sim_running->blocks[origin->slot + i];
     for (int32_t u = 0; u < threads; u++) {
       uint32_t known = seq_sim_knows(t, seq_sim_entry(b, u));
       b->fenced[u] = known > b->fenced[u] ? known : b->fenced[u];

@@ -119,6 +119,32 @@ TEST_F(Mbarrier, TokensAndCounts) {
   inAllOrders([&] { EXPECT_EQ(launch(body, 64, 1, {to(y)}, 16), 0) << error(); });
 }
 
+// Bytes that a thread completes by itself; with too few the phase does not end.
+template <int Bytes> static void completeBytes(const uint64_t *) {
+  make({1});
+  if (tid() == 0) {
+    seq_sim_mbarrier_expect(bar(), 40, HERE);
+    seq_sim_mbarrier_arrive(bar(), 1, 24, 0, HERE);
+  } else if (tid() == 32) {
+    seq_sim_mbarrier_complete(bar(), Bytes, HERE);
+  }
+  seq_sim_mbarrier_wait(bar(), 0, 1, HERE);
+}
+
+TEST_F(Mbarrier, CompletesBytes) {
+  inAllOrders([&] {
+    EXPECT_EQ(launch(completeBytes<64>, 64, 1, {}, 16), 0) << error();
+    EXPECT_EQ(launch(completeBytes<48>, 64, 1, {}, 16), -1);
+    expectError({"0 arrivals and 16 bytes are to come"});
+  });
+  auto many = [](const uint64_t *) {
+    make({1});
+    seq_sim_mbarrier_expect(bar(), 1 << 20, HERE);
+  };
+  EXPECT_EQ(launch(many, 1, 1, {}, 16), -1);
+  expectError({"expects 1048576 bytes more", "a barrier counts up to 1048575"});
+}
+
 // Those that drop out are not counted any more.
 TEST_F(Mbarrier, Drops) {
   auto body = [](const uint64_t *) {

@@ -291,7 +291,7 @@ seq_sim_block *seq_sim_block_of(const void *p);
 /* A place in shared memory, or a fault. */
 uint32_t seq_sim_offset(const seq_sim_block *b, const void *p, const char *what,
                         const seq_sim_site *site);
-/* What copies and products read in shared memory has been fenced for them; else a fault. */
+/* What copies and products touch has been fenced for them; else a fault. */
 void seq_sim_check_fenced(const void *p, int64_t bytes, const char *what, const seq_sim_site *site);
 /* Nothing has been written there since `stamp`, when a copy or product that is complete now began
  * to read it; else a fault. It has been read now, by an agent of a block or, where that is
@@ -390,6 +390,8 @@ void seq_sim_meet(seq_sim_call *call);
 void seq_sim_begin_counting(seq_sim *sim);
 void seq_sim_count_access(seq_sim_thread *t, const void *p, int64_t bytes, int32_t flags,
                           bool shared, const seq_sim_site *site);
+/* One request of each side in global memory. */
+void seq_sim_count_bulk(const seq_sim_bulk *bulk);
 void seq_sim_count_block_end(seq_sim *sim);
 void seq_sim_free_counters(seq_sim *sim);
 
