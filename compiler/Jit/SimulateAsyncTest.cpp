@@ -129,6 +129,62 @@ TEST_F(SimulateAsync, RunsOfBytes) {
 }
 
 //===----------------------------------------------------------------------===//
+// Fences
+//===----------------------------------------------------------------------===//
+
+// Block 0 hands a number to block 1, which waits for a flag.
+static const char *const kHandOver = R"(
+declare void @llvm.nvvm.membar.gl()
+define ptx_kernel void @k(ptr %flag, ptr %data, ptr %y) {
+entry:
+  %b = call i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()
+  %gives = icmp eq i32 %b, 0
+  br i1 %gives, label %give, label %take
+give:
+  store i32 7, ptr %data
+  fence syncscope("device") release ; cut
+  store atomic i32 1, ptr %flag syncscope("device") monotonic, align 4 ; cut
+  ret void
+take:
+  %seen = load atomic i32, ptr %flag syncscope("device") monotonic, align 4
+  %there = icmp eq i32 %seen, 1
+  br i1 %there, label %use, label %take
+use:
+  call void @llvm.nvvm.membar.gl() ; cut
+  %v = load i32, ptr %data
+  store i32 %v, ptr %y
+  ret void
+})";
+
+TEST_F(SimulateAsync, HandsOverBetweenBlocks) {
+  std::vector<int32_t> flag(1), data(1), y(1);
+  uint64_t pf = allow(flag, "flag"), pd = allow(data, "data"), py = allow(y, "y");
+  auto run = [&] {
+    flag[0] = y[0] = 0;
+    return launch(1, 2, {pf, pd, py}, SEQ_KERNEL_COOPERATIVE);
+  };
+  std::string text = kHandOver;
+  auto replaced = [](std::string in, const std::string &from, const std::string &to) {
+    in.replace(in.find(from), from.size(), to);
+    return in;
+  };
+  expectAssembles(text);
+  load(text);
+  inAllOrders([&] {
+    ASSERT_EQ(run(), 0) << simError();
+    EXPECT_EQ(y[0], 7);
+  });
+  cutEachLine(text, run);
+  load(replaced(text, "fence syncscope(\"device\")", "fence syncscope(\"block\")"));
+  EXPECT_EQ(run(), -1);
+  EXPECT_NE(simError().find("of `data`"), std::string::npos) << simError();
+  // A release says the same as a fence before the store.
+  std::string fenced = replaced(text, "monotonic, align 4 ; cut", "release, align 4");
+  load(replaced(fenced, "fence syncscope(\"device\") release ; cut", ""));
+  EXPECT_EQ(run(), 0) << simError();
+}
+
+//===----------------------------------------------------------------------===//
 // Clusters
 //===----------------------------------------------------------------------===//
 
