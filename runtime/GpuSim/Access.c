@@ -1,5 +1,5 @@
 /* Checks of each access: alignment, bounds, what was never written, races. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Barriers of a block, and of the grid. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * They land as late as they may: loads when a thread waits for their barrier, stores when their
  * thread waits for their group, or ends. Until then the target is poison, and whoever touches it
  * is told so. The source is read when they land, and nobody may have written there meanwhile. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,19 +28,11 @@ void seq_sim_free_bulks(seq_sim *sim) {
   sim->most_bulks = 0;
 }
 
-static void *grown(void *items, int32_t *most, size_t size) {
-  *most = *most * 2 + 8;
-  void *p = realloc(items, (size_t)*most * size);
-  if (!p)
-    seq_sim_fail("no memory for asynchronous copies");
-  return p;
-}
-
 seq_sim_bulk *seq_sim_new_bulk(const seq_sim_site *site) {
   seq_sim *sim = seq_sim_running;
   seq_sim_needs_fibers("begins an asynchronous copy", site);
   if (sim->n_bulks == sim->most_bulks)
-    sim->bulks = grown(sim->bulks, &sim->most_bulks, sizeof(seq_sim_bulk));
+    sim->bulks = seq_sim_grown(sim->bulks, &sim->most_bulks, sizeof(seq_sim_bulk));
   seq_sim_bulk *bulk = &sim->bulks[sim->n_bulks++];
   *bulk = (seq_sim_bulk){.thread = sim->current, .site = site, .group = -1};
   return bulk;
@@ -54,7 +46,7 @@ void seq_sim_add_piece(seq_sim_bulk *bulk, uint8_t *to, const uint8_t *from, int
     return;
   }
   if (bulk->n_pieces == bulk->most_pieces)
-    bulk->pieces = grown(bulk->pieces, &bulk->most_pieces, sizeof(seq_sim_piece));
+    bulk->pieces = seq_sim_grown(bulk->pieces, &bulk->most_pieces, sizeof(seq_sim_piece));
   bulk->pieces[bulk->n_pieces++] = (seq_sim_piece){to, from, bytes};
 }
 

@@ -6,14 +6,10 @@
  * Barriers of whole blocks and warps keep their cheaper stamps (State.h), and clocks beside them
  * for what those do not tell: a thread's own, which grows when it learns something, and a common
  * one, to which a barrier of the block adds those that have grown. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static uint32_t most(uint32_t a, uint32_t b) {
-  return a > b ? a : b;
-}
 
 int32_t seq_sim_entries(int32_t threads) {
   return threads + BY_PRODUCTS + (threads + LANES - 1) / LANES;
@@ -86,34 +82,35 @@ uint32_t *seq_sim_new_clock(const seq_sim_block *b) {
 uint32_t seq_sim_knows(const seq_sim_thread *t, int32_t entry) {
   const seq_sim_block *b = t->block;
   int32_t u = entry - b->member * entries();
-  uint32_t known = b->exact ? most(row_of(t)[entry], common_of(b)[entry]) : 0;
+  uint32_t known = b->exact ? seq_sim_later(row_of(t)[entry], common_of(b)[entry]) : 0;
   if (u < 0 || u >= entries())
-    return most(known, b->outside);
-  known = most(known, b->floor);
+    return seq_sim_later(known, b->outside);
+  known = seq_sim_later(known, b->floor);
   if (u >= seq_sim_running->kernel->threads)
     return known;
   if (u == t->index)
     return seq_sim_running->now;
   int warp = t->index / LANES, other = u / LANES;
-  known = most(known, b->warps[warp][other]);
-  return warp == other && b->lanes ? most(known, b->lanes[warp][t->index % LANES][u % LANES])
-                                   : known;
+  known = seq_sim_later(known, b->warps[warp][other]);
+  return warp == other && b->lanes
+             ? seq_sim_later(known, b->lanes[warp][t->index % LANES][u % LANES])
+             : known;
 }
 
 void seq_sim_give(seq_sim_thread *t, uint32_t *clock) {
   int32_t n = t->block->origin->clocks.n;
   for (int32_t i = 0; i < n; i++)
-    clock[i] = most(clock[i], seq_sim_knows(t, i));
+    clock[i] = seq_sim_later(clock[i], seq_sim_knows(t, i));
   seq_sim_running->now++;
 }
 
-static void add(uint32_t *to, const uint32_t *clock, int32_t n) {
+void seq_sim_add_clock(uint32_t *to, const uint32_t *clock, int32_t n) {
   for (int32_t i = 0; i < n; i++)
-    to[i] = most(to[i], clock[i]);
+    to[i] = seq_sim_later(to[i], clock[i]);
 }
 
 void seq_sim_take(seq_sim_thread *t, const uint32_t *clock) {
-  add(row_of(t), clock, t->block->origin->clocks.n);
+  seq_sim_add_clock(row_of(t), clock, t->block->origin->clocks.n);
   t->learnt = true;
 }
 
@@ -132,7 +129,7 @@ void seq_sim_share_all(seq_sim_block *b) {
   for (int32_t i = 0; i < seq_sim_running->kernel->threads; i++) {
     seq_sim_thread *t = &b->threads[i];
     if (t->learnt)
-      add(common_of(b), row_of(t), b->origin->clocks.n);
+      seq_sim_add_clock(common_of(b), row_of(t), b->origin->clocks.n);
     t->learnt = false;
   }
 }

@@ -3,7 +3,7 @@
  *
  * The barrier is in two halves, arrive and wait, and what a thread does between them is not handed
  * on. A relaxed arrival hands on nothing. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 #include <string.h>

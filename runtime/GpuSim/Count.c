@@ -4,7 +4,7 @@
  * n-th access of each lane at one place is taken for the same request. A request is open until all
  * lanes have come or the block ends; then the sectors that its addresses touch are counted, each
  * once, and the passes that shared memory needs. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "State.h"
+#include "Parts.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -11,25 +11,21 @@
  * Each place that is written atomically has a clock of what it hands on. Where threads run one
  * after the other, and between blocks that share no clocks, a stamp stands for it: of all threads
  * and up to that time, which may hide a race but makes none. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static uint32_t most(uint32_t a, uint32_t b) {
-  return a > b ? a : b;
-}
 
 /* --- by stamps */
 
 static void know(seq_sim_thread *t, uint32_t inside, uint32_t outside) {
   seq_sim_block *b = t->block;
-  b->outside = most(b->outside, outside);
+  b->outside = seq_sim_later(b->outside, outside);
   if (inside <= b->floor)
     return;
   uint32_t *known = b->warps[t->index / LANES];
   for (int w = 0; w < MOST_WARPS; w++)
-    known[w] = most(known[w], inside);
+    known[w] = seq_sim_later(known[w], inside);
 }
 
 void seq_sim_see(seq_sim_thread *t, const seq_sim_event *e) {
@@ -37,9 +33,9 @@ void seq_sim_see(seq_sim_thread *t, const seq_sim_event *e) {
   if (!seq_sim_is_atomic(e) || (b->exact && seq_sim_in_domain(b, e->block)))
     return;
   if (e->block == (uint32_t)b->index)
-    t->seen_inside = most(t->seen_inside, e->released);
+    t->seen_inside = seq_sim_later(t->seen_inside, e->released);
   else if (e->kind == EVENT_ATOMIC)
-    t->seen_outside = most(t->seen_outside, e->released);
+    t->seen_outside = seq_sim_later(t->seen_outside, e->released);
 }
 
 /* --- by clocks */
@@ -98,11 +94,6 @@ static void need_own_clocks(seq_sim_thread *t) {
   t->clock_n = b->origin->clocks.n;
 }
 
-static void add(uint32_t *to, const uint32_t *clock, int32_t n) {
-  for (int32_t i = 0; i < n; i++)
-    to[i] = most(to[i], clock[i]);
-}
-
 static void release(seq_sim_thread *t, seq_sim_place_clock *p, int32_t flags) {
   int32_t n = t->block->origin->clocks.n;
   if (!(flags & SEQ_SIM_READ))
@@ -111,7 +102,7 @@ static void release(seq_sim_thread *t, seq_sim_place_clock *p, int32_t flags) {
   if (flags & SEQ_SIM_RELEASE)
     seq_sim_give(t, p->clock);
   else if (t->has_fenced)
-    add(p->clock, t->fenced, n);
+    seq_sim_add_clock(p->clock, t->fenced, n);
   else
     return;
   p->in_block = flags & SEQ_SIM_RELEASE ? flags & SEQ_SIM_IN_BLOCK : in_block;
@@ -126,7 +117,7 @@ void seq_sim_hand_over(seq_sim_thread *t, uintptr_t at, int32_t flags) {
   need_own_clocks(t);
   seq_sim_place_clock *p = place_at(sim, t->block, at);
   if ((flags & SEQ_SIM_READ) && !(p->in_block && p->block != (uint32_t)t->block->index)) {
-    add(t->seen, p->clock, t->block->origin->clocks.n);
+    seq_sim_add_clock(t->seen, p->clock, t->block->origin->clocks.n);
     t->has_seen = true;
   }
   if (flags & SEQ_SIM_ACQUIRE)

@@ -1,6 +1,6 @@
 /* Launches: blocks and their threads, in the order that was asked for, until all have ended, one
  * has failed, or those that are left wait for what will not come. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,6 +135,15 @@ void seq_sim_wait(const char *what, const seq_sim_site *site) {
 void seq_sim_wake(seq_sim_thread *t) {
   t->state = THREAD_READY;
   seq_sim_running->moved = true;
+}
+
+void *seq_sim_grown(void *items, int32_t *most, size_t size) {
+  int32_t more = *most * 2 + 8;
+  void *p = realloc(items, (size_t)more * size);
+  if (!p)
+    seq_sim_fail("no memory for what %d operations at once need", more);
+  *most = more;
+  return p;
 }
 
 bool seq_sim_needs_fibers(const char *what, const seq_sim_site *site) {

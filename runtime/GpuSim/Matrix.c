@@ -1,6 +1,6 @@
 /* Matrix products of a warp, and the loads that feed them. g = lane / 4 and t = lane % 4 name a
  * lane's place in a fragment. */
-#include "State.h"
+#include "Parts.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
  * The word in shared memory holds the counts, so that who writes over it is found; clocks and
  * waiters are kept beside. Copies land when a thread waits and no arrival is missing: as late as
  * they may. A wait is a wait of the fiber, so that one which nobody ends is reported at once. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,14 +65,8 @@ void seq_sim_drop_mbarriers(seq_sim_block *b) {
 /* --- init and inval */
 
 static seq_sim_mbarrier *add(seq_sim_block *b) {
-  if (b->n_mbarriers == b->most_mbarriers) {
-    int32_t most = b->most_mbarriers * 2 + 8;
-    void *p = realloc(b->mbarriers, (size_t)most * sizeof *b->mbarriers);
-    if (!p)
-      seq_sim_fail("no memory for barriers in shared memory");
-    b->mbarriers = p;
-    b->most_mbarriers = most;
-  }
+  if (b->n_mbarriers == b->most_mbarriers)
+    b->mbarriers = seq_sim_grown(b->mbarriers, &b->most_mbarriers, sizeof *b->mbarriers);
   return &b->mbarriers[b->n_mbarriers++];
 }
 

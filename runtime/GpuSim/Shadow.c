@@ -1,5 +1,5 @@
 /* Who may have raced with whom (State.h tells how time is counted). */
-#include "State.h"
+#include "Parts.h"
 
 bool seq_sim_ordered(const seq_sim_thread *t, const seq_sim_event *e) {
   const seq_sim_block *b = t->block;

@@ -6,7 +6,7 @@
  *     32 bytes:  bit 4 ^= bit 7;  64: bits 4, 5 ^= 7, 8;  128: bits 4 to 6 ^= 7 to 9
  *
  * Elements outside of the tensor are read as zeros, and not written. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>

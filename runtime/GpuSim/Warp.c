@@ -1,6 +1,6 @@
 /* Operations of a warp. Each lane leaves what it brings and waits; the last one of the mask does
  * the work for all of them. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 

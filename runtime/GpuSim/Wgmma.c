@@ -17,7 +17,7 @@
  * a piece stand 16 bytes apart, or the swizzle's width; the next eight rows follow after the second
  * stride, the next 16 bytes of k after the first one, or at once in a swizzle. Across k, rows of a
  * piece are of one k each. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,14 +56,6 @@ struct seq_sim_products {
   bool fenced, fenced_plain; /* for registers; for what products did not write as well */
   uint64_t history;          /* what its warp group has to agree on */
 };
-
-static void *grown(void *items, int32_t *most, size_t size) {
-  *most = *most * 2 + 8;
-  void *p = realloc(items, (size_t)*most * size);
-  if (!p)
-    seq_sim_fail("no memory for products of warp groups");
-  return p;
-}
 
 static seq_sim_products *products_of(seq_sim_thread *t) {
   seq_sim_products **p = &t->block->products[t->index / LANES];
@@ -282,7 +274,7 @@ static void begin(seq_sim_call *const calls[LANES], uint32_t mask) {
     seq_sim_fail("%s at %s is one too many: the simulator knows %d on their way", kProduct,
                  seq_sim_place(calls[0]->site).s, KEPT);
   if (p->n == p->most)
-    p->waiting = grown(p->waiting, &p->most, sizeof(product));
+    p->waiting = seq_sim_grown(p->waiting, &p->most, sizeof(product));
   product *x = &p->waiting[p->n++];
   *x = (product){.in = *(const seq_sim_wgmma *)calls[0]->in, .site = calls[0]->site};
   uint32_t name = p->named++ % NAMES + 1;
@@ -422,7 +414,7 @@ static void commit(seq_sim_call *const calls[LANES], uint32_t mask) {
   for (int32_t g = 0; g < p->n_groups; g++)
     before += p->groups[g];
   if (p->n_groups == p->most_groups)
-    p->groups = grown(p->groups, &p->most_groups, sizeof(int32_t));
+    p->groups = seq_sim_grown(p->groups, &p->most_groups, sizeof(int32_t));
   p->groups[p->n_groups++] = p->n - before;
 }
 
