@@ -41,7 +41,7 @@ HARMLESS = {
     "nested": {("scan", "barrier removed"): (5, OWN), ("scan", "one too far"): (2, NEAR),
                ("map", "warp sync removed"): (1, PLACE)},
     "scan Cell(320)": {("zero", "guard removed"): (1, CLEARS), ("zero", "one too far"): (1, CLEARS),
-                       ("scan", "fence removed"): (2, ACQUIRES)},
+                       ("scan", "fence removed"): (4, ACQUIRES)},
     "product": {("product", "guard removed"): (4, INSIDE), ("product", "one too far"): (10, NEAR)},
 }
 
