@@ -182,6 +182,12 @@ static inline seq_sim_event new_event(const seq_sim_thread *t, int32_t flags,
   return e;
 }
 
+/* A write of this block before its last barrier, as most are that are read. */
+static inline bool is_long_ago(const seq_sim_thread *t, const seq_sim_event *write) {
+  return write->stamp <= t->block->floor && write->block == (uint32_t)t->block->index &&
+         write->kind != EVENT_IN_FLIGHT;
+}
+
 /* Checks cell by cell, from the one that holds byte `spot.offset`; each has `width` bytes. Inline,
  * for that is a constant: most of the simulator's time is spent here. */
 static inline __attribute__((always_inline)) void touch(seq_sim_thread *t, seq_sim_cell *cell,
@@ -205,7 +211,8 @@ static inline __attribute__((always_inline)) void touch(seq_sim_thread *t, seq_s
       seq_sim_see(t, &cell->write);
       e.released = writes && cell->write.released > released ? cell->write.released : released;
     }
-    const seq_sim_event *was = seq_sim_clash(t, cell, &e, writes, since);
+    const seq_sim_event *was =
+        !writes && is_long_ago(t, &cell->write) ? NULL : seq_sim_clash(t, cell, &e, writes, since);
     if (was)
       race(t, was, was == &cell->write, verb(flags), spot, site);
     if (reads && !spot.range && cell->write.stamp <= since)
