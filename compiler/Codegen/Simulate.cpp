@@ -220,7 +220,17 @@ void Simulation::watchAtomic(Instruction &inst, Value *pointer, Type *type, int3
         align);
 }
 
-/// Volatile accesses count as atomic ones: PTX makes them so.
+/// What a reader may rely on, and who may.
+static int32_t orderOf(Instruction &inst, AtomicOrdering ordering) {
+  auto id = getAtomicSyncScopeID(&inst);
+  auto block = inst.getContext().getOrInsertSyncScopeID("block");
+  return (isAcquireOrStronger(ordering) ? SEQ_SIM_ACQUIRE : 0) |
+         (isReleaseOrStronger(ordering) ? SEQ_SIM_RELEASE : 0) |
+         (id && *id == block ? SEQ_SIM_IN_BLOCK : 0);
+}
+
+/// Volatile accesses count as atomic ones: PTX makes them so. NVPTX makes `atomicrmw` relaxed,
+/// whatever its ordering.
 void Simulation::watchAccess(Instruction &inst) {
   constexpr int32_t kWaits = SEQ_SIM_ATOMIC | SEQ_SIM_SPIN;
   constexpr int32_t kBoth = SEQ_SIM_READ | SEQ_SIM_WRITE | SEQ_SIM_ATOMIC;
@@ -229,18 +239,25 @@ void Simulation::watchAccess(Instruction &inst) {
     if (waits && !isa<AllocaInst>(getUnderlyingObject(load->getPointerOperand(), 0)))
       waiting.insert(load->getFunction());
     watchAtomic(inst, load->getPointerOperand(), load->getType(),
-                SEQ_SIM_READ | (waits ? kWaits : 0), load->getAlign());
+                SEQ_SIM_READ | (waits ? kWaits : 0) | orderOf(inst, load->getOrdering()),
+                load->getAlign());
   } else if (auto *store = dyn_cast<StoreInst>(&inst)) {
     bool atomic = store->isAtomic() || store->isVolatile();
     watchAtomic(inst, store->getPointerOperand(), store->getValueOperand()->getType(),
-                SEQ_SIM_WRITE | (atomic ? SEQ_SIM_ATOMIC : 0), store->getAlign());
+                SEQ_SIM_WRITE | (atomic ? SEQ_SIM_ATOMIC : 0) | orderOf(inst, store->getOrdering()),
+                store->getAlign());
   } else if (auto *rmw = dyn_cast<AtomicRMWInst>(&inst)) {
     bool exchange = rmw->getOperation() == AtomicRMWInst::Xchg;
     watchAtomic(inst, rmw->getPointerOperand(), rmw->getType(),
                 kBoth | (exchange ? SEQ_SIM_SPIN : 0), rmw->getAlign());
   } else if (auto *exchange = dyn_cast<AtomicCmpXchgInst>(&inst)) {
     watchAtomic(inst, exchange->getPointerOperand(), exchange->getNewValOperand()->getType(),
-                kBoth | SEQ_SIM_SPIN, exchange->getAlign());
+                kBoth | SEQ_SIM_SPIN | orderOf(inst, exchange->getSuccessOrdering()),
+                exchange->getAlign());
+  } else if (auto *fence = dyn_cast<FenceInst>(&inst)) {
+    IRBuilder<> b(fence);
+    bool block = orderOf(inst, fence->getOrdering()) & SEQ_SIM_IN_BLOCK;
+    ops.call(b, "fence", b.getVoidTy(), {b.getInt32(block)});
   } else if (auto *set = dyn_cast<MemSetInst>(&inst)) {
     watch(inst, set->getDest(), set->getLength(), SEQ_SIM_WRITE, Align(1));
   } else if (auto *copy = dyn_cast<MemTransferInst>(&inst)) {
@@ -274,6 +291,7 @@ static void replaceBy(Instruction &inst, Value *v) {
 }
 
 bool Simulation::rewrite(Function &f) {
+  readProducts(ops, f);
   std::vector<Instruction *> all;
   for (Instruction &inst : instructions(f))
     all.push_back(&inst);

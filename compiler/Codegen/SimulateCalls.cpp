@@ -61,30 +61,6 @@ CallInst *SimulatorOps::call(IRBuilderBase &b, StringRef name, Type *result,
 // Calls by family; null: not of this one
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// A call that is to be replaced.
-struct Site {
-  SimulatorOps &ops;
-  IRBuilder<> b;
-  CallInst &call;
-  bool waits = false;
-
-  Value *arg(unsigned i) const { return call.getArgOperand(i); }
-  Value *where() { return ops.site(call); }
-  Type *i32() { return b.getInt32Ty(); }
-  Value *op(StringRef name, Type *result, ArrayRef<Value *> args) {
-    return ops.call(b, name, result, args);
-  }
-  Value *flat(Value *p) { return b.CreateAddrSpaceCast(p, b.getPtrTy()); }
-  /// What stands for a call without result.
-  Value *done() { return PoisonValue::get(i32()); }
-  Value *pair(Value *first, Value *second) {
-    Value *result = PoisonValue::get(call.getType());
-    return b.CreateInsertValue(b.CreateInsertValue(result, first, 0), second, 1);
-  }
-};
-} // namespace
-
 static Value *lane(Site &s) {
   return s.b.CreateAnd(s.ops.index(s.b, "thread_index"), 31);
 }
@@ -109,6 +85,8 @@ static Value *replaceRegister(Site &s, StringRef name) {
                           .Case("ntid.x", "thread_count")
                           .Case("ctaid.x", "block_index")
                           .Case("nctaid.x", "block_count")
+                          .Cases({"cluster.ctarank", "cluster.ctaid.x"}, "cluster_index")
+                          .Cases({"cluster.nctarank", "cluster.nctaid.x"}, "cluster_count")
                           .Default(nullptr);
   if (index)
     return s.ops.index(s.b, index);
@@ -235,12 +213,6 @@ static Value *replaceWarp(Site &s, StringRef name) {
   return nullptr;
 }
 
-/// Memory of this function, for operands that the simulator takes together.
-static AllocaInst *scratch(Site &s, Type *type) {
-  IRBuilder<> entry(&*s.call.getFunction()->getEntryBlock().getFirstInsertionPt());
-  return entry.CreateAlloca(type);
-}
-
 static Value *loadResult(Site &s, Value *memory, Type *element, unsigned n) {
   if (!s.call.getType()->isStructTy())
     return s.b.CreateLoad(element, memory);
@@ -260,19 +232,29 @@ static Value *replaceMatrix(Site &s, StringRef name) {
                  .Default(-1);
   if (type >= 0) {
     s.waits = true;
-    Value *in = scratch(s, ArrayType::get(s.i32(), 10));
-    Value *out = scratch(s, ArrayType::get(s.b.getFloatTy(), 4));
+    Value *in = s.scratch(ArrayType::get(s.i32(), 10));
+    Value *out = s.scratch(ArrayType::get(s.b.getFloatTy(), 4));
     for (unsigned i = 0; i < 10; ++i)
       s.b.CreateStore(s.arg(i), s.b.CreateConstInBoundsGEP1_64(s.i32(), in, i));
     s.op("mma", s.b.getVoidTy(), {out, in, s.b.getInt32(type), s.where()});
     return loadResult(s, out, s.b.getFloatTy(), 4);
   }
+  bool stores = name.consume_front("stmatrix.");
   int tiles = 0;
-  if (!name.consume_front("ldmatrix.sync.aligned.m8n8.x") || name.consumeInteger(10, tiles) ||
-      !name.contains(".b16"))
+  if ((!stores && !name.consume_front("ldmatrix.")) || !name.consume_front("sync.aligned.m8n8.x") ||
+      name.consumeInteger(10, tiles) || !name.contains(".b16"))
     return nullptr;
   s.waits = true;
-  Value *out = scratch(s, ArrayType::get(s.i32(), 4));
+  if (stores) {
+    Value *values = s.scratch(ArrayType::get(s.i32(), 4));
+    for (int i = 0; i < tiles; ++i)
+      s.b.CreateStore(s.arg(unsigned(i) + 1), s.b.CreateConstInBoundsGEP1_64(s.i32(), values, i));
+    s.op("stmatrix", s.b.getVoidTy(),
+         {s.flat(s.arg(0)), values, s.b.getInt32(tiles), s.b.getInt32(name.starts_with(".trans")),
+          s.where()});
+    return s.done();
+  }
+  Value *out = s.scratch(ArrayType::get(s.i32(), 4));
   s.op("ldmatrix", s.b.getVoidTy(),
        {out, s.flat(s.arg(0)), s.b.getInt32(tiles), s.b.getInt32(name.starts_with(".trans")),
         s.where()});
@@ -301,23 +283,13 @@ static Value *replaceCopy(Site &s, StringRef name) {
   return s.done();
 }
 
-/// All threads run on one core: memory has an order already.
-static Value *replaceFence(Site &s, StringRef name) {
-  if (name.starts_with("membar.") || name.starts_with("fence."))
-    return s.done();
-  if (name != "nanosleep")
-    return nullptr;
-  s.op("yield", s.b.getVoidTy(), {s.where()});
-  return s.done();
-}
-
 //===----------------------------------------------------------------------===//
 // One call
 //===----------------------------------------------------------------------===//
 
 static Value *replaceIntrinsic(Site &s, StringRef name) {
   for (auto family :
-       {replaceRegister, replaceBarrier, replaceWarp, replaceMatrix, replaceCopy, replaceFence})
+       {replaceRegister, replaceBarrier, replaceWarp, replaceMatrix, replaceCopy, replaceAsync})
     if (Value *v = family(s, name))
       return v;
   std::vector<Value *> args(s.call.arg_begin(), s.call.arg_end());
@@ -372,6 +344,7 @@ Replaced replaceCall(SimulatorOps &ops, CallInst &call, bool &waits) {
   Value *v = nullptr;
   if (auto *assembly = dyn_cast<InlineAsm>(call.getCalledOperand())) {
     v = replaceAssembly(s, assembly->getAsmString());
+    v = v ? v : replacePtx(s, assembly->getAsmString());
   } else if (Function *callee = call.getCalledFunction()) {
     StringRef name = callee->getName();
     if (!callee->isDeclaration() || name.starts_with("seq_sim_")) {

@@ -30,6 +30,50 @@ private:
   llvm::StringMap<llvm::Constant *> files;
 };
 
+/// A call that is to be replaced.
+struct Site {
+  SimulatorOps &ops;
+  llvm::IRBuilder<> b;
+  llvm::CallInst &call;
+  bool waits = false;
+
+  llvm::Value *arg(unsigned i) const { return call.getArgOperand(i); }
+  llvm::Value *where() { return ops.site(call); }
+  llvm::Type *i32() { return b.getInt32Ty(); }
+  llvm::Value *op(llvm::StringRef name, llvm::Type *result, llvm::ArrayRef<llvm::Value *> args) {
+    return ops.call(b, name, result, args);
+  }
+  llvm::Value *flat(llvm::Value *p) { return b.CreateAddrSpaceCast(p, b.getPtrTy()); }
+  /// What stands for a call without result.
+  llvm::Value *done() { return llvm::PoisonValue::get(i32()); }
+  /// An operation without result.
+  llvm::Value *act(llvm::StringRef name, llvm::ArrayRef<llvm::Value *> args) {
+    op(name, b.getVoidTy(), args);
+    return done();
+  }
+  llvm::Value *pair(llvm::Value *first, llvm::Value *second) {
+    llvm::Value *result = llvm::PoisonValue::get(call.getType());
+    return b.CreateInsertValue(b.CreateInsertValue(result, first, 0), second, 1);
+  }
+  /// Memory of this function, for operands that the simulator takes together.
+  llvm::AllocaInst *scratch(llvm::Type *type) {
+    llvm::IRBuilder<> entry(&*call.getFunction()->getEntryBlock().getFirstInsertionPt());
+    return entry.CreateAlloca(type);
+  }
+};
+
+/// Barriers in shared memory, bulk copies, fences, clusters: the intrinsic of NVVM `name`, without
+/// its prefix; null where it is none of them.
+llvm::Value *replaceAsync(Site &s, llvm::StringRef name);
+
+/// Inline assembly of sm_90; null where a part of it is not known.
+llvm::Value *replacePtx(Site &s, llvm::StringRef text);
+/// Coordinates of a box, together in memory.
+llvm::Value *storeCoordinates(Site &s, llvm::ArrayRef<llvm::Value *> start);
+/// Lets all uses of results of products of warp groups read them then, not where the products
+/// begin. Comes before the calls of `f` are replaced.
+void readProducts(SimulatorOps &ops, llvm::Function &f);
+
 /// What became of a call.
 enum class Replaced { Yes, Kept, Unknown };
 

@@ -1,81 +1,12 @@
 // Kernels as text for NVPTX, compiled for this CPU and run by the simulator.
-#include "compiler/Codegen/Simulate.h"
-#include "compiler/Codegen/Codegen.h"
-#include "compiler/Jit/Loader.h"
-#include "runtime/GpuSim/Sim.h"
-
-#include "llvm/AsmParser/Parser.h"
-#include "llvm/IR/Verifier.h"
-#include "llvm/Support/SourceMgr.h"
-
-#include <gtest/gtest.h>
+#include "compiler/Jit/SimulateForTest.h"
 
 #include <cmath>
 #include <cstring>
 
 using namespace seq;
 
-namespace {
-const char *const kHostLayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-"
-                                "n8:16:32:64-S128";
-const char *const kHead = R"(
-target triple = "nvptx64-nvidia-cuda"
-target datalayout = "e-p6:32:32-i64:64-i128:128-i256:256-v16:16-v32:32-n16:32:64"
-declare i32 @llvm.nvvm.read.ptx.sreg.tid.x()
-declare i32 @llvm.nvvm.read.ptx.sreg.ntid.x()
-declare i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()
-declare void @llvm.nvvm.barrier.cta.sync.aligned.all(i32)
-)";
-
-class Simulate : public testing::Test {
-protected:
-  ~Simulate() override { seq_sim_destroy(sim); }
-
-  /// Rewrites the text; false with `error`.
-  bool rewrite(const std::string &text) {
-    llvm::SMDiagnostic diagnostic;
-    module = llvm::parseAssemblyString(kHead + text, diagnostic, context);
-    if (!module) {
-      ADD_FAILURE() << diagnostic.getLineNo() << ": " << diagnostic.getMessage().str();
-      return false;
-    }
-    shared = codegen::sharedBytes(*module, "k");
-    return codegen::simulate(*module, llvm::DataLayout(kHostLayout), synchronises, error);
-  }
-
-  /// Compiles the text, whose kernel is `k`.
-  void load(const std::string &text, unsigned level = 2) {
-    ASSERT_TRUE(rewrite(text)) << error;
-    std::string object;
-    ASSERT_TRUE(codegen::optimize(*module, level, error)) << error;
-    ASSERT_TRUE(codegen::emit(*module, level, codegen::Emit::Object, object, error)) << error;
-    loaded = jit::LoadedObject::load(std::move(object), "k", error);
-    ASSERT_TRUE(loaded) << error;
-  }
-
-  int launch(int threads, int64_t blocks, std::vector<uint64_t> args) {
-    auto *code = reinterpret_cast<seq_simulated_fn>(
-        const_cast<seq_model_desc *>(loaded->descriptor)); // the address of `k`
-    int flags = synchronises.contains("k") ? SEQ_KERNEL_SYNCHRONISES : 0;
-    kernel = {"k", int32_t(args.size()), threads, int32_t(shared), flags, code};
-    return seq_sim_launch(sim, &kernel, blocks, args.data());
-  }
-  template <class T> uint64_t allow(std::vector<T> &v, const char *what) {
-    seq_sim_allow(sim, v.data(), int64_t(v.size() * sizeof(T)), 1, what);
-    return uint64_t(v.data());
-  }
-  std::string simError() const { return seq_sim_error(sim); }
-
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module;
-  llvm::StringSet<> synchronises;
-  std::string error;
-  int64_t shared = 0;
-  std::unique_ptr<jit::LoadedObject> loaded;
-  seq_sim *sim = seq_sim_create();
-  seq_kernel kernel = {};
-};
-} // namespace
+using Simulate = SimulateTest;
 
 static const char *const kElementwise = R"(
 define float @twice(float %x) {
@@ -519,12 +450,14 @@ define ptx_kernel void @k(ptr %h, ptr %f, ptr %b) {
 
 TEST_F(Simulate, NamesWhatItDoesNotKnow) {
   EXPECT_FALSE(rewrite(R"(
-declare i64 @llvm.nvvm.mbarrier.arrive.shared(ptr addrspace(3))
+declare i64 @llvm.nvvm.mbarrier.arrive.relaxed.scope.cta.space.cta(ptr addrspace(3), i32)
 define ptx_kernel void @k(ptr addrspace(3) %p) {
-  %s = call i64 @llvm.nvvm.mbarrier.arrive.shared(ptr addrspace(3) %p)
+  %s = call i64 @llvm.nvvm.mbarrier.arrive.relaxed.scope.cta.space.cta(ptr addrspace(3) %p, i32 1)
   ret void
 })"));
-  EXPECT_NE(error.find("`llvm.nvvm.mbarrier.arrive.shared`"), std::string::npos) << error;
+  EXPECT_NE(error.find("`llvm.nvvm.mbarrier.arrive.relaxed.scope.cta.space.cta`"),
+            std::string::npos)
+      << error;
   EXPECT_FALSE(rewrite(R"(
 define ptx_kernel void @k() {
   call void asm sideeffect "setmaxnreg.inc.sync.aligned.u32 240;", ""()

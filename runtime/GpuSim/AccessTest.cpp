@@ -163,7 +163,8 @@ static void chain(const uint64_t *args) {
   if (bid() > 0)
     for (;;) {
       seq_sim_yield(HERE);
-      seq_sim_access(&flag[bid() - 1], 4, SEQ_SIM_READ | SEQ_SIM_ATOMIC | SEQ_SIM_SPIN, HERE);
+      seq_sim_access(&flag[bid() - 1], 4,
+                     SEQ_SIM_READ | SEQ_SIM_ATOMIC | SEQ_SIM_SPIN | SEQ_SIM_ACQUIRE, HERE);
       if (flag[bid() - 1])
         break;
     }
@@ -181,6 +182,112 @@ TEST_F(Access, FlagsOrderBlocks) {
     ASSERT_EQ(launch(chain, 1, 8, {to(x), to(flag)}, 0, SEQ_KERNEL_COOPERATIVE), 0) << error();
     EXPECT_EQ(x[7], 7.f);
   });
+}
+
+// The same through a relaxed flag and fences.
+template <bool Releases, bool Acquires, bool BlockOnly>
+static void fencedChain(const uint64_t *args) {
+  float *x = argument<float>(args, 0);
+  int *flag = argument<int>(args, 1);
+  if (bid() > 0) {
+    for (;;) {
+      seq_sim_yield(HERE);
+      seq_sim_access(&flag[bid() - 1], 4, SEQ_SIM_READ | SEQ_SIM_ATOMIC | SEQ_SIM_SPIN, HERE);
+      if (flag[bid() - 1])
+        break;
+    }
+    if (Acquires)
+      seq_sim_fence(0);
+  }
+  STORE(x[bid()], bid() > 0 ? LOAD(x[bid() - 1]) + 1 : 0.f);
+  if (Releases)
+    seq_sim_fence(BlockOnly);
+  seq_sim_access(&flag[bid()], 4, SEQ_SIM_WRITE | SEQ_SIM_ATOMIC, HERE);
+  flag[bid()] = 1;
+}
+
+TEST_F(Access, FencesOrderBlocks) {
+  std::vector<float> x(8);
+  std::vector<int> flag(8);
+  allow(x, "x");
+  allow(flag, "flag");
+  auto run = [&](seq_simulated_fn body) {
+    std::fill(flag.begin(), flag.end(), 0);
+    return launch(body, 1, 8, {to(x), to(flag)}, 0, SEQ_KERNEL_COOPERATIVE);
+  };
+  inAllOrders([&] {
+    ASSERT_EQ(run(fencedChain<true, true, false>), 0) << error();
+    EXPECT_EQ(x[7], 7.f);
+    for (auto body : {fencedChain<false, true, false>, fencedChain<true, false, false>,
+                      fencedChain<true, true, true>}) {
+      EXPECT_EQ(run(body), -1);
+      expectError({"of `x` at k.seq:", "races with the write by thread 0 of block"});
+    }
+  });
+}
+
+// A counter that three threads of a block raise hands on what each of them did before.
+template <bool Fenced> static void count(const uint64_t *args) {
+  int *x = argument<int>(args, 0), *n = shared<int>();
+  auto raise = [&] {
+    seq_sim_access(n, 4, SEQ_SIM_READ | SEQ_SIM_WRITE | SEQ_SIM_ATOMIC, HERE);
+    return (*n)++;
+  };
+  if (tid() == 0)
+    STORE(*n, 0);
+  barrier(HERE);
+  STORE(x[tid()], tid());
+  if (Fenced)
+    seq_sim_fence(1);
+  if (raise() == 2) {
+    seq_sim_fence(1);
+    EXPECT_EQ(LOAD(x[0]) + LOAD(x[1]) + LOAD(x[2]), 3);
+  }
+}
+
+TEST_F(Access, CountersHandOnFromAll) {
+  std::vector<int> x(3);
+  allow(x, "x");
+  inAllOrders([&] {
+    EXPECT_EQ(launch(count<true>, 3, 1, {to(x)}, 16), 0) << error();
+    EXPECT_EQ(launch(count<false>, 3, 1, {to(x)}, 16), -1);
+    expectError({"races with the write by thread"});
+  });
+}
+
+TEST_F(Access, PlainLoopsThatWaitEnd) {
+  auto body = [](const uint64_t *args) {
+    int *x = argument<int>(args, 0);
+    const seq_sim_site *here = HERE;
+    if (tid() == 0)
+      do
+        seq_sim_access(x, 4, SEQ_SIM_READ, here);
+      while (*static_cast<volatile int *>(x) == 0);
+    else
+      STORE(*x, 1);
+  };
+  std::vector<int> x(1);
+  allow(x, "x");
+  EXPECT_EQ(launch(body, 2, 1, {to(x)}), -1);
+  expectError({"read of the same place at k.seq:", "needs an atomic or volatile access"});
+}
+
+static int deep(int n, volatile char *before) {
+  volatile char frame[1000];
+  frame[n % 1000] = before ? before[n % 7] : 1;
+  return n == 0 ? frame[0] : deep(n - 1, frame) + frame[n % 1000];
+}
+
+TEST_F(Access, ExhaustedStacksEndTheLaunch) {
+  auto body = [](const uint64_t *args) {
+    argument<int>(args, 0)[tid()] = tid() == 3 ? deep(int(args[1]), nullptr) : 0;
+  };
+  std::vector<int> x(32);
+  for (int flags : {0, int(SEQ_KERNEL_SYNCHRONISES)}) {
+    EXPECT_EQ(launch(body, 32, 1, {to(x), 1000}, 0, flags), -1);
+    expectError({"block 0, thread 3: needs more than the 64 KB of its stack"});
+    EXPECT_EQ(launch(body, 32, 1, {to(x), 20}, 0, flags), 0) << error();
+  }
 }
 
 TEST_F(Access, SpinForNobodyEnds) {

@@ -1,5 +1,7 @@
 /* Barriers of a block, and of the grid. */
-#include "State.h"
+#include "Parts.h"
+
+#include <stdlib.h>
 
 static const char *const kBarrier = "a barrier";
 
@@ -11,7 +13,12 @@ static int32_t lanes_of_warp(int32_t warp) {
 /* All that the warps of `m` have done is known to all of them, and what any of them knew. */
 static void order_warps(seq_sim_block *b, const seq_sim_meeting *m, bool whole) {
   uint32_t now = seq_sim_running->now++;
+  for (int32_t i = 0; m->clock && i < seq_sim_running->kernel->threads; i++)
+    if (b->threads[i].meeting == m)
+      seq_sim_take(&b->threads[i], m->clock);
   if (whole) {
+    if (b->exact)
+      seq_sim_share_all(b);
     b->floor = now;
     return;
   }
@@ -51,6 +58,7 @@ static void open_barrier(seq_sim_block *b, seq_sim_meeting *m) {
     t->sum = m->sum;
     seq_sim_wake(t);
   }
+  free(m->clock);
   *m = (seq_sim_meeting){0};
   if (seq_sim_running->counts)
     seq_sim_running->counts->barriers++;
@@ -80,6 +88,10 @@ static int32_t meet(int32_t id, int32_t count, int32_t aligned, bool waits, int3
   if (!waits)
     m->went[t->index / LANES] = seq_sim_running->now++;
   m->has_gone |= !waits;
+  if (t->block->exact && (!waits || expected != threads)) {
+    m->clock = m->clock ? m->clock : seq_sim_new_clock(t->block);
+    seq_sim_give(t, m->clock);
+  }
   t->meeting = waits ? m : NULL;
   if (++m->arrived == expected)
     open_barrier(t->block, m);

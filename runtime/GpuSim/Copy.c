@@ -1,21 +1,8 @@
 /* Asynchronous copies to shared memory. They land as late as they may: when their thread waits for
  * them. Until then, whoever touches the target is told so. */
-#include "State.h"
+#include "Parts.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static bool grow(void **items, int32_t *most, int32_t n, size_t size) {
-  if (n < *most)
-    return true;
-  int32_t more = *most * 2 + 8;
-  void *p = realloc(*items, (size_t)more * size);
-  if (!p)
-    return false;
-  *items = p;
-  *most = more;
-  return true;
-}
 
 void seq_sim_copy(void *to, const void *from, int32_t bytes, int32_t source_bytes,
                   const seq_sim_site *site) {
@@ -24,14 +11,12 @@ void seq_sim_copy(void *to, const void *from, int32_t bytes, int32_t source_byte
     seq_sim_fail("copies asynchronously at %s to what is not shared memory", seq_sim_place(site).s);
   if (source_bytes < 0 || source_bytes > bytes)
     seq_sim_fail("copies %d of %d bytes at %s", source_bytes, bytes, seq_sim_place(site).s);
-  void *flights = t->flights;
-  if (!grow(&flights, &t->most_flights, t->n_flights, sizeof(seq_sim_flight)))
-    seq_sim_fail("no memory for asynchronous copies");
-  t->flights = flights;
+  if (t->n_flights == t->most_flights)
+    t->flights = seq_sim_grown(t->flights, &t->most_flights, sizeof(seq_sim_flight));
   seq_sim_access(from, source_bytes, SEQ_SIM_READ | bytes * SEQ_SIM_ALIGN, site);
   seq_sim_flight *flight = &t->flights[t->n_flights++];
   *flight = (seq_sim_flight){to, from, bytes, source_bytes, site};
-  seq_sim_take_off(t, flight);
+  seq_sim_take_off(flight);
 }
 
 static int32_t in_groups(const seq_sim_thread *t) {
@@ -43,17 +28,15 @@ static int32_t in_groups(const seq_sim_thread *t) {
 
 void seq_sim_copy_commit(void) {
   seq_sim_thread *t = seq_sim_running->current;
-  void *groups = t->groups;
-  if (!grow(&groups, &t->most_groups, t->n_groups, sizeof(int32_t)))
-    seq_sim_fail("no memory for asynchronous copies");
-  t->groups = groups;
+  if (t->n_groups == t->most_groups)
+    t->groups = seq_sim_grown(t->groups, &t->most_groups, sizeof(int32_t));
   int32_t n = t->n_flights - in_groups(t);
   t->groups[t->n_groups++] = n;
 }
 
 static void land_first(seq_sim_thread *t, int32_t n) {
   for (int32_t i = 0; i < n; i++)
-    seq_sim_land(t, &t->flights[i]);
+    seq_sim_land(&t->flights[i]);
   t->n_flights -= n;
   memmove(t->flights, t->flights + n, (size_t)t->n_flights * sizeof(seq_sim_flight));
 }

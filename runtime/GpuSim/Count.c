@@ -4,7 +4,7 @@
  * n-th access of each lane at one place is taken for the same request. A request is open until all
  * lanes have come or the block ends; then the sectors that its addresses touch are counted, each
  * once, and the passes that shared memory needs. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +177,31 @@ void seq_sim_count_access(seq_sim_thread *t, const void *p, int64_t bytes, int32
     close_request(sim->counts, at, r);
     drop_closed(at);
   }
+}
+
+/* Sectors of a piece that the one before it did not end in. */
+static int64_t new_sectors(const void *p, int64_t bytes, uintptr_t *last) {
+  uintptr_t from = (uintptr_t)p / 32, end = ((uintptr_t)p + (uintptr_t)bytes - 1) / 32;
+  int64_t count = (int64_t)(end - from) + (from != *last);
+  *last = end;
+  return count;
+}
+
+void seq_sim_count_bulk(const seq_sim_bulk *bulk) {
+  seq_sim_counts *c = seq_sim_running->counts;
+  int64_t in = 0, out = 0;
+  uintptr_t last_in = 0, last_out = 0;
+  for (int32_t i = 0; i < bulk->n_pieces; i++) {
+    const seq_sim_piece *p = &bulk->pieces[i];
+    if (p->from && !seq_sim_block_of(p->from))
+      in += new_sectors(p->from, p->bytes, &last_in);
+    if (!seq_sim_block_of(p->to))
+      out += new_sectors(p->to, p->bytes, &last_out);
+  }
+  c->global_loads += in > 0;
+  c->sectors_read += in;
+  c->global_stores += out > 0;
+  c->sectors_written += out;
 }
 
 /* What is still open has fewer lanes. Places that another warp may get again begin anew. */

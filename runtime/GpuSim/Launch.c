@@ -1,6 +1,6 @@
 /* Launches: blocks and their threads, in the order that was asked for, until all have ended, one
  * has failed, or those that are left wait for what will not come. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +19,20 @@ static void free_block(seq_sim_block *b) {
   free(b->arena);
   free(b->cells);
   free(b->lanes);
+  seq_sim_free_products(b);
+  seq_sim_start_cluster(b);
+  seq_sim_drop_mbarriers(b);
+  free(b->mbarriers);
+  seq_sim_free_clocks(b);
+  for (int i = 0; i < NAMED_BARRIERS; i++)
+    free(b->meetings[i].clock);
   free(b);
+}
+
+static void free_clocks_of(seq_sim_thread *t) {
+  free(t->seen);
+  free(t->fenced);
+  t->seen = t->fenced = NULL;
 }
 
 void seq_sim_destroy(seq_sim *sim) {
@@ -30,10 +43,14 @@ void seq_sim_destroy(seq_sim *sim) {
   for (int32_t i = 0; i < sim->most_threads; i++) {
     free(sim->threads[i].flights);
     free(sim->threads[i].groups);
+    free_clocks_of(&sim->threads[i]);
   }
   free(sim->blocks);
   free(sim->threads);
   free(sim->order);
+  free(sim->slots);
+  seq_sim_free_places(sim);
+  seq_sim_free_bulks(sim);
   seq_sim_free_stacks(sim);
   seq_sim_free_ranges(sim);
   seq_sim_free_counters(sim);
@@ -120,6 +137,15 @@ void seq_sim_wake(seq_sim_thread *t) {
   seq_sim_running->moved = true;
 }
 
+void *seq_sim_grown(void *items, int32_t *most, size_t size) {
+  int32_t more = *most * 2 + 8;
+  void *p = realloc(items, (size_t)more * size);
+  if (!p)
+    seq_sim_fail("no memory for what %d operations at once need", more);
+  *most = more;
+  return p;
+}
+
 bool seq_sim_needs_fibers(const char *what, const seq_sim_site *site) {
   if (!seq_sim_running->fibers)
     seq_sim_fail("%s at %s, but the kernel is not marked as one whose threads wait for each other",
@@ -170,7 +196,11 @@ static void end_thread(seq_sim *sim, seq_sim_thread *t) {
   if (t->n_flights > 0)
     seq_sim_fail("ends while %d asynchronous copies are on their way: the last one began at %s",
                  t->n_flights, seq_sim_place(t->flights[t->n_flights - 1].site).s);
+  seq_sim_end_products(t);
+  seq_sim_end_bulks(t);
   t->state = THREAD_ENDED;
+  t->block->ended = --t->block->live == 0;
+  seq_sim_check_cluster(t->block->first);
   sim->live--;
   sim->moved = true;
 }
@@ -237,7 +267,8 @@ static int deadlock(seq_sim *sim) {
       name_thread(sim, t);
     else
       append(sim, "; thread %d of block %lld ", t->index, (long long)t->block->index);
-    append(sim, "waits for %s at %s", t->waits, seq_sim_place(t->site).s);
+    append(sim, "waits for %s%s at %s", t->waits, seq_sim_tell_mbarrier(t).s,
+           seq_sim_place(t->site).s);
     shown[n++] = t;
   }
   append(sim, "; %d of %d threads have not ended, and none can go on", sim->live, sim->n_threads);
@@ -257,22 +288,45 @@ static bool run_group(seq_sim *sim, int32_t from, int32_t end) {
   return ran;
 }
 
-/* Runs the threads that are there until all have ended. A warp runs as far as it can before the
- * next one: its stacks stay in the cache. But one that only looks at memory lets others go on. */
+/* The warps from thread `from` to `end`, each as far as it can: its stacks stay in the cache. But
+ * one that only looks at memory lets others go on. */
+static bool run_warps(seq_sim *sim, int32_t from, int32_t end, int most_turns) {
+  bool ran = false;
+  for (; from < end && !sim->failed; from += LANES) {
+    int32_t last = from + LANES < end ? from + LANES : end;
+    for (int turns = most_turns; turns > 0 && run_group(sim, from, last); turns--)
+      ran = true;
+  }
+  return ran;
+}
+
+/* Each block as far as it can before the next one: those that need not wait get far ahead. */
+static bool run_in_order(seq_sim *sim) {
+  bool ran = false, moved = false;
+  int32_t threads = sim->kernel->threads;
+  for (int32_t from = 0; from < sim->n_threads; from += threads)
+    do {
+      sim->moved = false;
+      ran |= run_warps(sim, from, from + threads, MOST_TURNS);
+      moved |= sim->moved;
+    } while (sim->moved && !sim->failed);
+  sim->moved = moved;
+  return ran;
+}
+
+static bool run_at_random(seq_sim *sim) {
+  sim->moved = false;
+  shuffle(sim, sim->order, sim->n_threads);
+  return run_warps(sim, 0, sim->n_threads, 1);
+}
+
+/* Runs the threads that are there until all have ended. */
 static int run_threads(seq_sim *sim) {
   bool random = sim->order_kind == SEQ_SIM_RANDOM && sim->fibers;
   for (int idle = 0; sim->live > 0;) {
-    bool ran = false;
-    sim->moved = false;
-    if (random)
-      shuffle(sim, sim->order, sim->n_threads);
-    for (int32_t from = 0; from < sim->n_threads; from += LANES) {
-      int32_t end = from + LANES < sim->n_threads ? from + LANES : sim->n_threads;
-      for (int turns = random ? 1 : MOST_TURNS; turns > 0 && run_group(sim, from, end); turns--)
-        ran = true;
-      if (sim->failed)
-        return -1;
-    }
+    bool ran = random ? run_at_random(sim) : run_in_order(sim);
+    if (sim->failed)
+      return -1;
     idle = sim->moved ? 0 : idle + 1;
     if (!ran || idle > MOST_IDLE_PASSES)
       return deadlock(sim);
@@ -280,13 +334,35 @@ static int run_threads(seq_sim *sim) {
   return 0;
 }
 
+static int left_in_flight(seq_sim *sim) {
+  const seq_sim_bulk *last = &sim->bulks[sim->n_bulks - 1];
+  return refuse(sim,
+                "block %lld ends while %d asynchronous operations are on their way: the last one "
+                "began at %s, and no thread waited for it",
+                (long long)last->thread->block->index, sim->n_bulks, seq_sim_place(last->site).s);
+}
+
 static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
   seq_sim_block *b = sim->blocks[slot];
   int32_t n = sim->kernel->threads;
   b->index = index;
+  b->slot = slot;
+  b->rank = slot % sim->cluster;
+  b->first = sim->blocks[slot - b->rank];
+  b->member = slot % sim->domain;
+  b->origin = sim->blocks[slot - b->member];
+  if (sim->slots)
+    sim->slots[index] = slot;
+  b->exact = b->ended = false;
+  b->live = n;
+  seq_sim_drop_mbarriers(b);
+  seq_sim_reset_products(b);
+  seq_sim_start_cluster(b);
   b->threads = &sim->threads[slot * n];
   b->outside = sim->started;
   b->start = b->floor = sim->now;
+  for (int i = 0; i < NAMED_BARRIERS; i++)
+    free(b->meetings[i].clock);
   memset(b->meetings, 0, sizeof b->meetings);
   memset(b->arena, 0xFF, (size_t)sim->kernel->shared_bytes);
   for (int32_t i = 0; i < n; i++) {
@@ -299,7 +375,10 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
     t->call = NULL;
     t->site = NULL;
     t->yields = 0;
-    t->n_flights = t->n_groups = 0;
+    t->last_site = NULL;
+    t->n_flights = t->n_groups = t->bulk_groups = 0;
+    t->in_cluster_barrier = t->has_seen = t->has_fenced = t->learnt = false;
+    t->released = t->released_in_block = t->seen_inside = t->seen_outside = 0;
     if (sim->fibers)
       seq_sim_start_fiber(t, run_one);
   }
@@ -308,6 +387,7 @@ static void start_block(seq_sim *sim, int32_t slot, int64_t index) {
 static int run_blocks(seq_sim *sim, const int32_t *indices, int32_t n) {
   sim->n_threads = sim->live = n * sim->kernel->threads;
   sim->grid_arrived = 0;
+  seq_sim_free_bulks(sim);
   sim->now++;
   for (int32_t i = 0; i < n; i++)
     start_block(sim, i, indices[i]);
@@ -318,7 +398,13 @@ static int run_blocks(seq_sim *sim, const int32_t *indices, int32_t n) {
   int status = run_threads(sim);
   if (sim->counts)
     seq_sim_count_block_end(sim);
-  return status;
+  for (int32_t i = 0; i < n && status == 0; i++)
+    if (seq_sim_disagree(sim->blocks[i]) >= 0)
+      return refuse(sim,
+                    "block %d ends, and warp %d has not begun the same products as the others "
+                    "of its warp group",
+                    indices[i], seq_sim_disagree(sim->blocks[i]));
+  return status == 0 && sim->n_bulks > 0 ? left_in_flight(sim) : status;
 }
 
 /* --- a launch */
@@ -362,6 +448,13 @@ static bool grow_threads(seq_sim *sim, int32_t n) {
   return true;
 }
 
+/* Blocks of a cooperative kernel are found by their numbers. */
+static bool note_slots(seq_sim *sim, bool cooperative) {
+  free(sim->slots);
+  sim->slots = cooperative ? malloc((size_t)sim->n_resident * sizeof(int32_t)) : NULL;
+  return sim->slots || !cooperative;
+}
+
 static int check_launch(seq_sim *sim, int64_t blocks) {
   const seq_kernel *k = sim->kernel;
 #if !defined(__x86_64__)
@@ -378,6 +471,14 @@ static int check_launch(seq_sim *sim, int64_t blocks) {
                   k->shared_bytes);
   if (blocks > INT32_MAX)
     return refuse(sim, "%lld blocks: there are at most %d", (long long)blocks, INT32_MAX);
+  if (sim->cluster < 1 || sim->cluster > MOST_CLUSTER || blocks % sim->cluster != 0)
+    return refuse(sim,
+                  "%lld blocks in clusters of %d: a cluster has 1 to %d, and there are whole "
+                  "ones only",
+                  (long long)blocks, sim->cluster, MOST_CLUSTER);
+  if (sim->cluster > 1 && !(k->flags & SEQ_KERNEL_SYNCHRONISES))
+    return refuse(sim, "blocks of a cluster wait for each other, but the kernel is not marked as "
+                       "one whose threads do");
   if ((k->flags & SEQ_KERNEL_COOPERATIVE) && blocks * k->threads > MOST_RESIDENT)
     return refuse(sim, "%lld blocks of %d threads cannot run at once: at most %d threads can",
                   (long long)blocks, k->threads, MOST_RESIDENT);
@@ -392,9 +493,13 @@ static void start_stamps(seq_sim *sim) {
       seq_sim_block *b = sim->blocks[i];
       memset(b->cells, 0, MOST_SHARED * sizeof(seq_sim_cell));
       memset(b->warps, 0, sizeof b->warps);
+      memset(b->fenced, 0, sizeof b->fenced);
       free(b->lanes);
       b->lanes = NULL;
+      seq_sim_free_clocks(b);
     }
+    for (int32_t i = 0; i < sim->most_threads; i++)
+      free_clocks_of(&sim->threads[i]);
     for (int32_t i = 0; i < sim->n_ranges; i++) {
       free(sim->ranges[i].cells);
       sim->ranges[i].cells = NULL;
@@ -405,11 +510,14 @@ static void start_stamps(seq_sim *sim) {
 }
 
 static int run_launch(seq_sim *sim, int32_t resident) {
-  int32_t blocks = (int32_t)sim->n_blocks;
+  int32_t blocks = (int32_t)sim->n_blocks, cluster = sim->cluster;
   int32_t *indices = malloc((size_t)blocks * sizeof(int32_t));
   if (!indices)
     return refuse(sim, "no memory for %d blocks", blocks);
-  set_order(sim, indices, blocks);
+  /* Blocks of a cluster stay together. */
+  set_order(sim, indices, blocks / cluster);
+  for (int32_t i = blocks - 1; i >= 0; i--)
+    indices[i] = indices[i / cluster] * cluster + i % cluster;
   int status = 0;
   for (int32_t i = 0; i < blocks && status == 0; i += resident)
     status = run_blocks(sim, indices + i, resident);
@@ -423,21 +531,28 @@ int seq_sim_launch(seq_sim *sim, const seq_kernel *kernel, int64_t blocks, const
   sim->args = args;
   sim->n_blocks = blocks;
   sim->failed = false;
+  sim->cluster = kernel->flags / SEQ_KERNEL_CLUSTER;
+  sim->cluster = sim->cluster ? sim->cluster : 1;
   if (blocks <= 0)
     return 0;
   if (check_launch(sim, blocks) != 0)
     return -1;
   bool cooperative = kernel->flags & SEQ_KERNEL_COOPERATIVE;
   sim->fibers = kernel->flags & (SEQ_KERNEL_COOPERATIVE | SEQ_KERNEL_SYNCHRONISES);
-  sim->n_resident = cooperative ? (int32_t)blocks : 1;
+  sim->n_resident = cooperative ? (int32_t)blocks : sim->cluster;
   int32_t threads = sim->n_resident * kernel->threads;
+  bool exact = sim->n_resident * seq_sim_entries(kernel->threads) <= MOST_EXACT;
+  sim->domain = cooperative && exact ? sim->n_resident : sim->cluster;
+  seq_sim_free_places(sim);
   if (!grow_blocks(sim, sim->n_resident) || !grow_threads(sim, threads) ||
-      !seq_sim_stacks(sim, sim->fibers ? threads : 1))
+      !seq_sim_stacks(sim, sim->fibers ? threads : 1) || !note_slots(sim, cooperative) ||
+      !seq_sim_watch_stacks(sim, true))
     return refuse(sim, "no memory for %d threads at once", threads);
   start_stamps(sim);
   seq_sim_begin_counting(sim);
   seq_sim_running = sim;
   int status = run_launch(sim, sim->n_resident);
+  seq_sim_watch_stacks(sim, false);
   seq_sim_running = NULL;
   return status;
 }

@@ -1,6 +1,6 @@
 /* Matrix products of a warp, and the loads that feed them. g = lane / 4 and t = lane % 4 name a
  * lane's place in a fragment. */
-#include "State.h"
+#include "Parts.h"
 
 #include <string.h>
 
@@ -22,10 +22,16 @@ static float from_f16(uint32_t h) {
   return sign ? -f : f;
 }
 
+/* Of the lower bits; of tf32, hardware does not look at the last ones. */
+float seq_sim_element(uint32_t bits, int32_t type) {
+  if (type == SEQ_SIM_TF32)
+    return from_bits(bits & ~0x1FFFu);
+  return type == SEQ_SIM_F16 ? from_f16(bits & 0xFFFF) : from_bits(bits << 16);
+}
+
 /* Element `i` of a register of two. */
 static float half_of(uint32_t packed, int i, int32_t type) {
-  uint32_t bits = packed >> 16 * i & 0xFFFF;
-  return type == SEQ_SIM_F16 ? from_f16(bits) : from_bits(bits << 16);
+  return seq_sim_element(packed >> 16 * i, type);
 }
 
 /* --- mma.sync */
@@ -35,14 +41,14 @@ static const seq_sim_fragments *fragments(seq_sim_call *const calls[LANES], int 
 }
 
 static float a_at(seq_sim_call *const calls[LANES], int32_t type, int row, int k) {
-  if (type == SEQ_SIM_TF32) /* the hardware does not look at the lower bits */
-    return from_bits(fragments(calls, row % 8, k % 4)->a[row / 8 + 2 * (k / 4)] & ~0x1FFFu);
+  if (type == SEQ_SIM_TF32)
+    return seq_sim_element(fragments(calls, row % 8, k % 4)->a[row / 8 + 2 * (k / 4)], type);
   return half_of(fragments(calls, row % 8, k % 8 / 2)->a[row / 8 + 2 * (k / 8)], k % 2, type);
 }
 
 static float b_at(seq_sim_call *const calls[LANES], int32_t type, int k, int n) {
   if (type == SEQ_SIM_TF32)
-    return from_bits(fragments(calls, n, k % 4)->b[k / 4] & ~0x1FFFu);
+    return seq_sim_element(fragments(calls, n, k % 4)->b[k / 4], type);
   return half_of(fragments(calls, n, k % 8 / 2)->b[k / 8], k % 2, type);
 }
 
@@ -83,6 +89,17 @@ static uint16_t element(seq_sim_call *const calls[LANES], int tile, int row, int
   return value;
 }
 
+/* Lanes of rows name them; all lanes take part. */
+static void touch_row(const void *row, int32_t count, int32_t flags, const seq_sim_site *site) {
+  const seq_sim_thread *t = seq_sim_running->current;
+  if (t->index % LANES >= 8 * count)
+    return;
+  if ((uintptr_t)row - (uintptr_t)t->block->arena >= ARENA_BYTES)
+    seq_sim_fail("%s a row of a tile at %s that is not in shared memory",
+                 flags & SEQ_SIM_WRITE ? "stores" : "loads", seq_sim_place(site).s);
+  seq_sim_access(row, 16, flags | 16 * SEQ_SIM_ALIGN, site);
+}
+
 static void load_tiles(seq_sim_call *const calls[LANES], uint32_t mask) {
   (void)mask;
   int count = calls[0]->mode / 2;
@@ -98,14 +115,35 @@ static void load_tiles(seq_sim_call *const calls[LANES], uint32_t mask) {
 
 void seq_sim_ldmatrix(uint32_t *result, const void *row, int32_t count, int32_t transposed,
                       const seq_sim_site *site) {
-  const seq_sim_thread *t = seq_sim_running->current;
-  if (t->index % LANES < 8 * count) {
-    if ((uintptr_t)row - (uintptr_t)t->block->arena >= ARENA_BYTES)
-      seq_sim_fail("loads a row of a tile at %s that is not in shared memory",
-                   seq_sim_place(site).s);
-    seq_sim_access(row, 16, SEQ_SIM_READ | 16 * SEQ_SIM_ALIGN, site);
-  }
+  touch_row(row, count, SEQ_SIM_READ, site);
   seq_sim_call call = {
       load_tiles, "a load of tiles", UINT32_MAX, count * 2 + (transposed != 0), row, result, site};
+  seq_sim_meet(&call);
+}
+
+/* --- stmatrix */
+
+static void store_tiles(seq_sim_call *const calls[LANES], uint32_t mask) {
+  (void)mask;
+  int count = calls[0]->mode / 2;
+  bool transposed = calls[0]->mode % 2;
+  for (int lane = 0; lane < LANES; lane++)
+    for (int tile = 0; tile < count; tile++) {
+      uint32_t pair = ((const uint32_t *)calls[lane]->in)[tile];
+      for (int i = 0; i < 2; i++) {
+        int g = lane / 4, t = 2 * (lane % 4) + i;
+        int row = transposed ? t : g, column = transposed ? g : t;
+        uint16_t value = (uint16_t)(pair >> 16 * i);
+        memcpy((char *)calls[8 * tile + row]->out + 2 * column, &value, 2);
+      }
+    }
+}
+
+void seq_sim_stmatrix(void *row, const uint32_t *values, int32_t count, int32_t transposed,
+                      const seq_sim_site *site) {
+  touch_row(row, count, SEQ_SIM_WRITE, site);
+  seq_sim_call call = {
+      store_tiles, "a store of tiles", UINT32_MAX, count * 2 + (transposed != 0), values, row,
+      site};
   seq_sim_meet(&call);
 }

@@ -150,6 +150,36 @@ TEST_F(Matrix, LoadsTiles) {
   check(loadTiles<4, true>, 4, true);
 }
 
+// What ldmatrix loads, stmatrix stores at the same place.
+template <int Count, bool Transposed> static void storeTiles(const uint64_t *args) {
+  int lane = tid();
+  uint32_t values[4];
+  for (int i = 0; i < Count; i++)
+    values[i] = expectedTile(i, lane, Transposed);
+  seq_sim_stmatrix(shared<uint16_t>() + 8 * (lane % (8 * Count)), values, Count, Transposed, HERE);
+  barrier(HERE);
+  if (lane < 8 * Count)
+    for (int column = 0; column < 8; column++)
+      STORE(argument<uint16_t>(args, 0)[8 * lane + column],
+            LOAD(shared<uint16_t>()[8 * lane + column]));
+}
+
+TEST_F(Matrix, StoresTiles) {
+  std::vector<uint16_t> y(256);
+  allow(y, "y");
+  auto check = [&](seq_simulated_fn body, int count) {
+    ASSERT_EQ(launch(body, 32, 1, {to(y)}, 512), 0) << error();
+    for (int i = 0; i < 64 * count; i++)
+      ASSERT_EQ(y[i], 256 * (i / 64) + 16 * (i / 8 % 8) + i % 8) << i;
+  };
+  inAllOrders([&] {
+    check(storeTiles<1, false>, 1);
+    check(storeTiles<2, true>, 2);
+    check(storeTiles<4, false>, 4);
+    check(storeTiles<4, true>, 4);
+  });
+}
+
 TEST_F(Matrix, RowsAreAlignedAndShared) {
   auto odd = [](const uint64_t *) {
     uint32_t got[4];

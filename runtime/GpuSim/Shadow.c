@@ -1,16 +1,17 @@
 /* Who may have raced with whom (State.h tells how time is counted). */
-#include "State.h"
-
-static uint32_t most(uint32_t a, uint32_t b) {
-  return a > b ? a : b;
-}
+#include "Parts.h"
 
 bool seq_sim_ordered(const seq_sim_thread *t, const seq_sim_event *e) {
   const seq_sim_block *b = t->block;
-  if (e->block != (uint32_t)b->index)
-    return e->stamp <= b->outside;
+  if (e->block != (uint32_t)b->index) {
+    const seq_sim_block *other = b->exact ? seq_sim_in_domain(b, e->block) : NULL;
+    return e->stamp <= b->outside ||
+           (other && e->stamp <= seq_sim_knows(t, seq_sim_entry(other, e->thread)));
+  }
   if (e->stamp <= b->floor || e->thread == t->index)
     return true;
+  if (b->exact)
+    return e->stamp <= seq_sim_knows(t, seq_sim_entry(b, e->thread));
   int warp = t->index / LANES, other = e->thread / LANES;
   if (e->stamp <= b->warps[warp][other])
     return true;
@@ -24,7 +25,7 @@ static bool clashes(const seq_sim_thread *t, const seq_sim_event *was, const seq
     return false;
   if (was->kind == EVENT_IN_FLIGHT)
     return true;
-  if (was->kind == EVENT_ATOMIC && is->kind == EVENT_ATOMIC)
+  if (seq_sim_is_atomic(was) && seq_sim_is_atomic(is))
     return false;
   return !seq_sim_ordered(t, was);
 }
@@ -42,22 +43,6 @@ const seq_sim_event *seq_sim_clash(const seq_sim_thread *t, const seq_sim_cell *
   if (clashes(t, &cell->near, e, since))
     return &cell->near;
   return clashes(t, &cell->far, e, since) ? &cell->far : NULL;
-}
-
-/* An atomic access sees the atomic write `e`: what came before it is known from here on. */
-void seq_sim_learn(seq_sim_thread *t, const seq_sim_event *e) {
-  seq_sim_block *b = t->block;
-  if (e->kind != EVENT_ATOMIC || e->stamp == 0)
-    return;
-  if (e->block != (uint32_t)b->index) {
-    b->outside = most(b->outside, e->stamp);
-    return;
-  }
-  if (e->thread == t->index || e->stamp <= b->floor)
-    return;
-  uint32_t *known = b->warps[t->index / LANES];
-  for (int w = 0; w < MOST_WARPS; w++)
-    known[w] = most(known[w], e->stamp);
 }
 
 static bool same_thread(const seq_sim_event *a, const seq_sim_event *b) {

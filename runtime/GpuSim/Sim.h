@@ -30,6 +30,19 @@ const char *seq_sim_error(const seq_sim *sim);
 int seq_sim_allow(seq_sim *sim, const void *p, int64_t bytes, int writable, const char *what);
 void seq_sim_forget(seq_sim *sim); /* all of it */
 
+/* A tensor of which kernels copy boxes, as cuTensorMapEncodeTiled takes it, with CUDA's numbers of
+ * types and swizzles. The first axis is the fastest; strides are those of the others, in bytes. */
+typedef struct seq_sim_tensor {
+  int type;
+  uint32_t rank;
+  void *base;
+  uint64_t sizes[5], strides[4];
+  uint32_t box[5], steps[5];
+  int interleave, swizzle, fill;
+} seq_sim_tensor;
+/* Writes the 128 bytes of a map for kernels; 0, or -1 with seq_sim_error. */
+int seq_sim_tensormap_encode(seq_sim *sim, void *map, const seq_sim_tensor *tensor);
+
 /* The order of blocks, and of threads inside of them. Faults that one order hides show in another.
  */
 enum { SEQ_SIM_FORWARD = 0, SEQ_SIM_REVERSE = 1, SEQ_SIM_RANDOM = 2 };

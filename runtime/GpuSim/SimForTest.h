@@ -22,7 +22,10 @@
 #define STORE(p, v)                                                                                \
   (seq_sim_access(&(p), sizeof(p), SEQ_SIM_WRITE | sizeof(p) * SEQ_SIM_ALIGN, HERE), (p) = (v))
 #define ATOMIC_ADD(p, v)                                                                           \
-  (seq_sim_access(&(p), sizeof(p), SEQ_SIM_READ | SEQ_SIM_WRITE | SEQ_SIM_ATOMIC, HERE), (p) += (v))
+  (seq_sim_access(                                                                                 \
+       &(p), sizeof(p),                                                                            \
+       SEQ_SIM_READ | SEQ_SIM_WRITE | SEQ_SIM_ATOMIC | SEQ_SIM_ACQUIRE | SEQ_SIM_RELEASE, HERE),   \
+   (p) += (v))
 
 template <class T> T *argument(const uint64_t *args, int i) {
   return reinterpret_cast<T *>(args[i]);

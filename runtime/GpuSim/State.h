@@ -2,11 +2,8 @@
 #ifndef SEQ_GPUSIM_STATE_H
 #define SEQ_GPUSIM_STATE_H
 
-#include "Ops.h"
+#include "Order.h"
 #include "Sim.h"
-
-#include <stdbool.h>
-#include <stddef.h>
 
 #define LANES 32
 #define MOST_THREADS 1024
@@ -15,43 +12,45 @@
 #define ARENA_BYTES ((size_t)1 << 18)
 #define MOST_SHARED (227 << 10) /* of a block, as on sm_90 */
 #define MOST_RESIDENT (1 << 16) /* threads of a cooperative kernel */
+#define MOST_EXACT 4096         /* entries of a clock */
+#define MOST_CLUSTER 16         /* blocks */
 #define MOST_TURNS 16           /* of a warp before the others have theirs */
 #define MOST_IDLE_PASSES 20000  /* then threads that only look at memory wait for nothing */
+#define MOST_REPEATS (1 << 24)  /* of one plain read; then it waits for nothing */
 #define STACK_BYTES (64 << 10)
 
 typedef struct seq_sim_thread seq_sim_thread;
 typedef struct seq_sim_block seq_sim_block;
-
-/* --- what happened before what
- *
- * All runs on one CPU thread, so a counter, sim->now, stamps each access; it moves at each
- * synchronisation. A thread knows another one's accesses up to a stamp: `floor` for those of its
- * block (the last barrier of all of them), `outside` for those of other blocks, `warps[a][b]`
- * for what warp a knows of warp b, `lanes[w][a][b]` for lanes of warp w. An access that is
- * younger than that clashes with this one if one of the two writes. Atomic accesses hand on what
- * the writer knew; as the last ones of all others in time, which may hide a race but makes none. */
-typedef struct seq_sim_event {
-  const seq_sim_site *site;
-  uint32_t stamp, block;
-  uint16_t thread;
-  uint8_t bytes; /* a bit for each one of the cell */
-  uint8_t kind;
-} seq_sim_event;
-enum { EVENT_PLAIN = 0, EVENT_ATOMIC = 1, EVENT_IN_FLIGHT = 2 };
-
-/* The last accesses to one byte of shared memory, or to four of global memory. Of readers: the
- * last one, one before it of the same warp, one of another warp or block. */
-typedef struct seq_sim_cell {
-  seq_sim_event write, read, near, far;
-} seq_sim_cell;
+typedef struct seq_sim_products seq_sim_products;
 
 /* --- blocks and threads */
 typedef struct seq_sim_meeting {
   int32_t expected, arrived, sum;
   uint32_t warps;
   bool has_gone;
+  uint32_t *clock;           /* of those that came, where there are clocks */
   uint32_t went[MOST_WARPS]; /* the stamp at which a warp came and went on; 0: it waits */
 } seq_sim_meeting;
+
+/* A barrier in memory: its word lies there, the rest here (Mbarrier.c). */
+typedef struct seq_sim_mbarrier {
+  uint32_t at; /* its place in shared memory */
+  bool fenced; /* copies may use it */
+  int32_t count, pending, phase;
+  int64_t tx;      /* bytes that are to come */
+  int32_t waiters; /* threads that wait for it */
+  const seq_sim_site *site;
+  int32_t thread;        /* that initialised it, */
+  uint32_t stamp;        /* and when */
+  uint32_t *came, *done; /* clocks of those that arrived, and of the phases that are complete */
+} seq_sim_mbarrier;
+
+/* The barrier of a cluster (Cluster.c). */
+typedef struct seq_sim_cluster {
+  int32_t arrived;
+  uint32_t phase;
+  uint32_t *came, *done; /* clocks, as an mbarrier's; null before the first arrival */
+} seq_sim_cluster;
 
 struct seq_sim_block {
   int64_t index;
@@ -62,6 +61,20 @@ struct seq_sim_block {
   uint32_t warps[MOST_WARPS][MOST_WARPS];
   uint32_t (*lanes)[LANES][LANES]; /* null until lanes of a warp meet without the others */
   seq_sim_meeting meetings[NAMED_BARRIERS];
+  int32_t slot, member;    /* among those that are there, in its domain */
+  seq_sim_block *origin;   /* of the domain */
+  int32_t rank;            /* in its cluster */
+  seq_sim_block *first;    /* of its cluster */
+  seq_sim_clocks clocks;   /* of the domain, in its origin */
+  seq_sim_cluster cluster; /* in its first block */
+  bool exact;              /* clocks are in use */
+  bool ended;
+  int32_t live;
+  seq_sim_mbarrier *mbarriers;
+  int32_t n_mbarriers, most_mbarriers;
+  seq_sim_products *products[MOST_WARPS]; /* Wgmma.c */
+  /* Of each thread: all writes up to then are seen by copies and products. */
+  uint32_t fenced[MOST_THREADS];
 };
 
 /* An operation for which lanes of a warp wait; the last one to come runs it for all. */
@@ -84,6 +97,25 @@ typedef struct seq_sim_flight {
   const seq_sim_site *site;
 } seq_sim_flight;
 
+/* A bulk copy, or one of a tensor's box, that is on its way (Bulk.c). */
+typedef struct seq_sim_piece {
+  uint8_t *to;
+  const uint8_t *from; /* null: zeros */
+  int64_t bytes;
+} seq_sim_piece;
+typedef struct seq_sim_bulk {
+  seq_sim_thread *thread;
+  const seq_sim_site *site;
+  seq_sim_piece *pieces;
+  int32_t n_pieces, most_pieces;
+  uint32_t stamp;        /* at which it began */
+  seq_sim_block *target; /* that it loads to, and whose mbarrier it tells; null: it stores */
+  uint32_t mbarrier;
+  int64_t tx;     /* bytes to tell of */
+  int32_t group;  /* of a store: its number; -1 before it has one */
+  uint8_t *taken; /* of a store: what it has read */
+} seq_sim_bulk;
+
 enum { THREAD_READY = 0, THREAD_WAITS = 1, THREAD_ENDED = 2 };
 struct seq_sim_thread {
   void *sp;
@@ -97,10 +129,24 @@ struct seq_sim_thread {
   seq_sim_call *call;
   int32_t sum; /* of the barrier that it left */
   int64_t yields;
+  const seq_sim_site *last_site; /* of accesses in a row, the first of which was of `last` */
+  const void *last;
+  int32_t repeats;
   seq_sim_flight *flights;         /* copies on their way, kept between launches */
   int32_t n_flights, most_flights; /* those of groups come first */
   int32_t *groups;                 /* their numbers of copies */
   int32_t n_groups, most_groups;
+  int32_t bulk_groups;     /* committed so far */
+  bool in_cluster_barrier; /* between its halves, */
+  uint32_t cluster_phase;  /* of which time */
+  uint32_t mbarrier;       /* that it waits for */
+  /* Its last fences: what its atomic accesses hand on, to all or to their block. */
+  uint32_t released, released_in_block;
+  uint32_t seen_inside, seen_outside; /* what atomic reads saw, for the next fence to take */
+  uint32_t *seen, *fenced;            /* the same as clocks; null before the first one */
+  int32_t clock_n;                    /* their entries */
+  bool has_seen, has_fenced;
+  bool learnt; /* since the last barrier of its block */
 };
 
 typedef struct seq_sim_range {
@@ -124,8 +170,15 @@ struct seq_sim {
   seq_sim_thread *threads; /* of all of these */
   int32_t n_threads, most_threads, live;
   int32_t grid_arrived;
+  int32_t cluster, domain;     /* blocks of one */
+  int32_t *slots;              /* of the blocks of a cooperative kernel, by their numbers */
+  seq_sim_place_clock *places; /* a table by address */
+  size_t n_places, most_places;
+  seq_sim_bulk *bulks;
+  int32_t n_bulks, most_bulks;
   char **stacks;
   int32_t n_stacks;
+  struct seq_sim_signals *signals; /* Fiber.c */
 
   seq_sim_thread *current;
   void *scheduler; /* its stack pointer */
@@ -148,47 +201,5 @@ struct seq_sim {
 /* The sim that runs on this CPU thread. Its model of thread-local storage needs no help of the
  * dynamic linker's, with which generated libraries are not linked. */
 extern _Thread_local seq_sim *seq_sim_running __attribute__((tls_model("initial-exec")));
-
-/* --- Fiber.c */
-bool seq_sim_stacks(seq_sim *sim, int32_t n);
-void seq_sim_free_stacks(seq_sim *sim);
-void seq_sim_start_fiber(seq_sim_thread *t, void (*body)(void));
-void seq_sim_enter(seq_sim *sim, seq_sim_thread *t);
-void seq_sim_leave(seq_sim *sim);
-
-/* --- Launch.c */
-/* Ends the launch from one of its threads: does not come back. */
-void seq_sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Lets others run until `state` is THREAD_READY again. */
-void seq_sim_wait(const char *what, const seq_sim_site *site);
-void seq_sim_wake(seq_sim_thread *t);
-bool seq_sim_needs_fibers(const char *what, const seq_sim_site *site);
-/* "model.seq:3:5", or "an unknown place". */
-typedef struct seq_sim_text {
-  char s[256];
-} seq_sim_text;
-seq_sim_text seq_sim_place(const seq_sim_site *site);
-
-/* --- Access.c */
-void seq_sim_land(seq_sim_thread *t, const seq_sim_flight *flight);
-void seq_sim_take_off(seq_sim_thread *t, const seq_sim_flight *flight);
-void seq_sim_free_ranges(seq_sim *sim);
-
-/* --- Shadow.c */
-bool seq_sim_ordered(const seq_sim_thread *t, const seq_sim_event *e);
-const seq_sim_event *seq_sim_clash(const seq_sim_thread *t, const seq_sim_cell *cell,
-                                   const seq_sim_event *e, bool writes, uint32_t since);
-void seq_sim_learn(seq_sim_thread *t, const seq_sim_event *e);
-void seq_sim_remember(seq_sim_cell *cell, const seq_sim_event *e, bool reads, bool writes);
-
-/* --- Warp.c */
-void seq_sim_meet(seq_sim_call *call);
-
-/* --- Count.c */
-void seq_sim_begin_counting(seq_sim *sim);
-void seq_sim_count_access(seq_sim_thread *t, const void *p, int64_t bytes, int32_t flags,
-                          bool shared, const seq_sim_site *site);
-void seq_sim_count_block_end(seq_sim *sim);
-void seq_sim_free_counters(seq_sim *sim);
 
 #endif

@@ -12,6 +12,23 @@
   X(seq_sim_shared)                                                                                \
   X(seq_sim_access)                                                                                \
   X(seq_sim_globals)                                                                               \
+  X(seq_sim_cluster_index)                                                                         \
+  X(seq_sim_cluster_count)                                                                         \
+  X(seq_sim_map)                                                                                   \
+  X(seq_sim_rank_of)                                                                               \
+  X(seq_sim_cluster_arrive)                                                                        \
+  X(seq_sim_cluster_wait)                                                                          \
+  X(seq_sim_fence)                                                                                 \
+  X(seq_sim_mbarrier_init)                                                                         \
+  X(seq_sim_mbarrier_inval)                                                                        \
+  X(seq_sim_mbarrier_expect)                                                                       \
+  X(seq_sim_mbarrier_complete)                                                                     \
+  X(seq_sim_mbarrier_arrive)                                                                       \
+  X(seq_sim_mbarrier_pending)                                                                      \
+  X(seq_sim_mbarrier_wait)                                                                         \
+  X(seq_sim_mbarrier_wait_token)                                                                   \
+  X(seq_sim_fence_proxy)                                                                           \
+  X(seq_sim_fence_mbarriers)                                                                       \
   X(seq_sim_yield)                                                                                 \
   X(seq_sim_trap)                                                                                  \
   X(seq_sim_barrier)                                                                               \
@@ -26,8 +43,20 @@
   X(seq_sim_redux)                                                                                 \
   X(seq_sim_mma)                                                                                   \
   X(seq_sim_ldmatrix)                                                                              \
+  X(seq_sim_stmatrix)                                                                              \
+  X(seq_sim_wgmma_begin)                                                                           \
+  X(seq_sim_wgmma_fence)                                                                           \
+  X(seq_sim_wgmma_commit)                                                                          \
+  X(seq_sim_wgmma_wait)                                                                            \
+  X(seq_sim_accumulator)                                                                           \
   X(seq_sim_copy)                                                                                  \
   X(seq_sim_copy_commit)                                                                           \
-  X(seq_sim_copy_wait)
+  X(seq_sim_copy_wait)                                                                             \
+  X(seq_sim_bulk_load)                                                                             \
+  X(seq_sim_bulk_store)                                                                            \
+  X(seq_sim_tensor_load)                                                                           \
+  X(seq_sim_tensor_store)                                                                          \
+  X(seq_sim_bulk_commit)                                                                           \
+  X(seq_sim_bulk_wait)
 
 #endif

@@ -1,6 +1,6 @@
 /* Operations of a warp. Each lane leaves what it brings and waits; the last one of the mask does
  * the work for all of them. */
-#include "State.h"
+#include "Parts.h"
 
 #include <stdlib.h>
 
@@ -57,6 +57,8 @@ static void sync_lanes(seq_sim_call *const calls[LANES], uint32_t mask) {
   seq_sim_block *b = t->block;
   int warp = t->index / LANES;
   uint32_t now = seq_sim_running->now++;
+  if (b->exact)
+    seq_sim_share(t - t->index % LANES, mask);
   if (mask == lanes_there(t)) {
     b->warps[warp][warp] = now;
     return;

@@ -6,7 +6,9 @@
 //   mask halved           a shuffle names the first half of its lanes alone
 //   guard removed         a comparison before accesses to memory says what lets them happen
 //   one too far           `<` becomes `<=` in a guard, or in the condition of a loop
-//   wait removed          for copies to shared memory
+//   wait removed          for copies to shared memory, products of a warp group
+//   fence removed         around atomic accesses, before copies and products
+//   arrival removed       at a barrier in shared memory
 //   made plain            an atomic access
 //
 //===----------------------------------------------------------------------===//
@@ -16,6 +18,7 @@
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -47,6 +50,8 @@ public:
         findCall(*call);
       else if (auto *branch = dyn_cast<BranchInst>(&inst); branch && branch->isConditional())
         findGuards(*branch);
+      else if (isa<FenceInst>(inst))
+        add(inst, "fence removed", [&inst] { inst.eraseFromParent(); });
       else if (inst.isAtomic())
         findAtomic(inst);
     }
@@ -66,6 +71,7 @@ private:
   }
 
   void findCall(CallInst &call) {
+    findAssembly(call);
     Function *callee = call.getCalledFunction();
     StringRef name = callee ? callee->getName() : "";
     if (!name.consume_front("llvm.nvvm."))
@@ -76,12 +82,31 @@ private:
       barriers.push_back(&call);
     } else if (name == "bar.warp.sync")
       add(call, "warp sync removed", remove);
-    else if (name.starts_with("cp.async.wait"))
+    else if (name.starts_with("cp.async.wait") || name.starts_with("cp.async.bulk.wait") ||
+             name.starts_with("wgmma.wait"))
       add(call, "wait removed", remove);
+    else if (name.starts_with("fence.") || name.starts_with("membar.") ||
+             name.starts_with("wgmma.fence"))
+      add(call, "fence removed", remove);
+    else if (name.starts_with("mbarrier.arrive") && call.use_empty())
+      add(call, "arrival removed", remove);
     else if (name.starts_with("shfl.sync."))
       add(call, "mask halved", [&call] {
         call.setArgOperand(0, ConstantInt::get(call.getArgOperand(0)->getType(), 0xffff));
       });
+  }
+
+  /// What MLIR writes as text.
+  void findAssembly(CallInst &call) {
+    auto *assembly = dyn_cast<InlineAsm>(call.getCalledOperand());
+    if (!assembly || !call.use_empty())
+      return;
+    StringRef text = assembly->getAsmString();
+    auto remove = [&call] { call.eraseFromParent(); };
+    if (text.contains("mbarrier.try_wait") || text.contains("mbarrier.test_wait"))
+      add(call, "wait removed", remove);
+    else if (text.contains("mbarrier.arrive"))
+      add(call, "arrival removed", remove);
   }
 
   void findAtomic(Instruction &inst) {

@@ -109,7 +109,8 @@ typedef struct seq_kernel {
 } seq_kernel;
 enum {
   SEQ_KERNEL_SYNCHRONISES = 1, /* its threads wait for each other */
-  SEQ_KERNEL_COOPERATIVE = 2   /* its blocks do: all of them must run at once */
+  SEQ_KERNEL_COOPERATIVE = 2,  /* its blocks do: all of them must run at once */
+  SEQ_KERNEL_CLUSTER = 256     /* times the blocks of a cluster; without it, one */
 };
 typedef struct seq_device_code {
   const char *chip;  /* "sm_90a" */
