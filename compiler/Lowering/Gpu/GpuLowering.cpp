@@ -45,6 +45,7 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   sharedTop = sharedMost = 0;
   blockThreads = threads;
   stepsAnchor = nullptr;
+  atOnce = 1;
   // What a kernel binds and computes is its own: another may run the same ops.
   auto outerBuffers = buffers;
   auto outerDestinations = destinations;
@@ -77,11 +78,12 @@ Value GpuLowering::sharedMemory(Type elem, int64_t n) {
   });
 }
 
-/// What a step makes stays in shared memory where its size is known and small.
+/// What a step makes stays in shared memory where its size is known and small, and the block runs
+/// one sequence.
 std::optional<Buffer> GpuLowering::nearMemory(Type elem, ArrayRef<Value> dims) {
   int64_t n = pointsUpTo(ValueRange(dims), kSharedBytes, kSharedBytes);
   int64_t bytes = llvm::alignTo(n * Code::bytes(elem), 16);
-  if (!kernelAnchor || group || bytes > kMostNearBytes ||
+  if (!kernelAnchor || group || atOnce > 1 || bytes > kMostNearBytes ||
       kSharedBytes - sharedTop - bytes < kProductBytes)
     return std::nullopt;
   Buffer buffer = denseBuffer(sharedMemory(elem, std::max<int64_t>(n, 1)), elem, dims, false);

@@ -147,6 +147,7 @@ protected:
   mlir::Operation *kernelAnchor = nullptr; ///< end of the kernel's first code
   mlir::Operation *stepsAnchor = nullptr; ///< before the steps of the kernel's scan; null: no steps
   int64_t blockThreads = 0;               ///< of the kernel
+  unsigned atOnce = 1;                    ///< sequences that its teams run together
   Value thread, block;                    ///< of the kernel: numbers, i64
   std::optional<Group> group;             ///< of the kernel, where blocks share a sequence
   /// Of the kernel: bytes of shared memory that are in use, and the most that were.

@@ -93,6 +93,7 @@ void GpuLowering::runSequences(ScanOp scan, Value first, unsigned together, cons
     row.b = b;
     return c.max(evaluate(scan.getExtent(), row), c.i(0));
   };
+  atOnce = together;
   RowSet rows;
   rows.count = c.i(1);
   Value steps = stepsOf(first);

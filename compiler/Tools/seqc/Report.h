@@ -28,8 +28,8 @@ bool writeResults(Session &session, const std::vector<Array> &outputs);
 /// `least`. One of 16 bits may also be the neighbour of what is expected.
 struct Tolerance {
   double share, least;
-  /// For results of one type. `rounding`: what numbers that are rounded to 16 bits on the way may be
-  /// off by, as a share: two that hardly differ may part by half a unit in the last place.
+  /// For results of one type. `rounding`: what numbers that are rounded to 16 bits on the way may
+  /// be off by, as a share: two that hardly differ may part by half a unit in the last place.
   static Tolerance of(int dtype, double rounding);
 };
 /// What `rounding` is in the session's program.
