@@ -90,7 +90,25 @@ Value *convertHalf(IRBuilderBase &b, CastInst &cast) {
   return roundToHalf(b, number, to);
 }
 
+/// Stores and choices on bits: for numbers of bf16 LLVM calls a library on a CPU.
+static Value *onBits(IRBuilderBase &b, Instruction &inst) {
+  auto bits = [&](Value *v) {
+    return b.CreateBitCast(v, withElement(v->getType(), b.getInt16Ty()));
+  };
+  if (auto *store = dyn_cast<StoreInst>(&inst);
+      store && isHalf(store->getValueOperand()->getType()))
+    store->setOperand(0, bits(store->getValueOperand()));
+  auto *select = dyn_cast<SelectInst>(&inst);
+  if (!select || !isHalf(select->getType()))
+    return nullptr;
+  Value *chosen = b.CreateSelect(select->getCondition(), bits(select->getTrueValue()),
+                                 bits(select->getFalseValue()));
+  return b.CreateBitCast(chosen, select->getType());
+}
+
 Value *computeHalf(IRBuilderBase &b, Instruction &inst) {
+  if (isa<StoreInst, SelectInst>(inst))
+    return onBits(b, inst);
   if (inst.getNumOperands() == 0 || !isHalf(inst.getOperand(0)->getType()))
     return nullptr;
   Value *x = inst.getOperand(0);
