@@ -122,6 +122,7 @@ class Suites:
                    self.script("test/Cuts/run.py", "--seqc", seqc, "--few", *jobs, env=sim),
                    self.script("test/Meaning/rounding.py", "--seqc", seqc, env=sim),
                    self.script("test/GpuSim/functions.py", "--seqc", seqc),
+                   self.script("test/GpuSim/products.py", "--seqc", seqc, *jobs),
                    self.script("test/GpuSim/traffic.py", "--seqc", seqc),
                    self.script("test/GpuSim/mutants.py", "--mutate", self.tool("gpusim-mutate"), *jobs),
                    self.script("scripts/test_kernels.py", "--seqc", seqc, "--out",

@@ -78,7 +78,7 @@ def make(seed, target=None):
         args.append(f"S={rng.choice(LENGTHS)},{rng.choice(LENGTHS)}")
     if text.startswith("layer") or "\nlayer" in text:
         args += ["--weights", f"random:{rng.randint(1, 99)}"]
-    args += ["--float", "f64"] if rng.random() < 0.25 else []
+    args += rng.choices([[], ["--float", "f64"], ["--float", "bf16"], ["--float", "f16"]], [13, 4, 2, 1])[0]
     return text, args + (["--cuts"] if program.causal else [])
 
 

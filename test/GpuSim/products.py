@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Matrix products in the simulator, of every type and kind of instructions. Closes with counts.
+
+    products.py --seqc build/bin/seqc [--jobs N]
+
+Each function of products.seq, at sizes around those of tiles and at odd ones, is held to the
+interpreter in f32, f64, bf16 and f16, with tf32x3 and with factors that are rounded. The matrix
+instructions that the simulator counts are those that the extents need, and no fewer.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODES = {"f32": [], "f64": ["--float", "f64"], "bf16": ["--float", "bf16"], "f16": ["--float", "f16"],
+         "tf32x3": ["--matmul", "tf32x3"], "rounded": ["--matmul", "bf16"]}
+NAMES = ["nt", "nn", "tt", "tn", "fused", "two", "chain"]
+SIZES = [(17, 33, 65), (129, 8, 40), (130, 65, 129), (48, 64, 128), (0, 16, 16), (9, 1, 300)]
+
+
+def up(n, by):
+    return -(-n // by) * by
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--seqc", required=True)
+    p.add_argument("--jobs", type=int, default=2)
+    a = p.parse_args()
+
+    def one(job):
+        name, sizes, mode = job
+        r = subprocess.run([os.path.abspath(a.seqc), "check", "products.seq", name, "--target=gpusim", "--json",
+                            *sizes, *MODES[mode]], cwd=HERE, capture_output=True, text=True)
+        label = f"{name} {' '.join(sizes)} {mode}"
+        if r.returncode:
+            return f"{label}: {' '.join((r.stdout[-300:] + r.stderr).split())[:300]}"
+        if mode not in ("bf16", "f16") or name != "nt" or 0 in [int(s[2:]) for s in sizes]:
+            return None
+        t, k, n = (int(s[2:]) for s in sizes)
+        if min(t, k, n) < 16:
+            return None  # no matrix
+        mma = sum(kernel["mma"] for c in json.loads(r.stdout)["counts"] for kernel in c["kernels"])
+        least = up(t, 16) * up(n, 8) * up(k, 16) // (16 * 8 * 16)
+        return None if mma >= least else f"{label}: {mma} matrix instructions, fewer than {least}"
+
+    jobs = [(name, [f"T={t}", f"K={k}", f"N={n}"], mode) for name in NAMES for t, k, n in SIZES for mode in MODES]
+    jobs += [("batched", [f"T={t}", "H=2", f"K={k}"], mode) for t, k in ((65, 24), (3, 100)) for mode in MODES]
+    with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
+        wrong = [w for w in pool.map(one, jobs) if w]
+    for w in wrong:
+        print(f"FAIL {w}")
+    print(f"{len(jobs) - len(wrong)} passed, {len(wrong)} failed")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
