@@ -175,9 +175,10 @@ int seq_model_create(seq_ctx *ctx, const seq_model_desc *desc, seq_model **out);
  * the model owns. The views and their data are not needed afterwards. */
 int seq_model_bind(seq_model *model, const DLTensor *const *params, int32_t n_params);
 
-/* The same from a safetensors file: tensors by the parameters' names. F16 and BF16
- * convert to f32 and f64; F64 to f32 too, with a note; integers and bools do not
- * convert. A tensor that no parameter asks for is an error unless ignore_extra is set. */
+/* The same from a safetensors file: tensors by the parameters' names. Floats
+ * convert to longer ones; to shorter ones (F64 to f32, F32 to bf16) with a note; integers
+ * and bools do not convert. A tensor that no parameter asks for is an error unless ignore_extra is
+ * set. */
 int seq_model_bind_file(seq_model *model, const char *safetensors_path, int ignore_extra);
 
 void seq_model_destroy(seq_model *model); /* null is allowed */

@@ -9,10 +9,10 @@
 #ifndef SEQ_SEQ_HPP
 #define SEQ_SEQ_HPP
 
-#include "seq/io.h"
 #include "seq/runtime.h"
 
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -34,19 +34,50 @@ private:
   int status_;
 };
 
+namespace detail {
+template <typename To, typename From> To bits_as(From from) {
+  static_assert(sizeof(To) == sizeof(From), "as many bits");
+  To to;
+  std::memcpy(&to, &from, sizeof to);
+  return to;
+}
+} // namespace detail
+
 // A float in 16 bits: a type of storage, with the layout of the bits alone. Conversion from float
 // rounds to nearest, ties to even; beyond the range lies infinity.
 struct bf16 {
   std::uint16_t bits = 0;
   bf16() = default;
-  explicit bf16(float value) { seq_element_set(&bits, SEQ_BF16, 0, value); }
-  explicit operator float() const { return float(seq_element_get(&bits, SEQ_BF16, 0)); }
+  explicit bf16(float value) {
+    std::uint32_t u = detail::bits_as<std::uint32_t>(value);
+    bool nan = value != value;
+    bits = static_cast<std::uint16_t>((nan ? u | 0x400000u : u + 0x7FFFu + (u >> 16 & 1)) >> 16);
+  }
+  explicit operator float() const {
+    return detail::bits_as<float>(static_cast<std::uint32_t>(bits) << 16);
+  }
 };
 struct f16 {
   std::uint16_t bits = 0;
   f16() = default;
-  explicit f16(float value) { seq_element_set(&bits, SEQ_F16, 0, value); }
-  explicit operator float() const { return float(seq_element_get(&bits, SEQ_F16, 0)); }
+  explicit f16(float value) {
+    std::uint32_t u = detail::bits_as<std::uint32_t>(value), size = u & 0x7FFFFFFFu, out;
+    if (size >= 0x47800000u) // 2^16 and more, and NaN
+      out = size > 0x7F800000u ? 0x7E00u : 0x7C00u;
+    else if (size < 0x38800000u) // subnormal: the sum with 1/2 has its unit in the last place
+      out = detail::bits_as<std::uint32_t>(detail::bits_as<float>(size) + 0.5f) - 0x3F000000u;
+    else
+      out = (size - (112u << 23) + 0xFFFu + (size >> 13 & 1)) >> 13;
+    bits = static_cast<std::uint16_t>(out | (u >> 16 & 0x8000u));
+  }
+  explicit operator float() const {
+    std::uint32_t size = (bits & 0x7FFFu) << 13, sign = (bits & 0x8000u) << 16;
+    // The exponents differ by 112, which one product mends, of subnormal numbers too.
+    float scaled = detail::bits_as<float>(size) * 0x1p112f;
+    std::uint32_t u =
+        size >= 0x0F800000u ? size | 0x7F800000u : detail::bits_as<std::uint32_t>(scaled);
+    return detail::bits_as<float>(u | sign);
+  }
 };
 
 // DLPack's description of float, double, std::int32_t, bool, bf16 or f16.
