@@ -283,9 +283,18 @@ bool assemblePtx(const std::string &ptxas, const std::string &ptx, const std::st
   }
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(messages), StringRef(messages)};
   std::string arch = "-arch=" + chip;
-  StringRef args[] = {ptxas, "-v", "-O3", arch, in, "-o", out};
-  int rc = sys::ExecuteAndWait(ptxas, args, std::nullopt, redirects, /*SecondsToWait=*/300);
+  SmallVector<StringRef> args{ptxas, "-v", "-O3", arch, in, "-o", out, "--split-compile=0"};
+  auto run = [&] {
+    return sys::ExecuteAndWait(ptxas, args, std::nullopt, redirects, /*SecondsToWait=*/300);
+  };
+  int rc = run();
   readBytes(messages, log);
+  // Kernels on all cores at once, which older assemblers do not know.
+  if (rc && StringRef(log).contains("split-compile")) {
+    args.pop_back();
+    rc = run();
+    readBytes(messages, log);
+  }
   readBytes(out, cubin);
   if (rc == 0 && !cubin.empty())
     return true;
