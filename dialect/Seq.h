@@ -18,6 +18,11 @@ namespace seq {
 class YieldOp;
 class NextOp;
 
+/// A float of 16 bits, in which numbers are kept and not computed.
+inline bool isShort(mlir::Type t) {
+  return t.isBF16() || t.isF16();
+}
+
 /// Function attribute: names of the dynamic sizes, in the order of the call's `sizes`.
 constexpr llvm::StringLiteral kSizesAttr = "seq.sizes";
 /// Function attribute: what the sizes have to satisfy, an array of dictionaries with `sizes`, an

@@ -89,8 +89,7 @@ Type Emitter::storedType(Elem elem) {
 
 /// `x` as it is computed with: not in 16 bits.
 Value Emitter::computed(Value x, Location loc) {
-  bool isShort = isa<FloatType>(x.getType()) && x.getType().getIntOrFloatBitWidth() == 16;
-  return isShort ? arith::ExtFOp::create(b, loc, b.getF32Type(), x).getResult() : x;
+  return isShort(x.getType()) ? arith::ExtFOp::create(b, loc, b.getF32Type(), x).getResult() : x;
 }
 
 Value Emitter::emitConvert(const Expr &expr, ArrayRef<Value> at) {

@@ -89,7 +89,7 @@ llvm::Value *mathsOf(llvm::IRBuilderBase &b, llvm::StringRef name,
 /// A conversion from or to a float of 16 bits as operations on 32 bits, which need no library;
 /// null where it is no such one.
 llvm::Value *convertHalf(llvm::IRBuilderBase &b, llvm::CastInst &cast);
-/// The same for arithmetic and comparisons.
+/// The same for arithmetic and comparisons; stores and choices go by bits.
 llvm::Value *computeHalf(llvm::IRBuilderBase &b, llvm::Instruction &inst);
 /// f32 to f16 or bf16, or vectors of them.
 llvm::Value *roundToHalf(llvm::IRBuilderBase &b, llvm::Value *v, llvm::Type *to);

@@ -85,15 +85,10 @@ TargetChoice parseTarget(const std::string &name) {
   return {{}, TargetError::Unknown};
 }
 
-const char *productsName(lowering::Products products) {
-  static const char *const names[] = {"fma", "tf32x3", "bf16", "f16"};
-  return names[static_cast<int>(products)];
-}
-
 std::optional<lowering::Products> productsNamed(const std::string &name) {
   using lowering::Products;
   for (Products p : {Products::Fma, Products::Tf32x3, Products::BF16, Products::F16})
-    if (name == productsName(p))
+    if (name == lowering::nameOf(p))
       return p;
   return std::nullopt;
 }

@@ -33,8 +33,7 @@ struct TargetChoice {
 /// caches are the same on all CPUs of a level. `gpusim` is `gpusim:sm_80`.
 TargetChoice parseTarget(const std::string &name);
 
-/// How `--matmul` calls them: "fma", "tf32x3", "bf16", "f16".
-const char *productsName(lowering::Products products);
+/// What `--matmul` means by a name.
 std::optional<lowering::Products> productsNamed(const std::string &name);
 /// Where nothing is said: programs whose `float` has 16 bits round factors to it.
 lowering::Products productsFor(typed::Elem floatType);

@@ -69,7 +69,7 @@ std::string cacheKey(const SourceManager &sources, const typed::Program &program
   }
   for (const lowering::Target &t : options.targets)
     parts.push_back(codegen::targetName(t) + t.features + std::to_string(t.vectorBytes) +
-                    codegen::productsName(t.products));
+                    lowering::nameOf(t.products));
   for (const auto &layer : program.layerStore)
     for (const SizeSymbol *s : layer->symbols)
       parts.push_back(s->name + "=" + std::to_string(s->value.value_or(-1)));

@@ -118,9 +118,13 @@ bool addStream(ModuleOp module, std::optional<StreamRefusal> &refusal) {
   return true;
 }
 
-/// Forms are chosen for one machine.
+/// What is made is for one machine.
+static bool isForGpu(const Options &options) {
+  return !options.targets.empty() && options.targets.back().isGpu();
+}
+
 static std::unique_ptr<CostModel> costModelOf(const Options &options) {
-  if (!options.targets.empty() && options.targets.back().isGpu())
+  if (isForGpu(options))
     return std::make_unique<gpu::GpuCost>(options.targets.back(), options.batch);
   return std::make_unique<CpuCost>(options.threads, options.batch);
 }
@@ -128,36 +132,26 @@ static std::unique_ptr<CostModel> costModelOf(const Options &options) {
 static void addForms(OpPassManager &pm, const Options &options, CostModel &model) {
   bool ofConv = llvm::is_contained(kConvFormNames, options.form);
   std::string scans = ofConv ? "" : options.form, convolutions = ofConv ? options.form : "";
-  bool isGpu = !options.targets.empty() && options.targets.back().isGpu();
   SeqFormOptions forms{scans, options.sizes, options.threads, options.batch, options.tellForms};
   SeqFourierConvOptions transforms{convolutions, options.sizes};
   pm.addNestedPass<func::FuncOp>(createSeqClassify());
   pm.addNestedPass<func::FuncOp>(createSeqForm(forms, model));
   pm.addNestedPass<func::FuncOp>(createSeqRaise());
-  pm.addNestedPass<func::FuncOp>(isGpu ? createSeqFourierConv(transforms, model)
-                                       : createSeqFourierConv(transforms));
+  pm.addNestedPass<func::FuncOp>(isForGpu(options) ? createSeqFourierConv(transforms, model)
+                                                   : createSeqFourierConv(transforms));
 }
 
 static void addTransforms(OpPassManager &pm, const Options &options, CostModel &model) {
   addForms(pm, options, model);
   SeqTileAttentionOptions tiles;
-  if (!options.targets.empty() && options.targets.back().isGpu())
+  if (isForGpu(options))
     tiles.rows = 64;
   pm.addNestedPass<func::FuncOp>(createSeqTileAttention(tiles));
-  pm.addNestedPass<func::FuncOp>(createSeqDecompose());
-  pm.addNestedPass<func::FuncOp>(createSeqNarrow());
-  pm.addNestedPass<func::FuncOp>(createSeqSplitInvariant());
-  pm.addNestedPass<func::FuncOp>(createSeqHoist());
-  // Tensor cores want factors of 16 bits, of products that are out of their scans by now.
-  if (!options.targets.empty() && options.targets.back().roundsFactors()) {
-    const char *to = codegen::productsName(options.targets.back().products);
-    pm.addNestedPass<func::FuncOp>(createSeqRoundFactors({to}));
-    pm.addNestedPass<func::FuncOp>(createSeqNarrow());
-  }
-  pm.addNestedPass<func::FuncOp>(createSeqFuse());
+  bool rounds = isForGpu(options) && options.targets.back().roundsFactors();
+  addMapTransforms(pm, rounds ? lowering::nameOf(options.targets.back().products) : "");
   // A CPU's vectors want their elements side by side. Threads of a GPU come through shared memory
   // where it matters.
-  if (options.targets.empty() || !options.targets.back().isGpu())
+  if (!isForGpu(options))
     pm.addNestedPass<func::FuncOp>(createSeqTranspose());
 }
 
@@ -206,7 +200,7 @@ std::optional<Estimate> estimate(ModuleOp module, const Options &options,
   OwningOpRef<ModuleOp> copy(module.clone());
   func::FuncOp func = *copy->getOps<func::FuncOp>().begin();
   Estimate out;
-  if (options.targets.back().isGpu()) {
+  if (isForGpu(options)) {
     if (!transform(*copy, options, context, error))
       return std::nullopt;
     out.kernels = gpu::kernelCosts(func, options.targets.back(), sizes, batch);

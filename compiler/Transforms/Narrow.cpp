@@ -22,10 +22,6 @@ using namespace seq;
 
 namespace {
 
-bool isShort(Type t) {
-  return t.isBF16() || t.isF16();
-}
-
 Type elementOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getElementType();
 }

@@ -37,6 +37,10 @@ std::optional<FormRequest> parseForm(llvm::StringRef text);
 void gatherScores(mlir::func::FuncOp func);
 
 class CostModel;
+/// The transforms after forms are chosen and tiles are written, up to maps as they are lowered.
+/// `roundTo`: "bf16" or "f16", to which factors of matrix products are rounded; "": they are not.
+void addMapTransforms(mlir::OpPassManager &pm, llvm::StringRef roundTo);
+
 #define GEN_PASS_DECL
 #include "compiler/Transforms/Passes.h.inc"
 /// The same passes with another cost model than that of a CPU with `threads` and `batch`.

@@ -10,6 +10,7 @@
 #define SEQC_LOWERING_COMMON_CODE_H
 
 #include "compiler/Lowering/Common/Lowering.h"
+#include "dialect/Seq.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -77,7 +78,6 @@ public:
   Type memory(Type e) { return e.isInteger(1) ? i8 : value(e); }
   Value zero(Type e); ///< in registers
   static int64_t bytes(Type e);
-  static bool isShort(Type e) { return e.isBF16() || e.isF16(); }
   Value at(Value base, Type e, Value offset); ///< base + offset elements; offset may be a vector
   Value load(Value p, Type e, int64_t align = 0);
   Value loadVector(Value p, Type e, unsigned n, Value mask = {});

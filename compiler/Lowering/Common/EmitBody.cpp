@@ -76,7 +76,7 @@ Val BodyEmitter::get(Value v) {
   if (auto k = v.getDefiningOp<arith::ConstantOp>()) {
     if (v.getType().isIndex())
       r.v.push_back(c.i(cast<IntegerAttr>(k.getValue()).getInt()));
-    else if (Code::isShort(v.getType()))
+    else if (isShort(v.getType()))
       r.v.push_back(
           c.ci(cast<FloatAttr>(k.getValue()).getValue().bitcastToAPInt().getSExtValue(), c.i16));
     else
@@ -141,9 +141,9 @@ static Value emitArith(Code &c, Operation *op, ValueRange in) {
   if (isa<arith::RemFOp>(op))
     return emitRemainder(c, in[0], in[1]);
   Type r = op->getResult(0).getType();
-  if (isa<arith::ExtFOp>(op) && Code::isShort(op->getOperand(0).getType()))
+  if (isa<arith::ExtFOp>(op) && isShort(op->getOperand(0).getType()))
     return emitWiden(c, in[0], op->getOperand(0).getType());
-  if (isa<arith::TruncFOp>(op) && Code::isShort(r))
+  if (isa<arith::TruncFOp>(op) && isShort(r))
     return emitNarrow(c, in[0], r);
   OperationState state(c.b.getLoc(), op->getName());
   state.addOperands(in);

@@ -133,7 +133,6 @@ struct ScanFacts {
   /// do those of several blocks where sequences are few; "loop": blocks take steps in turn; "":
   /// inside of another scan's step.
   std::string runs;
-  unsigned together = 1; ///< sequences that a block or group runs at once, where there are enough
 };
 
 struct TensorFacts {

@@ -16,6 +16,11 @@ enum class Machine { Cpu, Cuda, GpuSim };
 /// How a GPU multiplies matrices of f32: by fused multiply-adds; on tensor cores, each product in
 /// three of shorter factors; or there with factors that are rounded to 16 bits.
 enum class Products { Fma, Tf32x3, BF16, F16 };
+/// As `--matmul` takes it.
+inline const char *nameOf(Products products) {
+  static const char *const names[] = {"fma", "tf32x3", "bf16", "f16"};
+  return names[static_cast<int>(products)];
+}
 
 /// What code generation needs to know of a CPU, or of a GPU's chip.
 struct Target {

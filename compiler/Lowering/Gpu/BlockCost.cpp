@@ -392,10 +392,9 @@ BlockWork BlockCost::step(Block &body) {
     if (!map || facts.prepared.contains(map.getResult(0)))
       continue;
     auto contraction = groups == 1 ? contractionOf(map) : std::nullopt;
-    auto shape = contraction
-                     ? tileFor(map, *contraction, unsigned(threads), kSharedBytes - int64_t(top),
-                               facts.target.products == Products::Tf32x3)
-                     : std::nullopt;
+    auto shape = contraction ? tileFor(map, *contraction, unsigned(threads),
+                                       kSharedBytes - int64_t(top), facts.target)
+                             : std::nullopt;
     if (shape) {
       shared = std::max(shared, top + double(shape->bytes(*contraction)));
       work += tile(map, *contraction, *shape) * tiles(map, *contraction, *shape);

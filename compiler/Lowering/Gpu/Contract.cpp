@@ -92,7 +92,7 @@ static void takeShort(Contraction &con) {
   for (const Factor &f : con.factors) {
     auto widened = f.value.getDefiningOp<arith::ExtFOp>();
     Type t = widened ? widened.getIn().getType() : Type();
-    if (!t || !Code::isShort(t) || (element && t != element) || !con.element.isF32())
+    if (!t || !isShort(t) || (element && t != element) || !con.element.isF32())
       return;
     element = t;
   }
@@ -195,7 +195,7 @@ static ArrayRef<BlockTile> tilesOf(const Contraction &contraction) {
 }
 
 std::optional<BlockTile> tileFor(MapOp map, const Contraction &contraction, unsigned threads,
-                                 int64_t shared, bool tf32) {
+                                 int64_t shared, const Target &target) {
   // What is known at the call only is taken for little in a step of a block, so that its threads
   // have registers for all of the step.
   int64_t unknown = threads ? 32 : 1 << 12;
@@ -203,6 +203,7 @@ std::optional<BlockTile> tileFor(MapOp map, const Contraction &contraction, unsi
           n = extentOr(map.indices()[contraction.n], unknown);
   unsigned sums = contraction.products.size();
   bool wide = contraction.element.isF64();
+  bool byMatrix = contraction.isShort() || (!wide && target.products == Products::Tf32x3);
   ReduceOp reduce = contraction.reduce;
   int64_t depth = Code::constant(reduce.getExtents().back()).value_or(1 << 12);
   if (m < 8 || n < 8 || m * n < 256 || depth < 8 || sums > 4)
@@ -210,7 +211,7 @@ std::optional<BlockTile> tileFor(MapOp map, const Contraction &contraction, unsi
   bool copies = llvm::any_of(contraction.factors, [](const Factor &f) { return f.copied != 0; });
   // Less than half of a side empty, and no more accumulators than registers.
   for (BlockTile t : tilesOf(contraction)) {
-    t.matrix = (contraction.isShort() || (tf32 && !wide)) && WarpGrid(t).fits;
+    t.matrix = byMatrix && WarpGrid(t).fits;
     bool fits = (threads == 0 || t.threads() == threads) && t.m < 2 * m && t.n < 2 * n &&
                 (t.matrix || !contraction.isShort()) &&
                 t.ownM * t.ownN * sums * (wide ? 2 : 1) <= 64;

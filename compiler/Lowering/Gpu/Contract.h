@@ -33,7 +33,7 @@ struct Contraction {
   /// Of the factors in shared memory: f32, f64, or bf16 or f16 where all of them have that type,
   /// for matrix instructions.
   Type element;
-  bool isShort() const { return Code::isShort(element); }
+  bool isShort() const { return seq::isShort(element); }
 };
 
 /// None where the map is no contraction.
@@ -74,10 +74,10 @@ struct WarpGrid {
 };
 
 /// Of the tiles that `threads` threads can have, one that fits the map; none: there is none.
-/// 0 threads: any number. `shared`: bytes of shared memory. `tf32`: products of f32 by matrix
-/// instructions.
+/// 0 threads: any number. `shared`: bytes of shared memory. `target`: by which instructions it
+/// makes products of f32.
 std::optional<BlockTile> tileFor(MapOp map, const Contraction &contraction, unsigned threads,
-                                 int64_t shared, bool tf32);
+                                 int64_t shared, const Target &target);
 
 } // namespace seq::gpu
 

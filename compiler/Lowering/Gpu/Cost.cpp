@@ -78,9 +78,8 @@ private:
 
   void add(MapOp map) {
     auto contraction = contractionOf(map);
-    auto shape = contraction ? tileFor(map, *contraction, 0, kSharedBytes,
-                                       facts.target.products == Products::Tf32x3)
-                             : std::nullopt;
+    auto shape =
+        contraction ? tileFor(map, *contraction, 0, kSharedBytes, facts.target) : std::nullopt;
     if (shape) {
       BlockCost block(facts, shape->threads());
       BlockWork w = block.tile(map, *contraction, *shape);
@@ -280,10 +279,7 @@ public:
   bool transform() {
     PassManager pm(module->getContext());
     pm.enableVerifier(false);
-    for (auto make :
-         {+[] { return createSeqDecompose(); }, +[] { return createSeqSplitInvariant(); },
-          +[] { return createSeqHoist(); }, +[] { return createSeqFuse(); }})
-      pm.addNestedPass<func::FuncOp>(make());
+    addMapTransforms(pm, ""); // forms are compared by products of f32
     return succeeded(pm.run(*module));
   }
 

@@ -165,11 +165,13 @@ void GpuLowering::launchMap(MapOp map, Value sequences) {
     return launchRows(1);
   c.when(
       c.cmp(arith::CmpIPredicate::slt, sequences, c.i(kFewSequences)), [&] { launchRows(1); },
-      [&] {
-        FunctionFacts told = result.facts; // the same again
-        launchRows(kSequences);
-        result.facts = std::move(told);
-      });
+      [&] { launchAgain([&] { launchRows(kSequences); }); });
+}
+
+void GpuLowering::launchAgain(llvm::function_ref<void()> launches) {
+  FunctionFacts told = result.facts;
+  launches();
+  result.facts = std::move(told);
 }
 
 /// The product that a map is, with what the device may copy of it.
@@ -186,7 +188,7 @@ bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   std::optional<Contraction> contraction = productOf(map);
   std::optional<BlockTile> tile;
   if (contraction && !beginOf(map))
-    tile = tileFor(map, *contraction, 0, kSharedBytes, target.products == Products::Tf32x3);
+    tile = tileFor(map, *contraction, 0, kSharedBytes, target);
   if (!tile)
     return false;
   Value tiles = c.i(1);

@@ -96,6 +96,8 @@ protected:
               llvm::function_ref<void(Value block)> body);
   void launchMap(MapOp map, Value sequences);
   bool launchContraction(MapOp map, Value sequences);
+  /// Kernels of ops that have been told of: facts stay as they are.
+  void launchAgain(llvm::function_ref<void()> launches);
   void noteContraction(MapOp map, const Contraction &contraction, const BlockTile &tile);
   /// The threads of `blocks` blocks like this one, which is number `rank` of them.
   Team teamOf(Value rank, Value blocks);

@@ -117,8 +117,7 @@ void GpuLowering::lowerMap(MapOp map, const RowSet &rows, const Team &team) {
   // A block by itself has tiles of its own.
   if (auto threads = Code::constant(team.count); threads && !begin && !rows.together)
     if (auto contraction = productOf(map))
-      if (auto tile = tileFor(map, *contraction, *threads, kSharedBytes - sharedTop,
-                              target.products == Products::Tf32x3)) {
+      if (auto tile = tileFor(map, *contraction, *threads, kSharedBytes - sharedTop, target)) {
         noteContraction(map, *contraction, *tile);
         return lowerContraction(map, *contraction, *tile, makeRow(rows, c.i(0)), c.i(0), c.i(1));
       }

@@ -55,11 +55,9 @@ void GpuLowering::launchScan(ScanOp scan) {
   facts.runs = "group";
   // Half of what fits, since a kernel may take a multiprocessor for itself.
   Value room = c.max(c.bin<arith::DivUIOp>(nthreads, c.i(2)), c.i(1));
-  unsigned together = facts.together = canRunTogether(scan) ? kSequences : 1;
+  unsigned together = canRunTogether(scan) ? kSequences : 1;
   auto launchAll = [&](unsigned together) {
-    FunctionFacts told = result.facts; // the same again
-    launchGroups(scan, room, together);
-    result.facts = std::move(told);
+    launchAgain([&] { launchGroups(scan, room, together); });
   };
   c.when(
       c.cmp(arith::CmpIPredicate::sge, c.ceilDiv(batch, together), room),

@@ -348,11 +348,11 @@ private:
       std::printf("WRONG: %s\n", mismatch.c_str());
     if (session.options.quiet)
       return;
-    bool f64 = session.options.floatType == "f64";
+    bool f64 = session.pipelineOptions().floatType == typed::Elem::F64;
     Tolerance of = Tolerance::of(f64 ? SEQ_F64 : SEQ_F32, rounding);
     std::printf("%d case%s; the tolerance is %s of an output's largest value, at least %s%s\n",
                 cases, cases == 1 ? "" : "s", power(of.share).c_str(), power(of.least).c_str(),
-                typed::isShort(*typed::floatNamed(session.options.floatType))
+                typed::isShort(session.pipelineOptions().floatType)
                     ? ", and a unit in the last place"
                     : "");
     if (illConditioned)

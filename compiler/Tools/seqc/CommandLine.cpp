@@ -210,8 +210,7 @@ const OptionSpec kOptions[] = {
        return codegen::productsNamed(v).has_value();
      },
      "products of f32 on a GPU: exact ones, three on tensor cores (2^-21 of a product), or of "
-     "factors "
-     "rounded to 16 bits, as --float bf16 and f16 have them",
+     "factors rounded to 16 bits, as --float bf16 and f16 have them",
      "fma, tf32x3, bf16 or f16"},
     {"--threads", "N", Every, setThreads,
      "threads (default: physical cores; compile: forms are chosen for 1)",
