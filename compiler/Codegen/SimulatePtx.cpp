@@ -165,7 +165,8 @@ static bool isConstant(Value *v, int64_t one, int64_t other, bool &isOther) {
 // Products of warp groups
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kProduct = "wgmma.mma_async.sync.aligned.m64n";
+static constexpr StringRef kProduct = "wgmma.mma_async.sync.aligned.m64n",
+                           kWait = "wgmma.wait_group.sync.aligned";
 
 namespace {
 struct Product {
@@ -268,19 +269,45 @@ static Value *emitProduct(Site &s, const Product &p, const Operands &operands) {
   return result;
 }
 
+/// `wgmma.wait_group.sync.aligned 0`, through which results pass that are there afterwards.
+static Value *replaceWait(Site &s, const Statement &l, const Operands &operands) {
+  unsigned pending;
+  if (l.mnemonic != kWait || !l.guard.empty() || l.operands.size() != 1 ||
+      StringRef(l.operands[0]).getAsInteger(10, pending))
+    return nullptr;
+  for (unsigned i = 0; i < operands.results; ++i)
+    if (!operands.tiedTo(i))
+      return nullptr;
+  s.waits = true;
+  s.act("wgmma_wait", {s.b.getInt32(pending), s.where()});
+  if (s.call.getType()->isVoidTy())
+    return s.done();
+  if (operands.results == 1)
+    return operands.tiedTo(0);
+  Value *result = PoisonValue::get(s.call.getType());
+  for (unsigned i = 0; i < operands.results; ++i)
+    result = s.b.CreateInsertValue(result, operands.tiedTo(i), i);
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Results of products
 //===----------------------------------------------------------------------===//
 
-static bool isProduct(const Value *v) {
+static bool isAssembly(const Value *v, StringRef text) {
   auto *call = dyn_cast<CallInst>(v);
   auto *assembly = call ? dyn_cast<InlineAsm>(call->getCalledOperand()) : nullptr;
-  return assembly && assembly->getAsmString().contains(kProduct);
+  return assembly && assembly->getAsmString().contains(text);
+}
+
+static bool isProduct(const Value *v) {
+  return isAssembly(v, kProduct);
 }
 
 /// Whether the user hands the value on as it is.
 static bool handsOn(const User *user) {
-  return isa<PHINode, SelectInst, ExtractValueInst, InsertValueInst, FreezeInst>(user);
+  return isa<PHINode, SelectInst, ExtractValueInst, InsertValueInst, FreezeInst>(user) ||
+         isAssembly(user, kWait);
 }
 
 /// `v` at this use, once its product has happened.
@@ -422,9 +449,11 @@ Value *replacePtx(Site &s, StringRef text) {
     return nullptr;
   if (auto product = parseProduct(statements, operands))
     return emitProduct(s, *product, operands);
-  if (statements.size() == 1)
-    return replaceStatement(s, statements[0], operands);
-  return replaceLoop(s, statements, operands);
+  if (statements.size() != 1)
+    return replaceLoop(s, statements, operands);
+  if (Value *v = replaceWait(s, statements[0], operands))
+    return v;
+  return replaceStatement(s, statements[0], operands);
 }
 
 } // namespace seq::codegen

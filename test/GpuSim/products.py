@@ -4,8 +4,9 @@
     products.py --seqc build/bin/seqc [--jobs N]
 
 Each function of products.seq, at sizes around those of tiles and at odd ones, is held to the
-interpreter in f32, f64, bf16 and f16, with tf32x3 and with factors that are rounded. The matrix
-instructions that the simulator counts are those that the extents need, and no fewer.
+interpreter in f32, f64, bf16 and f16, with tf32x3 and with factors that are rounded, on sm_80; and in 16
+bits on sm_90a. The matrix instructions that the simulator counts are those that the extents need, and no
+fewer; on sm_90a they are those of warp groups, each of which does the work of many others.
 """
 import argparse
 import concurrent.futures
@@ -16,7 +17,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODES = {"f32": [], "f64": ["--float", "f64"], "bf16": ["--float", "bf16"], "f16": ["--float", "f16"],
-         "tf32x3": ["--matmul", "tf32x3"], "rounded": ["--matmul", "bf16"]}
+         "tf32x3": ["--matmul", "tf32x3"], "rounded": ["--matmul", "bf16"],
+         "bf16 sm_90a": ["--float", "bf16", "--target=gpusim:sm_90a"],
+         "f16 sm_90a": ["--float", "f16", "--target=gpusim:sm_90a"]}
 NAMES = ["nt", "nn", "tt", "tn", "fused", "two", "chain"]
 SIZES = [(17, 33, 65), (129, 8, 40), (130, 65, 129), (48, 64, 128), (0, 16, 16), (9, 1, 300)]
 
@@ -33,21 +36,27 @@ def main():
 
     def one(job):
         name, sizes, mode = job
-        r = subprocess.run([os.path.abspath(a.seqc), "check", "products.seq", name, "--target=gpusim", "--json",
+        target = [] if "sm_90a" in mode else ["--target=gpusim"]
+        r = subprocess.run([os.path.abspath(a.seqc), "check", "products.seq", name, "--json", *target,
                             *sizes, *MODES[mode]], cwd=HERE, capture_output=True, text=True)
         label = f"{name} {' '.join(sizes)} {mode}"
         if r.returncode:
             return f"{label}: {' '.join((r.stdout[-300:] + r.stderr).split())[:300]}"
-        if mode not in ("bf16", "f16") or name != "nt" or 0 in [int(s[2:]) for s in sizes]:
+        if mode.split()[0] not in ("bf16", "f16") or name != "nt":
             return None
         t, k, n = (int(s[2:]) for s in sizes)
         if min(t, k, n) < 16:
             return None  # no matrix
         mma = sum(kernel["mma"] for c in json.loads(r.stdout)["counts"] for kernel in c["kernels"])
         least = up(t, 16) * up(n, 8) * up(k, 16) // (16 * 8 * 16)
+        if "sm_90a" in mode:  # 64 rows and up to 128 columns at once, by four warps
+            others, least = least, 4 * (up(t, 64) // 64) * (up(n, 128) // 128) * (up(k, 16) // 16)
+            if mma >= others:
+                return f"{label}: {mma} matrix instructions, as many as without warp groups"
         return None if mma >= least else f"{label}: {mma} matrix instructions, fewer than {least}"
 
-    jobs = [(name, [f"T={t}", f"K={k}", f"N={n}"], mode) for name in NAMES for t, k, n in SIZES for mode in MODES]
+    jobs = [(name, [f"T={t}", f"K={k}", f"N={n}"], mode) for name in NAMES for t, k, n in SIZES for mode in MODES
+            if "sm_90a" not in mode or t * n > 1000]
     jobs += [("batched", [f"T={t}", "H=2", f"K={k}"], mode) for t, k in ((65, 24), (3, 100)) for mode in MODES]
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         wrong = [w for w in pool.map(one, jobs) if w]

@@ -34,6 +34,9 @@ struct Target {
   Products products = Products::Fma; ///< of a GPU
   bool roundsFactors() const { return products == Products::BF16 || products == Products::F16; }
   bool isGpu() const { return machine != Machine::Cpu; }
+  /// Four warps multiply together, and read shared memory as they do: instructions that no later
+  /// chip has either.
+  bool hasWarpGroups() const { return isGpu() && cpu == "sm_90a"; }
 };
 
 /// A place that a run-time failure may name: index = the `place` of seq_rt_fail.

@@ -164,8 +164,9 @@ unsigned BlockTile::pitch(const Contraction &contraction, const Factor &f) const
 int64_t BlockTile::bytes(const Contraction &contraction) const {
   int64_t all = 0;
   for (const Factor &f : contraction.factors)
-    all += llvm::alignTo(elements(contraction, f) * stages * Code::bytes(contraction.element), 16);
-  return all;
+    all += llvm::alignTo(elements(contraction, f) * stages * Code::bytes(contraction.element),
+                         alignment());
+  return all + (groups ? alignment() : 0); // which the first one may need
 }
 
 WarpGrid::WarpGrid(const BlockTile &t) {
@@ -183,15 +184,26 @@ WarpGrid::WarpGrid(const BlockTile &t) {
   }
 }
 
-/// From the largest to the smallest.
-static ArrayRef<BlockTile> tilesOf(const Contraction &contraction) {
+/// From the largest to the smallest: by warp groups, by other instructions of 16 bits, of others.
+static SmallVector<BlockTile> tilesOf(const Contraction &contraction, const Target &target) {
+  static const BlockTile groups[] = {
+      {128, 128, 64, 8, 8}, {64, 128, 64, 8, 8}, {128, 64, 64, 8, 4}, {64, 64, 64, 8, 4}};
   static const BlockTile shorts[] = {{128, 128, 32, 8, 8}, {128, 64, 32, 8, 8}, {64, 128, 32, 8, 8},
                                      {64, 64, 32, 8, 4},   {32, 128, 32, 8, 4}, {32, 64, 32, 4, 4},
                                      {32, 32, 32, 4, 2},   {16, 64, 32, 4, 2},  {16, 32, 32, 2, 2}};
   static const BlockTile others[] = {{64, 64, 16, 8, 4}, {64, 64, 16, 4, 4}, {32, 64, 16, 4, 4},
                                      {32, 32, 16, 4, 2}, {32, 32, 16, 2, 2}, {16, 32, 16, 2, 2},
                                      {16, 16, 16, 2, 1}};
-  return contraction.isShort() ? ArrayRef<BlockTile>(shorts) : ArrayRef<BlockTile>(others);
+  if (!contraction.isShort())
+    return SmallVector<BlockTile>(std::begin(others), std::end(others));
+  SmallVector<BlockTile> tiles;
+  if (target.hasWarpGroups())
+    for (BlockTile t : groups) {
+      t.groups = true;
+      tiles.push_back(t);
+    }
+  tiles.append(std::begin(shorts), std::end(shorts));
+  return tiles;
 }
 
 std::optional<BlockTile> tileFor(MapOp map, const Contraction &contraction, unsigned threads,
@@ -210,8 +222,8 @@ std::optional<BlockTile> tileFor(MapOp map, const Contraction &contraction, unsi
     return std::nullopt;
   bool copies = llvm::any_of(contraction.factors, [](const Factor &f) { return f.copied != 0; });
   // Less than half of a side empty, and no more accumulators than registers.
-  for (BlockTile t : tilesOf(contraction)) {
-    t.matrix = byMatrix && WarpGrid(t).fits;
+  for (BlockTile t : tilesOf(contraction, target)) {
+    t.matrix = byMatrix && (t.groups || WarpGrid(t).fits);
     bool fits = (threads == 0 || t.threads() == threads) && t.m < 2 * m && t.n < 2 * n &&
                 (t.matrix || !contraction.isShort()) &&
                 t.ownM * t.ownN * sums * (wide ? 2 : 1) <= 64;

@@ -43,10 +43,13 @@ std::optional<Contraction> contractionOf(MapOp map);
 struct BlockTile {
   unsigned m = 64, n = 64, k = 16, ownM = 8, ownN = 4;
   bool matrix = false; ///< by matrix instructions: a thread's points are spread over its warp's
+  bool groups = false; ///< by those of warp groups, which read factors from shared memory
   unsigned stages = 2; ///< steps whose factors have room in shared memory
   /// Shared memory for the factors.
   int64_t bytes(const Contraction &contraction) const;
   unsigned threads() const { return m / ownM * (n / ownN); }
+  /// Of each factor's shared memory, in bytes.
+  int64_t alignment() const { return groups ? 1024 : 16; }
 
   //===--- A factor in shared memory --------------------------------------------------===//
   unsigned side(const Factor &f) const { return f.overM ? m : n; }
@@ -59,8 +62,11 @@ struct BlockTile {
     return linesInside(contraction, f) ? side(f) : k;
   }
   unsigned pitch(const Contraction &contraction, const Factor &f) const;
-  /// Elements of one step.
+  /// Elements of one step. In products of warp groups lines are cut to pieces of 64
+  /// (TileGroups.cpp), so that there are as many as points.
   int64_t elements(const Contraction &contraction, const Factor &f) const {
+    if (groups)
+      return int64_t(side(f)) * k;
     return int64_t(lines(contraction, f)) * pitch(contraction, f);
   }
 };

@@ -66,10 +66,10 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
 
 /// All pieces lie behind each other in one array, whose size is given at the launch: code that
 /// knows of no size reads nothing ahead of its conditions.
-Value GpuLowering::sharedMemory(Type elem, int64_t n) {
+Value GpuLowering::sharedMemory(Type elem, int64_t n, int64_t alignment) {
   Code &c = *code;
-  int64_t offset = sharedTop;
-  sharedTop += llvm::alignTo(n * Code::bytes(elem), 16);
+  int64_t offset = llvm::alignTo(sharedTop, alignment);
+  sharedTop = offset + llvm::alignTo(n * Code::bytes(elem), 16);
   sharedMost = std::max(sharedMost, sharedTop);
   return atKernel([&] {
     Type local = LLVM::LLVMPointerType::get(c.b.getContext(), 3);
@@ -174,35 +174,57 @@ void GpuLowering::launchAgain(llvm::function_ref<void()> launches) {
   result.facts = std::move(told);
 }
 
-/// The product that a map is, with what the device may copy of it.
-std::optional<Contraction> GpuLowering::productOf(MapOp map) {
+/// The product that a map is, with what the device may copy of it, if `remainders` are all 0.
+std::optional<Contraction> GpuLowering::productOf(MapOp map, Values *remainders) {
   std::optional<Contraction> contraction = contractionOf(map);
   if (contraction)
-    noteCopies(*contraction);
+    noteCopies(*contraction, remainders);
   return contraction;
 }
 
 /// False where the map is no product that is worth tiles.
 bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   Code &c = *code;
-  std::optional<Contraction> contraction = productOf(map);
-  std::optional<BlockTile> tile;
-  if (contraction && !beginOf(map))
-    tile = tileFor(map, *contraction, 0, kSharedBytes, target);
+  if (beginOf(map))
+    return false;
+  auto tileOf = [&](const std::optional<Contraction> &contraction) {
+    return contraction ? tileFor(map, *contraction, 0, kSharedBytes, target) : std::nullopt;
+  };
+  std::optional<Contraction> whole = productOf(map);
+  std::optional<BlockTile> tile = tileOf(whole);
   if (!tile)
     return false;
+  // Where a caller's arrays lie is known at the call.
+  Values remainders;
+  std::optional<Contraction> aligned = productOf(map, &remainders);
+  if (remainders.empty()) {
+    launchTiles(map, *whole, *tile, sequences);
+    return true;
+  }
+  Value any = remainders[0];
+  for (Value r : ArrayRef(remainders).drop_front())
+    any = c.bin<arith::OrIOp>(any, r);
+  c.when(
+      c.cmp(arith::CmpIPredicate::eq, any, c.i(0)),
+      [&] { launchTiles(map, *aligned, *tileOf(aligned), sequences); },
+      [&] { launchAgain([&] { launchTiles(map, *whole, *tile, sequences); }); });
+  return true;
+}
+
+void GpuLowering::launchTiles(MapOp map, const Contraction &contraction, const BlockTile &tile,
+                              Value sequences) {
+  Code &c = *code;
   Value tiles = c.i(1);
   for (auto [k, e] : llvm::enumerate(map.getExtents())) {
-    unsigned side = k == contraction->m ? tile->m : k == contraction->n ? tile->n : 1;
+    unsigned side = k == contraction.m ? tile.m : k == contraction.n ? tile.n : 1;
     tiles = c.mul(tiles, c.ceilDiv(c.max(padded(e), c.i(0)), side));
   }
-  launch("product", c.mul(sequences, tiles), tile->threads(), [&](Value block) {
+  launch("product", c.mul(sequences, tiles), tile.threads(), [&](Value block) {
     Row row;
     row.b = c.bin<arith::DivUIOp>(block, tiles);
-    noteContraction(map, *contraction, *tile);
-    lowerContraction(map, *contraction, *tile, row, c.sub(block, c.mul(row.b, tiles)), tiles);
+    noteContraction(map, contraction, tile);
+    lowerContraction(map, contraction, tile, row, c.sub(block, c.mul(row.b, tiles)), tiles);
   });
-  return true;
 }
 
 void GpuLowering::noteContraction(MapOp map, const Contraction &contraction,

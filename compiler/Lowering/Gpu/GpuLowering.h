@@ -96,6 +96,8 @@ protected:
               llvm::function_ref<void(Value block)> body);
   void launchMap(MapOp map, Value sequences);
   bool launchContraction(MapOp map, Value sequences);
+  void launchTiles(MapOp map, const Contraction &contraction, const BlockTile &tile,
+                   Value sequences);
   /// Kernels of ops that have been told of: facts stay as they are.
   void launchAgain(llvm::function_ref<void()> launches);
   void noteContraction(MapOp map, const Contraction &contraction, const BlockTile &tile);
@@ -138,11 +140,12 @@ protected:
   /// The tiles `first`, `first + step`, … of a sequence by a block of `tile.threads()` threads.
   void lowerContraction(MapOp map, const Contraction &contraction, const BlockTile &tile,
                         const Row &row, Value first, Value step);
-  void noteCopies(Contraction &contraction);
-  std::optional<Contraction> productOf(MapOp map);
-  /// Shared memory of the kernel for `n` elements, aligned to 16 bytes, until `sharedTop` is set
-  /// back.
-  Value sharedMemory(Type elem, int64_t n);
+  bool liesAligned(Contraction &contraction, const Factor &f, Values *remainders);
+  void noteCopies(Contraction &contraction, Values *remainders);
+  std::optional<Contraction> productOf(MapOp map, Values *remainders = nullptr);
+  /// Shared memory of the kernel for `n` elements, aligned to 16 bytes or more, until `sharedTop`
+  /// is set back.
+  Value sharedMemory(Type elem, int64_t n, int64_t alignment = 16);
 
   Device &device;
   llvm::SmallVector<Launch> launches;

@@ -151,7 +151,8 @@ LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix, con
   OpBuilder b(deviceModule->getBodyRegion());
   Type none = LLVM::LLVMArrayType::get(b.getIntegerType(8), 0);
   LLVM::GlobalOp::create(b, module.getLoc(), none, /*isConstant=*/false, LLVM::Linkage::External,
-                         kSharedName, Attribute(), /*alignment=*/16, /*addrSpace=*/3);
+                         kSharedName, Attribute(), target.hasWarpGroups() ? 1024 : 16,
+                         /*addrSpace=*/3);
   SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
   for (func::FuncOp f : funcs) {
     functions.push_back(

@@ -15,8 +15,8 @@ TileEmitter::TileEmitter(Code &c, MapOp map, const Contraction &contraction, con
   for (Value e : reduce.getExtents())
     depths.push_back(c.max(context.evaluate(e), c.i(0)));
   for (const Factor &f : con.factors)
-    memory.push_back(context.shared(elem, tile.stages * tile.elements(con, f)));
-  tile.matrix ? placeFragments() : placeOwn();
+    memory.push_back(context.shared(elem, tile.stages * tile.elements(con, f), tile.alignment()));
+  tile.groups ? placeGroups() : tile.matrix ? placeFragments() : placeOwn();
 }
 
 /// A thread has rows side by side, and columns so far apart that the threads beside it store
@@ -65,6 +65,12 @@ Values TileEmitter::outer(unsigned k, ValueRange sums) {
   });
 }
 
+/// What this thread has stored may be read by tensor cores, which take another way to memory.
+static void fenceForGroups(Code &c) {
+  auto space = NVVM::SharedSpaceAttr::get(c.b.getContext(), NVVM::SharedSpace::shared_cta);
+  NVVM::FenceProxyOp::create(c.b, NVVM::ProxyKind::async_shared, space);
+}
+
 /// The loop over the last index, `tile.k` of it a step.
 Values TileEmitter::steps(ValueRange sums) {
   Value count = c.ceilDiv(depths.back(), tile.k);
@@ -75,17 +81,27 @@ Values TileEmitter::steps(ValueRange sums) {
   };
   for (unsigned s = 0; copies() && s < ahead; ++s)
     begin(c.i(s));
-  keep(fetch(c.i(0)), c.i(0));
+  fetchAndKeep(c.i(0));
   Values out = c.loop(c.i(0), count, c.i(1), sums, [&](Value s, ValueRange in) {
     if (copies())
       NVVM::CpAsyncWaitGroupOp::create(c.b, ahead - 1);
+    if (tile.groups)
+      fenceForGroups(c);
     context.barrier();
+    Values taken;
+    if (tile.groups)
+      taken = beginGroups(bufferOf(s), in);
     if (copies())
       begin(c.add(s, c.i(ahead)));
     Value next = c.add(s, c.i(1));
-    Values values = fetch(next);
-    Values taken = takeUp(bufferOf(s), in);
-    keep(values, next);
+    if (tile.groups) {
+      fetchAndKeep(next);
+      return waitForGroups(taken);
+    }
+    SmallVector<Access> own = evaluated();
+    Values values = fetch(own, next);
+    taken = takeUp(bufferOf(s), in);
+    keep(own, values, next);
     return taken;
   });
   context.barrier();
@@ -109,6 +125,10 @@ Tile TileEmitter::point() {
 Value TileEmitter::address(unsigned factor, Value buffer, Value step, Value along, int64_t steps,
                            int64_t more) {
   const Factor &f = con.factors[factor];
+  if (tile.groups) {
+    Value first = c.mul(buffer, c.i(tile.elements(con, f)));
+    return c.at(memory[factor], elem, c.add(first, swizzled(f, step, along)));
+  }
   bool inside = BlockTile::linesInside(con, f);
   Value line = inside ? along : step, at = inside ? step : along;
   int64_t pitch = tile.pitch(con, f);
@@ -179,7 +199,7 @@ void GpuLowering::lowerContraction(MapOp map, const Contraction &contraction, co
   Team team{thread, c.i(tile.threads())};
   int64_t top = sharedTop;
   auto evaluated = [&](Value v) { return evaluate(v, row); };
-  auto shared = [&](Type e, int64_t n) { return sharedMemory(e, n); };
+  auto shared = [&](Type e, int64_t n, int64_t align) { return sharedMemory(e, n, align); };
   auto meet = [&] { barrier(team); };
   auto bodyOf = [&](Tile &t) { return BodyEmitter(*this, c, t); };
   auto store = [&](BodyEmitter &body) { storeResults(map, body); };

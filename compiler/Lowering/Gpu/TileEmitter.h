@@ -8,13 +8,15 @@
 //   TileEmitter.cpp   points, steps, sums of fused multiply-adds, the rest of the body
 //   TileLoads.cpp     factors into shared memory: by copies of the device, or evaluated
 //   TileMatrix.cpp    sums by matrix instructions
+//   TileGroups.cpp    sums by matrix instructions of warp groups
 //
 // Shared memory has buffers for the factors of two or three steps, by turns. A step's code:
 //
 //   wait for this step's copies; barrier; begin copies for a later step; evaluate other factors of
 //   the next one; take up products of this one; store what was evaluated
 //
-// so that one barrier a step suffices: what is overwritten was read before it.
+// so that one barrier a step suffices: what is overwritten was read before it. Products of warp
+// groups begin right after the barrier, and are waited for before what was evaluated is stored.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SEQC_LOWERING_GPU_TILEEMITTER_H
@@ -26,11 +28,12 @@ namespace seq::gpu {
 
 /// What a tile's code needs of the function around it.
 struct TileContext {
-  llvm::function_ref<Value(Value)> evaluate;       ///< a size, for the tile's sequence
-  llvm::function_ref<Value(Type, int64_t)> shared; ///< shared memory for so many elements
-  llvm::function_ref<void()> barrier;              ///< of the block's threads
-  llvm::function_ref<BodyEmitter(Tile &)> bodyOf;  ///< emits the map's body for a point
-  llvm::function_ref<void(BodyEmitter &)> store;   ///< stores the map's results of a point
+  llvm::function_ref<Value(Value)> evaluate; ///< a size, for the tile's sequence
+  /// Shared memory for so many elements, at a multiple of so many bytes.
+  llvm::function_ref<Value(Type, int64_t, int64_t)> shared;
+  llvm::function_ref<void()> barrier;             ///< of the block's threads
+  llvm::function_ref<BodyEmitter(Tile &)> bodyOf; ///< emits the map's body for a point
+  llvm::function_ref<void(BodyEmitter &)> store;  ///< stores the map's results of a point
 };
 
 class TileEmitter {
@@ -70,13 +73,20 @@ private:
   };
   unsigned together(const Factor &f) const; ///< elements that an access takes
   unsigned accesses(const Factor &f) const;
-  Place place(const Factor &f, unsigned access);
+  Place place(const Factor &f, Value access);
   Value inside(const Factor &f, Value along, Value k, unsigned more);
   bool copies() const;
   void copy(Value step);
   void copyOne(unsigned factor, unsigned access, Value step);
-  Values fetch(Value step);
-  void keep(const Values &values, Value step);
+  /// An access of a factor.
+  struct Access {
+    unsigned factor;
+    Value number;
+  };
+  llvm::SmallVector<Access> evaluated(); ///< this thread's, of what is not copied
+  Values fetch(mlir::ArrayRef<Access> of, Value step);
+  void keep(mlir::ArrayRef<Access> of, const Values &values, Value step);
+  void fetchAndKeep(Value step);
   Value valueOf(const Factor &f, Value i, Value k);
   Tile pointOf(const Factor &f, Value i, Value k);
   Value bufferOf(Value step);
@@ -96,6 +106,13 @@ private:
   Values takeUpTf32(Value buffer, ValueRange in);
   llvm::SmallVector<Values> shortFragments(unsigned factor, Value buffer, unsigned step);
   Values takeUpShort(Value buffer, ValueRange in);
+
+  //===--- TileGroups.cpp ------------------------------------------------------------------===//
+  void placeGroups();
+  Value swizzled(const Factor &f, Value inner, Value along);
+  Value descriptor(unsigned factor, Value buffer);
+  Values beginGroups(Value buffer, ValueRange in);
+  Values waitForGroups(const Values &sums);
 
   Code &c;
   MapOp map;

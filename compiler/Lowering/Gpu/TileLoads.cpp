@@ -45,10 +45,43 @@ static bool movesWith(Value index, Value fast, unsigned twos) {
          (movesWith(y, fast, twos) && twosIn(x) >= twos);
 }
 
+/// Whether 16 bytes of 16-bit elements at once lie at multiples of 16, as far as it can be seen, or
+/// shown at the call by `remainders` that have to be 0; null: it has to be seen.
+bool GpuLowering::liesAligned(Contraction &con, const Factor &f, Values *remainders) {
+  constexpr unsigned kTwos = 3, kBytes = 16;
+  Code &c = *code;
+  auto read = f.value.getDefiningOp<ReadOp>();
+  const Buffer &b = bufferOf(read.getTensor());
+  Value fast =
+      f.innerFast
+          ? Value(con.reduce.indices().back())
+          : Value(cast<MapOp>(con.reduce->getParentOp()).indices()[f.overM ? con.m : con.n]);
+  for (Value index : read.getIndices().drop_back())
+    if (index == fast)
+      return false;
+  if (!movesWith(read.getIndices().back(), fast, kTwos) || Code::constant(b.strides.back()) != 1)
+    return false;
+  Values strides = llvm::to_vector(ValueRange(b.strides).drop_back());
+  strides.push_back(b.batchStride);
+  if (b.level >= 0)
+    strides.push_back(b.lead);
+  llvm::erase_if(strides, [](Value stride) { return twosIn(stride) >= kTwos; });
+  bool based = alignedBases.contains(b.base);
+  if (!remainders)
+    return based && strides.empty();
+  if (llvm::any_of(strides, [](Value stride) { return Code::constant(stride).has_value(); }))
+    return false;
+  if (!based)
+    remainders->push_back(
+        c.bin<arith::AndIOp>(LLVM::PtrToIntOp::create(c.b, c.i64, b.base), c.i(kBytes - 1)));
+  for (Value stride : strides)
+    remainders->push_back(c.bin<arith::AndIOp>(stride, c.i((1 << kTwos) - 1)));
+  return true;
+}
+
 /// Notes of each factor how it may be copied. Elements of 4 and 8 bytes one by one, whatever they
-/// are read at; shorter ones 16 bytes at a time, where these are known to lie at multiples of 16.
-void GpuLowering::noteCopies(Contraction &con) {
-  constexpr unsigned kTwos = 3;
+/// are read at; shorter ones 16 bytes at a time, where these lie at multiples of 16.
+void GpuLowering::noteCopies(Contraction &con, Values *remainders) {
   for (Factor &f : con.factors) {
     auto read = f.value.getDefiningOp<ReadOp>();
     if (!read || read.getGuard() || read.getCheck() || read.getIndices().empty())
@@ -56,22 +89,9 @@ void GpuLowering::noteCopies(Contraction &con) {
     const Buffer &b = bufferOf(read.getTensor());
     if (b.near || Code::bytes(b.elem) < 2)
       continue;
-    if (!con.isShort()) {
+    if (!con.isShort())
       f.copied = Code::bytes(b.elem);
-      continue;
-    }
-    Value fast =
-        f.innerFast
-            ? Value(con.reduce.indices().back())
-            : Value(cast<MapOp>(con.reduce->getParentOp()).indices()[f.overM ? con.m : con.n]);
-    bool lies = alignedBases.contains(b.base) && movesWith(read.getIndices().back(), fast, kTwos) &&
-                Code::constant(b.strides.back()) == 1 && twosIn(b.batchStride) >= kTwos &&
-                (b.level < 0 || twosIn(b.lead) >= kTwos);
-    for (Value stride : ValueRange(b.strides).drop_back())
-      lies &= twosIn(stride) >= kTwos;
-    for (Value index : read.getIndices().drop_back())
-      lies &= index != fast;
-    if (lies)
+    else if (liesAligned(con, f, remainders))
       f.copied = 16;
   }
 }
@@ -92,15 +112,15 @@ unsigned TileEmitter::accesses(const Factor &f) const {
 
 /// Threads beside each other take elements beside each other in memory. From one access of a thread
 /// to the next is a constant where a line is shared out evenly.
-TileEmitter::Place TileEmitter::place(const Factor &f, unsigned access) {
+TileEmitter::Place TileEmitter::place(const Factor &f, Value access) {
   unsigned side = tile.side(f), vec = together(f), threads = tile.threads();
   unsigned fast = (f.innerFast ? tile.k : side) / vec;
   Value high, low;
   if (threads % fast == 0) {
-    high = c.add(c.bin<arith::DivUIOp>(thread, c.i(fast)), c.i(int64_t(access) * (threads / fast)));
+    high = c.add(c.bin<arith::DivUIOp>(thread, c.i(fast)), c.mul(access, c.i(threads / fast)));
     low = c.bin<arith::RemUIOp>(thread, c.i(fast));
   } else {
-    Value at = c.add(thread, c.i(int64_t(access) * threads));
+    Value at = c.add(thread, c.mul(access, c.i(threads)));
     high = c.bin<arith::DivUIOp>(at, c.i(fast));
     low = c.bin<arith::RemUIOp>(at, c.i(fast));
   }
@@ -146,7 +166,7 @@ void TileEmitter::copy(Value step) {
 
 void TileEmitter::copyOne(unsigned factor, unsigned access, Value step) {
   const Factor &f = con.factors[factor];
-  Place p = place(f, access);
+  Place p = place(f, c.i(access));
   Value k = c.add(c.mul(step, c.i(tile.k)), p.inner);
   Value i = c.add(f.overM ? origin.m : origin.n, p.along);
   auto emit = [&] {
@@ -183,50 +203,76 @@ Value TileEmitter::valueOf(const Factor &f, Value i, Value k) {
   return body.scalarAt(body.get(f.value), 0);
 }
 
-/// This thread's elements of all factors that are not copied, for one step, in registers.
-Values TileEmitter::fetch(Value step) {
-  Values out;
-  for (const Factor &f : con.factors)
-    for (unsigned a = 0; !f.copied && a < accesses(f); ++a) {
-      Place p = place(f, a);
-      Value k = c.add(c.mul(step, c.i(tile.k)), p.inner);
-      Value i = c.add(f.overM ? origin.m : origin.n, p.along);
-      for (unsigned v = 0; v < together(f); ++v) {
-        Value some = inside(f, i, k, v);
-        if (p.mine)
-          some = c.bin<arith::AndIOp>(some, p.mine);
-        Value more = c.i(v);
-        out.push_back(c.choose(
-            some, elem,
-            [&] {
-              return Values{
-                  valueOf(f, f.innerFast ? i : c.add(i, more), f.innerFast ? c.add(k, more) : k)};
-            },
-            [&] { return Values{c.zero(elem)}; })[0]);
-      }
-    }
+SmallVector<TileEmitter::Access> TileEmitter::evaluated() {
+  SmallVector<Access> out;
+  for (auto [number, f] : llvm::enumerate(con.factors))
+    for (unsigned a = 0; !f.copied && a < accesses(f); ++a)
+      out.push_back({unsigned(number), c.i(a)});
   return out;
 }
 
-void TileEmitter::keep(const Values &values, Value step) {
-  size_t at = 0;
-  for (auto [number, f] : llvm::enumerate(con.factors))
-    for (unsigned a = 0; !f.copied && a < accesses(f); ++a) {
-      Place p = place(f, a);
-      unsigned vec = together(f);
-      Value kept = values[at];
-      if (vec == 2) {
-        auto wide = [&](Value v) { return arith::ExtUIOp::create(c.b, c.i32, v).getResult(); };
-        Value high = arith::ShLIOp::create(c.b, wide(values[at + 1]), c.ci(16, c.i32));
-        kept = arith::OrIOp::create(c.b, wide(kept), high);
-      }
-      at += vec;
-      auto put = [&, number = number] {
-        Value to = address(number, bufferOf(step), p.inner, p.along);
-        LLVM::StoreOp::create(c.b, kept, to, vec * Code::bytes(elem));
-      };
-      p.mine ? c.when(p.mine, put) : put();
+/// This thread's elements of these accesses, for one step, in registers.
+Values TileEmitter::fetch(ArrayRef<Access> of, Value step) {
+  Values out;
+  for (auto [factor, a] : of) {
+    const Factor &f = con.factors[factor];
+    Place p = place(f, a);
+    Value k = c.add(c.mul(step, c.i(tile.k)), p.inner);
+    Value i = c.add(f.overM ? origin.m : origin.n, p.along);
+    for (unsigned v = 0; v < together(f); ++v) {
+      Value some = inside(f, i, k, v);
+      if (p.mine)
+        some = c.bin<arith::AndIOp>(some, p.mine);
+      Value more = c.i(v);
+      out.push_back(c.choose(
+          some, elem,
+          [&] {
+            return Values{
+                valueOf(f, f.innerFast ? i : c.add(i, more), f.innerFast ? c.add(k, more) : k)};
+          },
+          [&] { return Values{c.zero(elem)}; })[0]);
     }
+  }
+  return out;
+}
+
+void TileEmitter::keep(ArrayRef<Access> of, const Values &values, Value step) {
+  size_t at = 0;
+  for (auto [factor, a] : of) {
+    const Factor &f = con.factors[factor];
+    Place p = place(f, a);
+    unsigned vec = together(f);
+    Value kept = values[at];
+    if (vec == 2) {
+      auto wide = [&](Value v) { return arith::ExtUIOp::create(c.b, c.i32, v).getResult(); };
+      Value high = arith::ShLIOp::create(c.b, wide(values[at + 1]), c.ci(16, c.i32));
+      kept = arith::OrIOp::create(c.b, wide(kept), high);
+    }
+    at += vec;
+    auto put = [&, factor = factor] {
+      Value to = address(factor, bufferOf(step), p.inner, p.along);
+      LLVM::StoreOp::create(c.b, kept, to, vec * Code::bytes(elem));
+    };
+    p.mine ? c.when(p.mine, put) : put();
+  }
+}
+
+/// Evaluates and stores what is not copied: as much at a time as there are registers for.
+void TileEmitter::fetchAndKeep(Value step) {
+  constexpr unsigned kAtOnce = 8; // which divides what is more
+  for (auto [number, f] : llvm::enumerate(con.factors)) {
+    unsigned all = f.copied ? 0 : accesses(f);
+    auto some = [&, number = number](Value from) {
+      SmallVector<Access> of;
+      for (unsigned a = 0; a < std::min(all, kAtOnce); ++a)
+        of.push_back({unsigned(number), c.add(from, c.i(a))});
+      keep(of, fetch(of, step), step);
+    };
+    if (all > kAtOnce)
+      c.loop(c.i(0), c.i(all), c.i(kAtOnce), some);
+    else if (all > 0)
+      some(c.i(0));
+  }
 }
 
 } // namespace seq::gpu
