@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every kernel of the acceptance cases through NVIDIA's assembler: none may spill registers.
+"""Every kernel of the acceptance cases, and of test/GpuSim/products.seq in 16 bits, through NVIDIA's
+assembler: none may spill registers.
 
     test_kernels.py --seqc build/bin/seqc [--out build/kernels.txt] [--chips sm_80,sm_90a] [--jobs N]
 
@@ -36,6 +37,15 @@ def find_ptxas():
     return usual if os.access(usual, os.X_OK) else shutil.which("ptxas")
 
 
+def products():
+    """(case, folder, arguments) of each function of products.seq."""
+    folder = os.path.join(ROOT, "test", "GpuSim")
+    with open(os.path.join(folder, "products.seq"), encoding="utf-8") as f:
+        names = re.findall(r"^fn (\w+)", f.read(), re.M)
+    return [(f"products/{name} {kind}", folder, ["products.seq", name, "--float", kind])
+            for name in names for kind in ("bf16", "f16")]
+
+
 def arguments(folder):
     with open(os.path.join(folder, "case.json"), encoding="utf-8") as f:
         case = json.load(f)
@@ -44,12 +54,11 @@ def arguments(folder):
     return argv + (["--weights", case["weights"]] if case.get("weights") else []) + (case.get("args") or [])
 
 
-def kernels(seqc, ptxas, folder, chip):
+def kernels(seqc, ptxas, case, folder, argv, chip):
     """Rows (case, kernel, chip, registers, shared, stack, spill stores, spill loads), or what went wrong."""
-    case = "/".join(folder.split("/")[-2:])
     with tempfile.TemporaryDirectory(prefix="seqc-kernels.") as tmp:
         ptx = os.path.join(tmp, "model.ptx")
-        r = subprocess.run([seqc, "compile", *arguments(folder), f"--target={chip}", "-o", ptx], cwd=folder,
+        r = subprocess.run([seqc, "compile", *argv, f"--target={chip}", "-o", ptx], cwd=folder,
                            capture_output=True, text=True)
         if r.returncode:
             return [], f"{case} {chip}: exit {r.returncode}: {' '.join(r.stderr.split())[:300]}"
@@ -81,7 +90,8 @@ def main():
         print("note: no ptxas is found: no kernel is assembled")
         print(f"0 passed, 0 failed ({len(folders)} skipped)")
         return 0
-    jobs = [(folder, chip) for folder in folders for chip in a.chips.split(",")]
+    cases = [("/".join(folder.split("/")[-2:]), folder, arguments(folder)) for folder in folders] + products()
+    jobs = [(*case, chip) for case in cases for chip in a.chips.split(",")]
     rows, failed = [], 0
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         for found, wrong in pool.map(lambda j: kernels(os.path.abspath(a.seqc), ptxas, *j), jobs):

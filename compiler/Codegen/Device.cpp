@@ -4,6 +4,7 @@
 #include "compiler/Codegen/TemporaryFolder.h"
 #include "compiler/Codegen/ToLlvm.h"
 #include "compiler/Lowering/Gpu/Gpu.h"
+#include "runtime/include/seq/abi.h"
 
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/AsmParser/Parser.h"
@@ -30,7 +31,10 @@ namespace seq::codegen {
 /// it takes, 8.1.
 static std::string featuresFor(const Module &module, const lowering::Target &target) {
   constexpr unsigned kFewArguments = 512, kLongLists = 81;
-  bool many = llvm::any_of(module, [](const Function &f) { return f.arg_size() > kFewArguments; });
+  bool many = llvm::any_of(module, [](const Function &f) {
+    size_t maps = llvm::count_if(f.args(), [](const Argument &a) { return a.hasByValAttr(); });
+    return f.arg_size() + maps * (SEQ_TENSOR_MAP_WORDS - 1) > kFewArguments;
+  });
   unsigned version = std::stoul(target.features.substr(4)); // "+ptx70"
   return many ? "+ptx" + std::to_string(std::max(version, kLongLists)) : target.features;
 }

@@ -16,6 +16,7 @@
 #include "compiler/Codegen/Simulate.h"
 #include "compiler/Codegen/SimulateOps.h"
 #include "runtime/GpuSim/Ops.h"
+#include "runtime/include/seq/abi.h"
 
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SetVector.h"
@@ -160,7 +161,7 @@ bool Simulation::checkKernels() {
     if (!f->getReturnType()->isVoidTy())
       return fail("the kernel " + f->getName() + " returns a value");
     for (Argument &a : f->args())
-      if (a.hasByValAttr() || a.getType()->isAggregateType() || a.getType()->isVectorTy() ||
+      if (a.getType()->isAggregateType() || a.getType()->isVectorTy() ||
           module.getDataLayout().getTypeStoreSize(a.getType()) > 8)
         return fail("an argument of the kernel " + f->getName() +
                     " is neither a number nor a pointer of up to 8 bytes");
@@ -397,9 +398,13 @@ void Simulation::wrap(Function &kernel, Constant *globals, int64_t nGlobals) {
   if (globals)
     ops.call(b, "globals", b.getVoidTy(), {globals, b.getInt64(nGlobals)});
   std::vector<Value *> args;
+  uint64_t words = 0;
   for (Argument &a : kernel.args()) {
-    Value *slot = b.CreateConstInBoundsGEP1_64(b.getInt64Ty(), entry->getArg(0), args.size());
-    args.push_back(unpack(b, slot, a.getType()));
+    Value *slot = b.CreateConstInBoundsGEP1_64(b.getInt64Ty(), entry->getArg(0), words);
+    bool isMap = a.hasByValAttr();
+    words += isMap ? SEQ_TENSOR_MAP_WORDS : 1;
+    args.push_back(isMap ? slot : unpack(b, slot, a.getType()));
+    a.removeAttr(Attribute::ByVal); // the kernel reads it where it lies
   }
   b.CreateCall(&kernel, args);
   b.CreateRetVoid();

@@ -64,6 +64,7 @@ private:
     add("seq_rt_barrier", &seq_rt_barrier);
     add("seq_rt_fail", &seq_rt_fail);
     add("seq_rt_launch", &seq_rt_launch);
+    add("seq_rt_tensor_map", &seq_rt_tensor_map);
     add("seq_rt_order", &seq_rt_order);
     add("memcpy", static_cast<void *(*)(void *, const void *, size_t)>(&std::memcpy));
     add("memmove", static_cast<void *(*)(void *, const void *, size_t)>(&std::memmove));

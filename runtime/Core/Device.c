@@ -150,6 +150,24 @@ void seq_rt_launch(const seq_call *call, int32_t kernel, int64_t blocks, const u
     launcher->status = seq_ctx_fail(ctx, status, "`%s`: %s", launcher->function, d->error.text);
 }
 
+void seq_rt_tensor_map(const seq_call *call, const seq_tensor_map *tensor, uint64_t *to) {
+  seq_launcher *launcher = call->pool;
+  if (launcher->status || !tensor->base) /* an array of no elements, for no blocks */
+    return;
+  seq_device *d = launcher->ctx->device;
+  bool known = (tensor->type == SEQ_BF16 || tensor->type == SEQ_F16) && tensor->rank >= 1 &&
+               tensor->rank <= 5;
+  int status = SEQ_ERR_MODEL;
+  if (!known || !d->table->tensor_map)
+    seq_message_set(&d->error, status, "no tensor map of %lld axes and type %lld",
+                    (long long)tensor->rank, (long long)tensor->type);
+  else
+    status = d->table->tensor_map(d, tensor, to);
+  if (status)
+    launcher->status =
+        seq_ctx_fail(launcher->ctx, status, "`%s`: %s", launcher->function, d->error.text);
+}
+
 /* Waits for the record of the region's failure, and takes it over. */
 static int read_failure(seq_ctx *ctx) {
   seq_device_failure record;

@@ -53,6 +53,9 @@ typedef struct seq_device_table {
   void (*unload)(seq_device *device, void *module);
   int (*launch)(seq_device *device, const seq_launch *launch); /* the error names the kernel */
 
+  /* Where it is null, code cannot ask for it. */
+  int (*tensor_map)(seq_device *device, const seq_tensor_map *tensor, uint64_t *to);
+
   /* What the kernels of the next region may touch: nothing, and more. `what` is for messages
    * and outlives the region. */
   void (*forget)(seq_device *device);

@@ -52,5 +52,6 @@ int32_t seq_cuda_suits(const seq_device *device, const seq_variant *variant);
 int seq_cuda_load(seq_device *device, const seq_device_code *code, void **module);
 void seq_cuda_unload(seq_device *device, void *module);
 int seq_cuda_launch(seq_device *device, const seq_launch *launch);
+int seq_cuda_tensor_map(seq_device *device, const seq_tensor_map *tensor, uint64_t *to);
 
 #endif

@@ -409,6 +409,63 @@ struct noting : coded {
 };
 } // namespace
 
+namespace {
+// Three axes, for a kernel whose first argument is its map and whose second one is a number.
+alignas(16) uint16_t there[8];
+seq_tensor_map boxes = {there, SEQ_BF16, 3, {72, 130, 2}, {144, 18720}, {64, 128, 1}};
+uint64_t words[2];
+void noteWords(const uint64_t *args) {
+  words[0] = args[SEQ_TENSOR_MAP_WORDS - 1];
+  words[1] = args[SEQ_TENSOR_MAP_WORDS];
+}
+void launchBoxes(const seq_call *call, int32_t, int32_t) {
+  alignas(64) uint64_t args[SEQ_TENSOR_MAP_WORDS + 1] = {};
+  seq_rt_tensor_map(call, &boxes, args);
+  args[SEQ_TENSOR_MAP_WORDS] = 42;
+  seq_rt_launch(call, 0, 1, args);
+}
+struct boxed : coded {
+  seq_kernel kernel = {"boxes", SEQ_TENSOR_MAP_WORDS + 1, 128, 0, 0, noteWords};
+  seq_device_code code = {"sm_80", "image", 6, 1, 1, &kernel};
+  boxed() : coded({}) {
+    variants.push_back({80, SEQ_ON_CUDA, nullptr, launchBoxes, nullptr, 0, &code});
+    fn.variants = variants.data();
+    fn.n_variants = 1;
+  }
+};
+} // namespace
+
+TEST_F(Cuda, TensorMapsAreArguments) {
+  boxed model;
+  driver.add(model.kernel);
+  device_session s(SEQ_ON_CUDA, model.desc);
+  ASSERT_EQ(s.created, SEQ_OK) << s.error();
+  reals x(s.ctx, {1, 2}), y(s.ctx, {1, 2});
+  call_args a({&x.view, nullptr}, {&y.view});
+  ASSERT_EQ(s.run(0, a), SEQ_OK) << s.error();
+  ASSERT_EQ(seq_ctx_synchronize(s.ctx), SEQ_OK) << s.error();
+  EXPECT_EQ(words[0], UINT64_C(0x0707070707070707));
+  EXPECT_EQ(words[1], 42u);
+  auto &map = driver->last["map"];
+  EXPECT_EQ(map["type"], 9);
+  EXPECT_EQ(map["rank"], 3);
+  EXPECT_EQ(map["width"], 72);
+  EXPECT_EQ(map["height"], 130);
+  EXPECT_EQ(map["row"], 144);
+  EXPECT_EQ(map["batch"], 18720);
+  EXPECT_EQ(map["box"], 64 * 128);
+  EXPECT_EQ(map["steps"], 1);
+  EXPECT_EQ(map["swizzle"], 3);
+  EXPECT_EQ(map["interleave"] + map["fill"], 0);
+
+  driver->calls.clear();
+  driver->results["cuTensorMapEncodeTiled"] = 1;
+  EXPECT_EQ(s.run(0, a), SEQ_ERR_DEVICE);
+  EXPECT_EQ(s.error(), "`scale`: cuTensorMapEncodeTiled: CUDA_ERROR_INVALID_VALUE (as the driver "
+                       "words it)");
+  EXPECT_EQ(driver->calls["cuLaunchKernel"], 0); // not tried
+}
+
 TEST_F(Cuda, LaunchesPackTheirArguments) {
   noting model(0);
   driver.add(model.kernels[0]);

@@ -232,7 +232,8 @@ static const seq_device_table table = {.destroy = destroy,
                                        .check_pointer = check_pointer,
                                        .load = seq_cuda_load,
                                        .unload = seq_cuda_unload,
-                                       .launch = seq_cuda_launch};
+                                       .launch = seq_cuda_launch,
+                                       .tensor_map = seq_cuda_tensor_map};
 
 static int find_device(seq_cuda *cuda, int32_t ordinal) {
   int n = 0;

@@ -31,6 +31,11 @@ static const char *find_symbols(void *library, seq_cuda_driver *driver) {
   memcpy(&driver->field, &found, sizeof found);
   SEQ_CUDA_SYMBOLS(SEQ_CUDA_FIND)
 #undef SEQ_CUDA_FIND
+#define SEQ_CUDA_FIND(field, symbol, parameters)                                                   \
+  found = dlsym(library, symbol);                                                                  \
+  memcpy(&driver->field, &found, sizeof found);
+  SEQ_CUDA_LATER_SYMBOLS(SEQ_CUDA_FIND)
+#undef SEQ_CUDA_FIND
   return NULL;
 }
 

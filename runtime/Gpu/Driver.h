@@ -108,9 +108,18 @@ enum { CU_MOST_SHARED_BYTES = 8 }; /* of function_set: dynamic shared memory of 
      unsigned block_y, unsigned block_z, unsigned shared_bytes, cu_stream stream,                  \
      void **pointers))
 
+/* From CUDA 12.0 on, as are the chips that need them; null in older drivers. */
+#define SEQ_CUDA_LATER_SYMBOLS(X)                                                                  \
+  X(tensor_map, "cuTensorMapEncodeTiled",                                                          \
+    (void *to, int type, uint32_t rank, void *base, const uint64_t *sizes,                         \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,          \
+     int swizzle, int promotion, int fill))
+enum { CU_TENSOR_F16 = 6, CU_TENSOR_BF16 = 9, CU_SWIZZLE_128 = 3, CU_PROMOTE_128 = 2 };
+
 typedef struct seq_cuda_driver {
 #define SEQ_CUDA_FIELD(field, symbol, parameters) cu_result(*field) parameters;
   SEQ_CUDA_SYMBOLS(SEQ_CUDA_FIELD)
+  SEQ_CUDA_LATER_SYMBOLS(SEQ_CUDA_FIELD)
 #undef SEQ_CUDA_FIELD
 } seq_cuda_driver;
 

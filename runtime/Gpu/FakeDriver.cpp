@@ -404,6 +404,23 @@ int cuLaunchKernel(function *f, unsigned gx, unsigned, unsigned, unsigned bx, un
     std::memcpy(args.data(), buffer, bytes);
   return put_off_kernel(f, args);
 }
+int cuTensorMapEncodeTiled(void *to, int type, std::uint32_t rank, void *base,
+                           const std::uint64_t *sizes, const std::uint64_t *strides,
+                           const std::uint32_t *box, const std::uint32_t *steps, int interleave,
+                           int swizzle, int promotion, int fill) {
+  int result = begin("cuTensorMapEncodeTiled");
+  if (result)
+    return result;
+  if (reinterpret_cast<std::uintptr_t>(to) % 64 || reinterpret_cast<std::uintptr_t>(base) % 16)
+    return 1;
+  auto &last = it.last["map"];
+  last = {{"type", type},       {"rank", rank},        {"interleave", interleave},
+          {"swizzle", swizzle}, {"fill", fill},        {"promotion", promotion},
+          {"row", strides[0]},  {"batch", strides[1]}, {"steps", steps[0] * steps[1] * steps[2]},
+          {"width", sizes[0]},  {"height", sizes[1]},  {"box", box[0] * box[1] * box[2]}};
+  std::memset(to, 7, 128);
+  return 0;
+}
 // The number of arguments is that of the tests' kernels of this kind.
 int cuLaunchCooperativeKernel(function *f, unsigned gx, unsigned, unsigned, unsigned bx, unsigned,
                               unsigned, unsigned, void *stream, void **pointers) {

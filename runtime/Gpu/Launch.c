@@ -238,3 +238,31 @@ int seq_cuda_launch(seq_device *device, const seq_launch *l) {
   }
   return seq_cuda_leave(cuda, status);
 }
+
+/* --- tensor maps */
+
+int seq_cuda_tensor_map(seq_device *device, const seq_tensor_map *tensor, uint64_t *to) {
+  seq_cuda *cuda = (seq_cuda *)device;
+  if (!cuda->driver.tensor_map)
+    return seq_message_set(&device->error, SEQ_ERR_DEVICE,
+                           "the NVIDIA driver, for CUDA %d.%d, has no cuTensorMapEncodeTiled: "
+                           "update the driver",
+                           cuda->version / 1000, cuda->version % 1000 / 10);
+  uint64_t sizes[5], strides[4];
+  uint32_t box[5], steps[5];
+  for (int i = 0; i < 5; i++) {
+    sizes[i] = (uint64_t)tensor->sizes[i];
+    box[i] = (uint32_t)tensor->box[i];
+    steps[i] = 1;
+    if (i < 4)
+      strides[i] = (uint64_t)tensor->strides[i];
+  }
+  int status = seq_cuda_enter(cuda);
+  if (status)
+    return status;
+  cu_result r = cuda->driver.tensor_map(
+      to, tensor->type == SEQ_F16 ? CU_TENSOR_F16 : CU_TENSOR_BF16, (uint32_t)tensor->rank,
+      (void *)(uintptr_t)tensor->base, sizes, strides, box, steps, /*interleave=*/0, CU_SWIZZLE_128,
+      CU_PROMOTE_128, /*fill=*/0);
+  return seq_cuda_leave(cuda, seq_cuda_check(cuda, r, "cuTensorMapEncodeTiled"));
+}

@@ -39,6 +39,24 @@ static int launch(seq_device *device, const seq_launch *l) {
   return seq_message_set(&device->error, SEQ_ERR_DEVICE, "%s", seq_sim_error(sim_of(device)));
 }
 
+static int tensor_map(seq_device *device, const seq_tensor_map *tensor, uint64_t *to) {
+  /* CUDA's numbers: of the types, and of the swizzle of 128 bytes. */
+  seq_sim_tensor in = {.type = tensor->type == SEQ_F16 ? 6 : 9,
+                       .rank = (uint32_t)tensor->rank,
+                       .base = (void *)(uintptr_t)tensor->base,
+                       .swizzle = 3};
+  for (int i = 0; i < 5; i++) {
+    in.sizes[i] = (uint64_t)tensor->sizes[i];
+    in.box[i] = (uint32_t)tensor->box[i];
+    in.steps[i] = 1;
+    if (i < 4)
+      in.strides[i] = (uint64_t)tensor->strides[i];
+  }
+  if (!seq_sim_tensormap_encode(sim_of(device), to, &in))
+    return SEQ_OK;
+  return seq_message_set(&device->error, SEQ_ERR_DEVICE, "%s", seq_sim_error(sim_of(device)));
+}
+
 static void forget(seq_device *device) {
   seq_sim_forget(sim_of(device));
 }
@@ -61,6 +79,7 @@ static const seq_device_table table = {.destroy = destroy,
                                        .zero = seq_host_zero,
                                        .synchronise = seq_host_synchronise,
                                        .launch = launch,
+                                       .tensor_map = tensor_map,
                                        .forget = forget,
                                        .allow = allow};
 

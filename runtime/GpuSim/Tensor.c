@@ -102,9 +102,17 @@ int seq_sim_tensormap_encode(seq_sim *sim, void *to, const seq_sim_tensor *in) {
 
 /* --- copies */
 
+/* Among the arguments of the kernel, which nobody writes. */
+static bool is_argument(const void *p) {
+  uintptr_t first = (uintptr_t)seq_sim_running->args, at = (uintptr_t)p;
+  uintptr_t bytes = (uintptr_t)seq_sim_running->kernel->n_args * sizeof(uint64_t);
+  return at >= first && at - first + 128 <= bytes && at % 64 == 0;
+}
+
 static map read_map(const void *p, int32_t rank, const seq_sim_site *site) {
   map m;
-  seq_sim_access(p, 128, SEQ_SIM_READ | 64 * SEQ_SIM_ALIGN, site);
+  if (!is_argument(p))
+    seq_sim_access(p, 128, SEQ_SIM_READ | 64 * SEQ_SIM_ALIGN, site);
   memcpy(&m, p, sizeof m);
   if (m.magic != MAGIC)
     seq_sim_fail("copies a tensor's box at %s, but there is no tensor map at %p",

@@ -38,7 +38,7 @@ HARMLESS = {
     "across": {("map", "warp sync removed"): (1, PLACE)},
     "attention": {("loop", "guard removed"): (38, INSIDE), ("loop", "one too far"): (45, NEAR),
                   ("loop", "barrier removed"): (14, OWN)},
-    "groups Groups(72)": {("product", "one too far"): (48, NEAR), ("product", "barrier removed"): (1, LAST)},
+    "groups Groups(200)": {("product", "one too far"): (45, NEAR), ("product", "barrier removed"): (1, LAST)},
     "loop": {("scan", "one too far"): (6, NEAR), ("scan", "barrier removed"): (9, OWN),
              ("map", "one too far"): (2, NEAR)},
     "nested": {("scan", "barrier removed"): (5, OWN), ("scan", "one too far"): (2, NEAR),

@@ -6,7 +6,8 @@
 Each function of products.seq, at sizes around those of tiles and at odd ones, is held to the
 interpreter in f32, f64, bf16 and f16, with tf32x3 and with factors that are rounded, on sm_80; and in 16
 bits on sm_90a. The matrix instructions that the simulator counts are those that the extents need, and no
-fewer; on sm_90a they are those of warp groups, each of which does the work of many others.
+fewer; on sm_90a they are those of warp groups, each of which does the work of many others. Those of boxes.seq
+read their factors in boxes alone, with no load by a thread.
 """
 import argparse
 import concurrent.futures
@@ -34,8 +35,23 @@ def main():
     p.add_argument("--jobs", type=int, default=2)
     a = p.parse_args()
 
+    def boxes(function, sizes, kind):
+        label = f"{function} {' '.join(sizes)} {kind} in boxes"
+        r = subprocess.run([os.path.abspath(a.seqc), "check", "boxes.seq", f"Boxes(72).{function}", "--json", *sizes,
+                            "--float", kind, "--weights", "random:1", "--target=gpusim:sm_90a"], cwd=HERE,
+                           capture_output=True, text=True)
+        if r.returncode:
+            return f"{label}: {' '.join((r.stdout[-300:] + r.stderr).split())[:300]}"
+        kernels = [k for c in json.loads(r.stdout)["counts"] for k in c["kernels"] if "_product_" in k["name"]]
+        loads = sum(k["global_loads"] for k in kernels)
+        if not kernels or (function != "mixed" and loads):
+            return f"{label}: {len(kernels)} products, {loads} loads by threads"
+        return None
+
     def one(job):
         name, sizes, mode = job
+        if mode in ("box bf16", "box f16"):
+            return boxes(name, sizes, mode.split()[1])
         target = [] if "sm_90a" in mode else ["--target=gpusim"]
         r = subprocess.run([os.path.abspath(a.seqc), "check", "products.seq", name, "--json", *target,
                             *sizes, *MODES[mode]], cwd=HERE, capture_output=True, text=True)
@@ -58,6 +74,8 @@ def main():
     jobs = [(name, [f"T={t}", f"K={k}", f"N={n}"], mode) for name in NAMES for t, k, n in SIZES for mode in MODES
             if "sm_90a" not in mode or t * n > 1000]
     jobs += [("batched", [f"T={t}", "H=2", f"K={k}"], mode) for t, k in ((65, 24), (3, 100)) for mode in MODES]
+    jobs += [(name, sizes, f"box {kind}") for name in ("forward", "across", "heads", "mixed") for kind in ("bf16", "f16")
+             for sizes in (["T=257", "batch=1"], ["T=3,130,64", "batch=3"])]
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         wrong = [w for w in pool.map(one, jobs) if w]
     for w in wrong:

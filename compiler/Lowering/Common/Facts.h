@@ -54,6 +54,10 @@ struct MapFacts {
   std::string kernel;
   std::string runs; ///< "thread" or "warp": takes a point; "tile": of a block; "column": a thread's
   unsigned tileRows = 0, tileColumns = 0;
+  /// By what instructions: "mma", "wgmma"; "": fused multiply-adds. How many of the factors the
+  /// device copies, and how many of these in boxes.
+  std::string instructions;
+  unsigned copiedFactors = 0, boxedFactors = 0;
 };
 
 /// Why the next value of a state waits: a read of `state` that it needs.

@@ -51,6 +51,12 @@ private:
 };
 } // namespace
 
+bool dependsOn(Value v, Value index) {
+  Cone cone;
+  cone.add(v);
+  return cone.indices.contains(index);
+}
+
 /// More points along an index than this, where it is not known.
 static int64_t extentOr(Value index, int64_t unknown) {
   auto a = cast<BlockArgument>(index);

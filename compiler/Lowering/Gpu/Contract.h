@@ -20,6 +20,10 @@ struct Factor {
   /// It is nothing but a read, of which the device copies so many bytes at a time to shared memory;
   /// 0: threads evaluate it.
   unsigned copied = 0;
+  /// Copied in boxes: the tensor, as the function that launches describes it (seq_tensor_map), and
+  /// whether each sequence has one.
+  Value tensor;
+  bool perBatch = false;
 };
 
 /// Sums of products, `Σ_k a(m, k) b(n, k)`, several over one range where they are: the only
@@ -35,6 +39,9 @@ struct Contraction {
   Type element;
   bool isShort() const { return seq::isShort(element); }
 };
+
+/// Whether a value of a map's body moves with one of its indices, or of its reductions'.
+bool dependsOn(Value v, Value index);
 
 /// None where the map is no contraction.
 std::optional<Contraction> contractionOf(MapOp map);

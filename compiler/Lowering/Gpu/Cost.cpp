@@ -78,8 +78,8 @@ private:
 
   void add(MapOp map) {
     auto contraction = contractionOf(map);
-    auto shape =
-        contraction ? tileFor(map, *contraction, 0, kSharedBytes, facts.target) : std::nullopt;
+    auto shape = contraction ? tileFor(map, *contraction, 0, tileBytes(facts.target), facts.target)
+                             : std::nullopt;
     if (shape) {
       BlockCost block(facts, shape->threads());
       BlockWork w = block.tile(map, *contraction, *shape);

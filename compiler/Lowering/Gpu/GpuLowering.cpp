@@ -188,7 +188,7 @@ bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   if (beginOf(map))
     return false;
   auto tileOf = [&](const std::optional<Contraction> &contraction) {
-    return contraction ? tileFor(map, *contraction, 0, kSharedBytes, target) : std::nullopt;
+    return contraction ? tileFor(map, *contraction, 0, tileBytes(target), target) : std::nullopt;
   };
   std::optional<Contraction> whole = productOf(map);
   std::optional<BlockTile> tile = tileOf(whole);
@@ -211,9 +211,12 @@ bool GpuLowering::launchContraction(MapOp map, Value sequences) {
   return true;
 }
 
-void GpuLowering::launchTiles(MapOp map, const Contraction &contraction, const BlockTile &tile,
+void GpuLowering::launchTiles(MapOp map, Contraction contraction, const BlockTile &tile,
                               Value sequences) {
   Code &c = *code;
+  for (Factor &f : contraction.factors)
+    if ((f.tensor = tensorOf(contraction, f, tile)))
+      f.perBatch = bufferOf(f.value.getDefiningOp<ReadOp>().getTensor()).perBatch;
   Value tiles = c.i(1);
   for (auto [k, e] : llvm::enumerate(map.getExtents())) {
     unsigned side = k == contraction.m ? tile.m : k == contraction.n ? tile.n : 1;
@@ -236,6 +239,11 @@ void GpuLowering::noteContraction(MapOp map, const Contraction &contraction,
   p.width = tile.ownN;
   MapFacts &f = noteMap(map, p);
   f.runs = "tile", f.tileRows = tile.m, f.tileColumns = tile.n;
+  f.instructions = tile.groups ? "wgmma" : tile.matrix ? "mma" : "";
+  for (const Factor &factor : contraction.factors) {
+    f.copiedFactors += factor.copied != 0;
+    f.boxedFactors += bool(factor.tensor);
+  }
 }
 
 void GpuLowering::launchCopy(const Buffer &from, const Buffer &to) {

@@ -44,6 +44,11 @@ struct Device {
 /// Shared memory of a block: what every chip from sm_80 on gives, of which two blocks fit the
 /// larger ones.
 constexpr int64_t kSharedBytes = 96 * 1024;
+/// What a block of nothing but a product in tiles asks for: with products of warp groups what two
+/// blocks have of the 228 KiB of their chip, three steps of their largest tile.
+inline int64_t tileBytes(const Target &target) {
+  return target.hasWarpGroups() ? 112 * 1024 : kSharedBytes;
+}
 /// What is left of it to products in tiles.
 constexpr int64_t kProductBytes = 24 * 1024;
 
@@ -96,8 +101,7 @@ protected:
               llvm::function_ref<void(Value block)> body);
   void launchMap(MapOp map, Value sequences);
   bool launchContraction(MapOp map, Value sequences);
-  void launchTiles(MapOp map, const Contraction &contraction, const BlockTile &tile,
-                   Value sequences);
+  void launchTiles(MapOp map, Contraction contraction, const BlockTile &tile, Value sequences);
   /// Kernels of ops that have been told of: facts stay as they are.
   void launchAgain(llvm::function_ref<void()> launches);
   void noteContraction(MapOp map, const Contraction &contraction, const BlockTile &tile);
@@ -140,6 +144,9 @@ protected:
   /// The tiles `first`, `first + step`, … of a sequence by a block of `tile.threads()` threads.
   void lowerContraction(MapOp map, const Contraction &contraction, const BlockTile &tile,
                         const Row &row, Value first, Value step);
+  bool endsWith(const Buffer &buffer, size_t axis, Value index, const Contraction &contraction,
+                unsigned step);
+  Value tensorOf(const Contraction &contraction, const Factor &f, const BlockTile &tile);
   bool liesAligned(Contraction &contraction, const Factor &f, Values *remainders);
   void noteCopies(Contraction &contraction, Values *remainders);
   std::optional<Contraction> productOf(MapOp map, Values *remainders = nullptr);
@@ -149,6 +156,7 @@ protected:
 
   Device &device;
   llvm::SmallVector<Launch> launches;
+  llvm::DenseSet<Value> tensorMaps; ///< descriptions of tensors, which kernels get as tensor maps
   mlir::Operation *kernelAnchor = nullptr; ///< end of the kernel's first code
   mlir::Operation *stepsAnchor = nullptr; ///< before the steps of the kernel's scan; null: no steps
   int64_t blockThreads = 0;               ///< of the kernel

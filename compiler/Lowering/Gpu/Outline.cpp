@@ -1,10 +1,13 @@
 //===- Outline.cpp - Kernels from regions to functions of the device ------------------===//
 //
 // What a region uses of the function around it becomes arguments, 8 bytes each; constants are
-// made again inside. In its place stands a call of seq_rt_launch.
+// made again inside. Descriptions of tensors become tensor maps, which come first. In its place
+// stands a call of seq_rt_launch.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Lowering/Gpu/GpuLowering.h"
+
+#include "seq/abi.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/ADT/SetVector.h"
@@ -52,9 +55,12 @@ static Value narrow(Code &c, Value v, Type t) {
   return bits == t ? word : c.bitcast(word, t);
 }
 
+/// What a tensor map's place among arguments is a multiple of.
+constexpr int64_t kMapBytes = 64;
+
 /// Moves the region of `launch` to the device's module; its arguments are `used`.
 static void moveKernel(Code &c, Region &region, const std::string &name, unsigned threads,
-                       ArrayRef<Value> used, const llvm::DenseSet<Value> &constant,
+                       ArrayRef<Value> used, size_t maps, const llvm::DenseSet<Value> &constant,
                        ModuleOp device) {
   OpBuilder b(device.getBodyRegion());
   b.setInsertionPointToEnd(device.getBody());
@@ -73,6 +79,12 @@ static void moveKernel(Code &c, Region &region, const std::string &name, unsigne
       for (StringRef name :
            {LLVM::LLVMDialect::getNoAliasAttrName(), LLVM::LLVMDialect::getReadonlyAttrName()})
         kernel.setArgAttr(k, name, b.getUnitAttr());
+  auto bytes = LLVM::LLVMArrayType::get(c.i64, SEQ_TENSOR_MAP_WORDS);
+  for (size_t k = 0; k < maps; ++k) {
+    kernel.setArgAttr(k, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bytes));
+    kernel.setArgAttr(k, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(kMapBytes));
+    kernel.setArgAttr(k, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
+  }
   Block *entry = kernel.addEntryBlock();
   {
     OpBuilder::InsertionGuard guard(c.b);
@@ -85,6 +97,11 @@ static void moveKernel(Code &c, Region &region, const std::string &name, unsigne
   entry->getOperations().splice(entry->end(), body.getOperations());
   b.setInsertionPointToEnd(entry);
   func::ReturnOp::create(b, region.getLoc());
+}
+
+/// Words that arguments take, of which the first `maps` are tensor maps.
+static size_t wordsOf(ArrayRef<Value> used, size_t maps) {
+  return used.size() + maps * (SEQ_TENSOR_MAP_WORDS - 1);
 }
 
 void GpuLowering::finishFunction() {
@@ -103,24 +120,36 @@ void GpuLowering::finishFunction() {
       else
         used.push_back(v);
     }
-    most = std::max(most, used.size());
+    auto isMap = [&](Value v) { return tensorMaps.contains(v); };
+    std::stable_partition(used.begin(), used.end(), isMap);
+    most = std::max(most, wordsOf(used, llvm::count_if(used, isMap)));
     arguments.push_back(std::move(used));
   }
-  Value table = atEntry(
-      [&] { return LLVM::AllocaOp::create(c.b, c.ptr, c.i64, c.i(std::max<int64_t>(most, 1))); });
+  Value table = atEntry([&] {
+    Value words = c.i(std::max<int64_t>(most, 1));
+    return LLVM::AllocaOp::create(c.b, c.ptr, c.i64, words, /*alignment=*/kMapBytes);
+  });
   for (auto [l, used] : llvm::zip(launches, arguments)) {
     c.b.setInsertionPoint(l.region);
     c.b.setLoc(l.region.getLoc());
-    for (auto [k, v] : llvm::enumerate(used))
-      c.store(widen(c, v), c.at(table, c.i64, c.i(k)));
+    size_t maps = llvm::count_if(used, [&](Value v) { return tensorMaps.contains(v); });
+    for (auto [k, v] : llvm::enumerate(used)) {
+      Value to = c.at(table, c.i64, c.i(wordsOf(ArrayRef(used).take_front(k), std::min(k, maps))));
+      if (k < maps)
+        c.call("seq_rt_tensor_map", {}, {call, v, to});
+      else
+        c.store(widen(c, v), to);
+    }
     Value number = arith::ConstantOp::create(c.b, c.b.getI32IntegerAttr(device.kernels.size()));
     c.call("seq_rt_launch", {}, {call, number, l.blocks, table});
     device.kernels.push_back(
-        {l.name, (unsigned)used.size(), l.threads, l.sharedBytes, l.cooperative});
-    moveKernel(c, l.region.getRegion(), l.name, l.threads, used, constantBases, device.module);
+        {l.name, (unsigned)wordsOf(used, maps), l.threads, l.sharedBytes, l.cooperative});
+    moveKernel(c, l.region.getRegion(), l.name, l.threads, used, maps, constantBases,
+               device.module);
     l.region.erase();
   }
   launches.clear();
+  tensorMaps.clear();
 }
 
 //===----------------------------------------------------------------------===//

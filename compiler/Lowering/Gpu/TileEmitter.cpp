@@ -65,34 +65,37 @@ Values TileEmitter::outer(unsigned k, ValueRange sums) {
   });
 }
 
-/// What this thread has stored may be read by tensor cores, which take another way to memory.
-static void fenceForGroups(Code &c) {
-  auto space = NVVM::SharedSpaceAttr::get(c.b.getContext(), NVVM::SharedSpace::shared_cta);
-  NVVM::FenceProxyOp::create(c.b, NVVM::ProxyKind::async_shared, space);
-}
-
 /// The loop over the last index, `tile.k` of it a step.
 Values TileEmitter::steps(ValueRange sums) {
   Value count = c.ceilDiv(depths.back(), tile.k);
   unsigned ahead = tile.stages - 1;
   auto begin = [&](Value step) {
-    c.when(c.cmp(arith::CmpIPredicate::slt, step, count), [&] { copy(step); });
+    Value some = c.cmp(arith::CmpIPredicate::slt, step, count);
+    if (boxes()) {
+      Value first = c.cmp(arith::CmpIPredicate::eq, thread, c.i(0));
+      c.when(c.bin<arith::AndIOp>(first, some), [&] { copyBoxes(step); });
+    }
+    if (!copies())
+      return;
+    c.when(some, [&] { copy(step); });
     NVVM::CpAsyncCommitGroupOp::create(c.b); // empty where there is no such step
   };
-  for (unsigned s = 0; copies() && s < ahead; ++s)
+  beginPhases();
+  for (unsigned s = 0; s < ahead; ++s)
     begin(c.i(s));
   fetchAndKeep(c.i(0));
   Values out = c.loop(c.i(0), count, c.i(1), sums, [&](Value s, ValueRange in) {
     if (copies())
       NVVM::CpAsyncWaitGroupOp::create(c.b, ahead - 1);
-    if (tile.groups)
-      fenceForGroups(c);
+    if (boxes())
+      waitForBoxes(s);
+    if (tile.groups && !allBoxes())
+      fenceForTensorCores();
     context.barrier();
     Values taken;
     if (tile.groups)
       taken = beginGroups(bufferOf(s), in);
-    if (copies())
-      begin(c.add(s, c.i(ahead)));
+    begin(c.add(s, c.i(ahead)));
     Value next = c.add(s, c.i(1));
     if (tile.groups) {
       fetchAndKeep(next);

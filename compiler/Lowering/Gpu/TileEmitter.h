@@ -7,6 +7,7 @@
 //
 //   TileEmitter.cpp   points, steps, sums of fused multiply-adds, the rest of the body
 //   TileLoads.cpp     factors into shared memory: by copies of the device, or evaluated
+//   TileBoxes.cpp     factors that the device copies in boxes
 //   TileMatrix.cpp    sums by matrix instructions
 //   TileGroups.cpp    sums by matrix instructions of warp groups
 //
@@ -107,8 +108,17 @@ private:
   llvm::SmallVector<Values> shortFragments(unsigned factor, Value buffer, unsigned step);
   Values takeUpShort(Value buffer, ValueRange in);
 
+  //===--- TileBoxes.cpp -------------------------------------------------------------------===//
+  bool boxes() const;
+  bool allBoxes() const;
+  Value arrivals(Value buffer);
+  void beginPhases();
+  void copyBoxes(Value step);
+  void waitForBoxes(Value step);
+
   //===--- TileGroups.cpp ------------------------------------------------------------------===//
   void placeGroups();
+  void fenceForTensorCores();
   Value swizzled(const Factor &f, Value inner, Value along);
   Value descriptor(unsigned factor, Value buffer);
   Values beginGroups(Value buffer, ValueRange in);
@@ -125,6 +135,7 @@ private:
   Type elem; ///< of factors in registers: f32, f64, or the bits of 16
   Values extents, depths, outerAt;
   llvm::SmallVector<Value> memory; ///< by factor: the buffers, each of lines
+  Value phases;                    ///< of boxes: a barrier for each buffer
   llvm::SmallVector<std::pair<Value, Value>> others;
   Pair origin, mine;
   llvm::SmallVector<Pair> points; ///< by accumulator: its place in the tile

@@ -34,6 +34,13 @@ void TileEmitter::placeGroups() {
       points.push_back({c.add(row, c.i(r / 2 * 8)), c.add(column, c.i(j + r % 2))});
 }
 
+/// What this thread has stored may be read by tensor cores, and by copies of boxes, which take
+/// another way to memory.
+void TileEmitter::fenceForTensorCores() {
+  auto space = NVVM::SharedSpaceAttr::get(c.b.getContext(), NVVM::SharedSpace::shared_cta);
+  NVVM::FenceProxyOp::create(c.b, NVVM::ProxyKind::async_shared, space);
+}
+
 /// Where an element of a factor lies after its buffer's first.
 Value TileEmitter::swizzled(const Factor &f, Value inner, Value along) {
   bool inside = BlockTile::linesInside(con, f);

@@ -154,13 +154,13 @@ Tile TileEmitter::pointOf(const Factor &f, Value i, Value k) {
 //===----------------------------------------------------------------------===//
 
 bool TileEmitter::copies() const {
-  return llvm::any_of(con.factors, [](const Factor &f) { return f.copied != 0; });
+  return llvm::any_of(con.factors, [](const Factor &f) { return f.copied != 0 && !f.tensor; });
 }
 
 /// This thread's copies for one step.
 void TileEmitter::copy(Value step) {
   for (auto [number, f] : llvm::enumerate(con.factors))
-    for (unsigned a = 0; f.copied && a < accesses(f); ++a)
+    for (unsigned a = 0; f.copied && !f.tensor && a < accesses(f); ++a)
       copyOne(number, a, step);
 }
 

@@ -85,6 +85,11 @@ private:
     else if (name.starts_with("cp.async.wait") || name.starts_with("cp.async.bulk.wait") ||
              name.starts_with("wgmma.wait"))
       add(call, "wait removed", remove);
+    else if (name.starts_with("mbarrier.try.wait"))
+      add(call, "wait removed", [&call] {
+        call.replaceAllUsesWith(ConstantInt::getTrue(call.getContext()));
+        call.eraseFromParent();
+      });
     else if (name.starts_with("fence.") || name.starts_with("membar.") ||
              name.starts_with("wgmma.fence"))
       add(call, "fence removed", remove);

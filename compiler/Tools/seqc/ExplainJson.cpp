@@ -284,6 +284,9 @@ private:
           j.attribute("register_rows", map.rows);
           runs(map);
           if (map.tileRows) {
+            j.attribute("instructions", map.instructions.empty() ? "fma" : map.instructions);
+            j.attribute("copied_factors", map.copiedFactors);
+            j.attribute("boxed_factors", map.boxedFactors);
             j.attribute("tile_rows", map.tileRows);
             j.attribute("tile_columns", map.tileColumns);
           }

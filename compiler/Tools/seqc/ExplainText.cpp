@@ -152,11 +152,22 @@ std::string headText(const Explanation &e) {
   return text + ", in " + std::to_string(n) + (n == 1 ? " kernel" : " kernels");
 }
 
+static std::string tileText(const MapFacts &map) {
+  std::string text = "a tile of " + std::to_string(map.tileRows) + " x " +
+                     std::to_string(map.tileColumns) + " a block, ";
+  if (map.instructions.empty())
+    text += std::to_string(map.rows) + " x " + std::to_string(map.width) + " of it a thread";
+  else
+    text += "by " + map.instructions;
+  if (map.copiedFactors)
+    text += ", " + std::to_string(map.copiedFactors) +
+            (map.copiedFactors == 1 ? " factor" : " factors") + " copied by the device";
+  return map.boxedFactors ? text + ", " + std::to_string(map.boxedFactors) + " in boxes" : text;
+}
+
 std::string runsText(const MapFacts &map) {
   if (map.runs == "tile")
-    return "a tile of " + std::to_string(map.tileRows) + " x " + std::to_string(map.tileColumns) +
-           " a block, " + std::to_string(map.rows) + " x " + std::to_string(map.width) +
-           " of it a thread";
+    return tileText(map);
   if (map.runs == "column")
     return "a thread a column, in registers";
   return map.runs.empty() ? "" : "a " + map.runs + " a point";

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define SEQ_ABI_MAGIC 0x43514553u /* "SEQC" in memory order */
-#define SEQ_ABI_VERSION 5u
+#define SEQ_ABI_VERSION 6u
 
 /* Element types. Booleans are bytes of 0 or 1. */
 enum { SEQ_F32 = 0, SEQ_F64 = 1, SEQ_I32 = 2, SEQ_BOOL = 3, SEQ_BF16 = 4, SEQ_F16 = 5 };
@@ -97,7 +97,8 @@ typedef struct seq_requirement {
  * variant run on one thread and launch kernels. */
 enum { SEQ_ON_CPU = 0, SEQ_ON_CUDA = 1, SEQ_ON_GPUSIM = 2 };
 
-/* A kernel. Each of its arguments has 8 bytes: an integer or a pointer. */
+/* A kernel. Each of its arguments has 8 bytes: an integer or a pointer; but for tensor maps, which
+ * come first and take the place of SEQ_TENSOR_MAP_WORDS. */
 typedef void (*seq_simulated_fn)(const uint64_t *args);
 typedef struct seq_kernel {
   const char *name; /* its symbol in the image */
@@ -182,6 +183,21 @@ void seq_rt_order(const seq_call *call, const int64_t *extents, int64_t *order);
 /* Launches kernel number `kernel` of the variant's code on `blocks` blocks; none where that is 0
  * or less. Kernels run in the order of their launches. */
 void seq_rt_launch(const seq_call *call, int32_t kernel, int64_t blocks, const uint64_t *args);
+
+/* A tensor of which kernels copy boxes to shared memory (TMA). Axes from the fastest on, whose
+ * elements follow each other; strides are those of the others. A row of a box has 128 bytes there,
+ * and of eight rows after each other the 16 bytes number j of row i stand at place j xor i. */
+typedef struct seq_tensor_map {
+  const void *base; /* on the device, at a multiple of 16 */
+  int64_t type;     /* SEQ_... */
+  int64_t rank;
+  int64_t sizes[5], strides[4]; /* elements; bytes, multiples of 16 */
+  int64_t box[5];
+} seq_tensor_map;
+enum { SEQ_TENSOR_MAP_WORDS = 16 };
+
+/* Writes a kernel's argument, at a multiple of 64 bytes. */
+void seq_rt_tensor_map(const seq_call *call, const seq_tensor_map *tensor, uint64_t *to);
 
 /* What a kernel that fails writes, in the device's memory: the first failure by (seq, place). */
 typedef struct seq_device_failure {
