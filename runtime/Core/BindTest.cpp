@@ -156,7 +156,7 @@ TEST(Model, DescriptorsAreChecked) {
   EXPECT_EQ(s.created, SEQ_ERR_MODEL);
   EXPECT_EQ(
       s.error(),
-      "`Plain` was compiled for version 77 of the binary interface; this runtime has 5: compile "
+      "`Plain` was compiled for version 77 of the binary interface; this runtime has 6: compile "
       "it again");
   EXPECT_EQ(s.model, nullptr);
 }

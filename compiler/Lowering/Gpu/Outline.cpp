@@ -141,9 +141,9 @@ static void declareCallees(ModuleOp device) {
   });
 }
 
-LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix, const Places &places,
-                    std::vector<Function> &functions, OwningOpRef<ModuleOp> &deviceModule,
-                    std::vector<Kernel> &kernels) {
+LogicalResult lower(ModuleOp module, const Target &target, const Expected &expected,
+                    StringRef suffix, const Places &places, std::vector<Function> &functions,
+                    OwningOpRef<ModuleOp> &deviceModule, std::vector<Kernel> &kernels) {
   module.getContext()
       ->loadDialect<LLVM::LLVMDialect, NVVM::NVVMDialect, scf::SCFDialect, arith::ArithDialect>();
   deviceModule = ModuleOp::create(module.getLoc());
@@ -154,8 +154,8 @@ LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix, con
                          kSharedName, Attribute(), /*alignment=*/16, /*addrSpace=*/3);
   SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
   for (func::FuncOp f : funcs) {
-    functions.push_back(
-        GpuLowering(f, target, suffix, module, device).run(placesOf(places, functions.size())));
+    functions.push_back(GpuLowering(f, target, expected, suffix, module, device)
+                            .run(placesOf(places, functions.size())));
     f.erase();
   }
   declareCallees(*deviceModule);
