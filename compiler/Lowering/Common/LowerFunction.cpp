@@ -16,6 +16,7 @@
 // that a map writes straight into the next state, the stacked yield or the output.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/Lowering/Common/Begin.h"
 #include "compiler/Lowering/Common/Lower.h"
 #include "seq/abi.h"
 
@@ -93,7 +94,7 @@ static Value copiedRow(Value v) {
   auto read = map.yield().getValues().front().getDefiningOp<ReadOp>();
   auto from = read ? read.getTensor().getDefiningOp<MapOp>() : nullptr;
   if (!from || read->getBlock() != map.bodyBlock() || from->getBlock() != map->getBlock() ||
-      read.getGuard() || read.getCheck())
+      read.getGuard() || read.getCheck() || beginOf(from))
     return {};
   unsigned axis = 0;
   for (auto [index, extent] : llvm::zip(map.indices(), map.getExtents())) {

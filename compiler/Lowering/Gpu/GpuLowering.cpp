@@ -94,7 +94,25 @@ std::optional<Buffer> GpuLowering::nearMemory(Type elem, ArrayRef<Value> dims) {
   return buffer;
 }
 
+/// Gives what is prepared its place in an order that is the same for all functions of a model, as
+/// far as they read the same: they share it then.
+void GpuLowering::placePrepared(Block &body) {
+  auto isRead = [&](Value v) {
+    return llvm::any_of(v.getUsers(), [&](Operation *user) {
+      Operation *op = body.findAncestorOpInBlock(*user);
+      return !isa<MapOp>(op) || !isPrepared(op->getResult(0));
+    });
+  };
+  SmallVector<Value> all(body.getArguments());
+  for (auto map : body.getOps<MapOp>())
+    llvm::append_range(all, map.getResults());
+  for (Value v : all)
+    if (isPrepared(v) && isRead(v))
+      preparedOffset(v);
+}
+
 void GpuLowering::lowerBody(Block &body) {
+  placePrepared(body);
   if (launchStep(body))
     return;
   bindDestinations(body);

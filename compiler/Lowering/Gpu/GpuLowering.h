@@ -98,6 +98,7 @@ protected:
 
   //===--- Kernels (GpuLowering.cpp) ---------------------------------------------------===//
   void lowerBody(mlir::Block &body) override;
+  void placePrepared(mlir::Block &body);
   void prepareAll(mlir::ArrayRef<MapOp> maps) override;
   void finishFunction() override;
   /// A kernel of `blocks` blocks; `body` is given the number of its block.

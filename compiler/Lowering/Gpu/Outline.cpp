@@ -12,6 +12,8 @@
 using namespace mlir;
 namespace seq::gpu {
 
+constexpr llvm::StringLiteral kLaunch = "seq_rt_launch";
+
 /// What ops of `region` use that stands outside of it.
 static llvm::SetVector<Value> usedFromOutside(Region &region) {
   llvm::SetVector<Value> used;
@@ -114,7 +116,7 @@ void GpuLowering::finishFunction() {
     for (auto [k, v] : llvm::enumerate(used))
       c.store(widen(c, v), c.at(table, c.i64, c.i(k)));
     Value number = arith::ConstantOp::create(c.b, c.b.getI32IntegerAttr(device.kernels.size()));
-    c.call("seq_rt_launch", {}, {call, number, l.blocks, table});
+    c.call(kLaunch, {}, {call, number, l.blocks, table});
     device.kernels.push_back(
         {l.name, (unsigned)used.size(), l.threads, l.sharedBytes, l.cooperative});
     moveKernel(c, l.region.getRegion(), l.name, l.threads, used, constantBases, device.module);
@@ -141,6 +143,53 @@ static void declareCallees(ModuleOp device) {
   });
 }
 
+/// The numbers of the kernels that `func` launches, in order.
+static SmallVector<arith::ConstantOp> launchesOf(func::FuncOp func) {
+  SmallVector<arith::ConstantOp> numbers;
+  func.walk([&](LLVM::CallOp call) {
+    if (call.getCallee() == kLaunch)
+      numbers.push_back(call.getOperand(1).getDefiningOp<arith::ConstantOp>());
+  });
+  return numbers;
+}
+
+static size_t numberOf(arith::ConstantOp constant) {
+  return cast<IntegerAttr>(constant.getValue()).getInt();
+}
+
+static bool isSame(Device &device, size_t a, size_t b) {
+  const Kernel &k = device.kernels[a], &l = device.kernels[b];
+  auto f = device.module.lookupSymbol<func::FuncOp>(k.name),
+       g = device.module.lookupSymbol<func::FuncOp>(l.name);
+  return k.threads == l.threads && k.sharedBytes == l.sharedBytes &&
+         k.cooperative == l.cooperative && f.getAllArgAttrs() == g.getAllArgAttrs() &&
+         f.getFunctionType() == g.getFunctionType() &&
+         OperationEquivalence::isRegionEquivalentTo(&f.getBody(), &g.getBody(),
+                                                    OperationEquivalence::IgnoreLocations);
+}
+
+/// Where the last function prepares by the same kernels as another, it launches those. Its own are
+/// the last ones.
+static void shareKernels(ModuleOp module, Device &device, ArrayRef<Function> functions) {
+  auto own = module.lookupSymbol<func::FuncOp>(functions.back().prepare);
+  for (const Function &before : functions.drop_back()) {
+    auto other = module.lookupSymbol<func::FuncOp>(before.prepare);
+    if (!own || !other)
+      continue;
+    auto mine = launchesOf(own), theirs = launchesOf(other);
+    if (mine.size() != theirs.size() || !llvm::all_of_zip(mine, theirs, [&](auto a, auto b) {
+          return isSame(device, numberOf(a), numberOf(b));
+        }))
+      continue;
+    for (auto [a, b] : llvm::zip(mine, theirs)) {
+      device.module.lookupSymbol(device.kernels[numberOf(a)].name)->erase();
+      a.setValueAttr(b.getValue());
+    }
+    device.kernels.resize(device.kernels.size() - mine.size());
+    return;
+  }
+}
+
 LogicalResult lower(ModuleOp module, const Target &target, const Expected &expected,
                     StringRef suffix, const Places &places, std::vector<Function> &functions,
                     OwningOpRef<ModuleOp> &deviceModule, std::vector<Kernel> &kernels) {
@@ -157,6 +206,8 @@ LogicalResult lower(ModuleOp module, const Target &target, const Expected &expec
     functions.push_back(GpuLowering(f, target, expected, suffix, module, device)
                             .run(placesOf(places, functions.size())));
     f.erase();
+    shareKernels(module, device, functions);
+    sharePrepare(module, functions);
   }
   declareCallees(*deviceModule);
   return success();
