@@ -97,7 +97,7 @@ struct loader {
           auto module = pipeline::toSeq(*checked, count, getContext(), diags, error);
           std::optional<StreamRefusal> none;
           if (module && pipe.streams)
-            pipeline::addStream(*module, none);
+            pipeline::addStream(*module, pipe, none);
           return module;
         },
         getContext, object, error);

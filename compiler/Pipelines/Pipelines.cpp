@@ -107,13 +107,19 @@ static void addLast(ModuleOp module, func::FuncOp func, const std::string &name)
     func.setName(name + "." + std::to_string(n));
 }
 
-bool addStream(ModuleOp module, std::optional<StreamRefusal> &refusal) {
+static bool isGpu(const lowering::Target &target) {
+  return target.isGpu();
+}
+
+bool addStream(ModuleOp module, const Options &options, std::optional<StreamRefusal> &refusal) {
   func::FuncOp first = *module.getOps<func::FuncOp>().begin();
   func::FuncOp stream = makeStream(first, "stream", refusal);
   if (!stream)
     return false;
   addLast(module, stream, "stream");
-  if (func::FuncOp step = makeStep(stream, "step"))
+  // A GPU runs a step in one kernel where that is worth it.
+  bool always = llvm::any_of(options.targets, isGpu);
+  if (func::FuncOp step = makeStep(stream, "step", always))
     addLast(module, step, "step");
   return true;
 }
@@ -227,8 +233,9 @@ std::optional<Estimate> estimate(ModuleOp module, const Options &options,
   return out;
 }
 
-static bool lowerOne(ModuleOp module, const lowering::Target &target, Context &context,
-                     std::vector<codegen::Variant> &variants, InternalError &error) {
+static bool lowerOne(ModuleOp module, const lowering::Target &target, const Options &options,
+                     Context &context, std::vector<codegen::Variant> &variants,
+                     InternalError &error) {
   codegen::Variant v;
   v.target = target;
   v.module = OwningOpRef<ModuleOp>(module.clone());
@@ -239,8 +246,8 @@ static bool lowerOne(ModuleOp module, const lowering::Target &target, Context &c
     for (const lowering::Function &f : variants.back().functions)
       places.push_back(f.places);
   bool good = target.isGpu()
-                  ? succeeded(gpu::lower(*v.module, target, suffix, places, v.functions, v.device,
-                                         v.kernels))
+                  ? succeeded(gpu::lower(*v.module, target, {options.sizes, options.batch}, suffix,
+                                         places, v.functions, v.device, v.kernels))
                   : succeeded(cpu::lower(*v.module, target, suffix, places, v.functions));
   variants.push_back(std::move(v));
   return good || fail(error, "lowering to machine code", context);
@@ -261,7 +268,7 @@ bool lower(ModuleOp module, const Options &options, Context &context,
         return false;
     }
     Phase phase(options, "lower");
-    if (!lowerOne(*own, target, context, variants, error))
+    if (!lowerOne(*own, target, options, context, variants, error))
       return false;
   }
   return true;

@@ -71,8 +71,9 @@ mlir::OwningOpRef<mlir::ModuleOp> toSeq(const typed::Program &program, size_t co
                                         InternalError &error);
 
 /// Adds the stream of the first function behind all others, and its step where that is
-/// another; false with the reason where it has none.
-bool addStream(mlir::ModuleOp module, std::optional<StreamRefusal> &refusal);
+/// another for one of the targets; false with the reason where it has none.
+bool addStream(mlir::ModuleOp module, const Options &options,
+               std::optional<StreamRefusal> &refusal);
 
 /// The first of the transforms alone: classes, and the form of each scan and convolution
 /// (`seq.form`, `seq.refused`), for the last target.

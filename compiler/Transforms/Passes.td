@@ -189,7 +189,8 @@ def SeqStream : Pass<"seq-stream", "::mlir::ModuleOp"> {
     For each function `f` a function `f_stream` of a piece of the sequence: the inputs of
     `f` with the steps of the piece, then the states before it; the results of `f` for
     these steps, then the states after it. The size `T.start` is the place of the piece's
-    first step in the sequence; where it is 0, the states are not read.
+    first step in the sequence; where it is 0, the states are not read. Where a state keeps every
+    step, there is `f_step` too, for pieces of one step: a scan's only step stands in its place.
 
     Precondition: the module is as it was emitted; every argument has `seq.name` and
     `seq.shape`. Refuses a function that looks ahead, and one whose time it does not

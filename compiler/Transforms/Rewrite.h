@@ -42,6 +42,8 @@ bool needsPoint(mlir::Operation *op);
 void doOnlyWithin(mlir::Block *body, mlir::ValueRange extents);
 /// Moves what the step does not owe to its state out of the scan (`seq-hoist` of one).
 void hoistFrom(ScanOp scan);
+/// Puts the step of each scan that has just one in the scan's place.
+void inlineOnlySteps(mlir::func::FuncOp func);
 /// The sizes of a tensor of the function as values at the builder's place; none where they are
 /// not simple.
 std::optional<llvm::SmallVector<mlir::Value>>

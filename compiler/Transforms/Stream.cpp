@@ -397,7 +397,7 @@ static Type withOneStep(Type type, AffineMap shape, unsigned one) {
   return tensor.clone(dims);
 }
 
-func::FuncOp makeStep(func::FuncOp stream, StringRef name) {
+func::FuncOp makeStep(func::FuncOp stream, StringRef name, bool always) {
   auto sizes = stream->getAttrOfType<ArrayAttr>(kSizesAttr);
   StringRef time = stream->getAttrOfType<StringAttr>(kPositionAttr).getValue();
   time.consume_back(".start");
@@ -405,7 +405,7 @@ func::FuncOp makeStep(func::FuncOp stream, StringRef name) {
   bool keepsAll = false;
   for (unsigned k = 0; k < stream.getNumArguments(); ++k)
     keepsAll |= keepsAllSteps(stream, k);
-  if (!keepsAll)
+  if (!keepsAll && !always)
     return {};
   func::FuncOp step = stream.clone();
   step.setName(name);
@@ -423,6 +423,7 @@ func::FuncOp makeStep(func::FuncOp stream, StringRef name) {
   step.setType(FunctionType::get(step.getContext(), TypeRange(step.getArguments()),
                                  step.getFunctionType().getResults()));
   stream->getBlock()->getOperations().insertAfter(Block::iterator(stream), step);
+  inlineOnlySteps(step);
   return step;
 }
 

@@ -16,8 +16,8 @@ mlir::func::FuncOp makeStream(mlir::func::FuncOp forward, llvm::StringRef name,
                               std::optional<StreamRefusal> &refusal);
 
 /// The same stream for pieces of one step, as one more function of its module; null where it
-/// would be no other: a stream that does not keep all steps.
-mlir::func::FuncOp makeStep(mlir::func::FuncOp stream, llvm::StringRef name);
+/// would be no other on a CPU, a stream that does not keep all steps, unless it is wanted `always`.
+mlir::func::FuncOp makeStep(mlir::func::FuncOp stream, llvm::StringRef name, bool always = false);
 
 /// What `--form` asks for.
 struct FormRequest {

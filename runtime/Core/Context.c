@@ -77,8 +77,9 @@ static int fill_context(seq_ctx *ctx, int32_t threads) {
   seq_pool_init(&ctx->pool, ctx->threads);
   if (!seq_on_device(ctx))
     return SEQ_OK;
-  return seq_device_alloc(ctx, (int64_t)sizeof(seq_device_failure), "a context",
-                          &ctx->device_failure);
+  int status =
+      seq_device_alloc(ctx, (int64_t)sizeof(seq_device_failure), "a context", &ctx->device_failure);
+  return status ? status : seq_device_make_counts(ctx);
 }
 
 int seq_ctx_create_with(const seq_ctx_options *options, seq_ctx **out, char *message,
@@ -123,6 +124,7 @@ void seq_ctx_destroy(seq_ctx *ctx) {
   seq_pool_destroy(&ctx->pool);
   seq_device_free(ctx, ctx->workspace);
   seq_device_free(ctx, ctx->device_failure);
+  seq_device_free(ctx, ctx->device_counts);
   ctx->device->table->destroy(ctx->device);
   seq_aligned_free(ctx);
 }

@@ -132,6 +132,21 @@ int seq_device_allow(seq_ctx *ctx, const void *p, int64_t bytes, bool writable, 
   return seq_device_status(ctx, d->table->allow(d, p, bytes, writable, what));
 }
 
+/* Where groups of blocks meet: cleared once, since each kernel leaves them as it found them. */
+static int64_t counts_bytes(const seq_ctx *ctx) {
+  return (int64_t)ctx->device->table->workers(ctx->device) * SEQ_COUNT_BYTES;
+}
+
+static int clear_counts(seq_ctx *ctx) {
+  seq_device *d = ctx->device;
+  return seq_device_status(ctx, d->table->zero(d, ctx->device_counts, counts_bytes(ctx)));
+}
+
+int seq_device_make_counts(seq_ctx *ctx) {
+  int status = seq_device_alloc(ctx, counts_bytes(ctx), "a context", &ctx->device_counts);
+  return status ? status : clear_counts(ctx);
+}
+
 void seq_rt_launch(const seq_call *call, int32_t kernel, int64_t blocks, const uint64_t *args) {
   seq_launcher *launcher = call->pool;
   if (launcher->status || blocks <= 0)
@@ -146,8 +161,12 @@ void seq_rt_launch(const seq_call *call, int32_t kernel, int64_t blocks, const u
   }
   seq_launch launch = {code, launcher->code->module, kernel, blocks, args};
   int status = d->table->launch(d, &launch);
-  if (status)
-    launcher->status = seq_ctx_fail(ctx, status, "`%s`: %s", launcher->function, d->error.text);
+  if (!status)
+    return;
+  launcher->status = seq_ctx_fail(ctx, status, "`%s`: %s", launcher->function, d->error.text);
+  /* Blocks that met may have ended on the way. The status is the launch's, whatever comes of this.
+   */
+  d->table->zero(d, ctx->device_counts, counts_bytes(ctx));
 }
 
 void seq_rt_tensor_map(const seq_call *call, const seq_tensor_map *tensor, uint64_t *to) {
@@ -195,11 +214,14 @@ int seq_device_region(seq_ctx *ctx, const seq_function_desc *fn, const seq_code 
     status = seq_device_status(ctx, d->table->zero(d, ctx->device_failure, bytes));
   if (!status)
     status = seq_device_allow(ctx, ctx->device_failure, bytes, true, "failure record");
+  if (!status)
+    status = seq_device_allow(ctx, ctx->device_counts, counts_bytes(ctx), true, "counts of blocks");
   if (status)
     return status;
   ctx->launcher = (seq_launcher){.ctx = ctx, .code = code, .function = fn->name};
   call->pool = &ctx->launcher;
   call->failure = ctx->device_failure;
+  call->counts = ctx->device_counts;
   region(call, 0, d->table->workers(d));
   status = ctx->launcher.status;
   return status || !fails ? status : read_failure(ctx);

@@ -56,6 +56,7 @@ struct seq_ctx {
   seq_failure failure;
   seq_device *device;
   void *device_failure; /* a seq_device_failure there; null on the CPU */
+  void *device_counts;  /* seq_call.counts */
   seq_launcher launcher;
   seq_code *codes;
   seq_failure_info failed; /* kind 0: none */
@@ -137,6 +138,9 @@ void seq_code_release(seq_ctx *ctx, seq_code *code);
 /* What kernels of the next region may touch, where the device minds. */
 void seq_device_forget(seq_ctx *ctx);
 int seq_device_allow(seq_ctx *ctx, const void *p, int64_t bytes, bool writable, const char *what);
+
+/* Makes what blocks count their arrivals in. */
+int seq_device_make_counts(seq_ctx *ctx);
 
 /* Runs a function of a device variant on this thread. Waits, and fills the context's failure,
  * where the function can fail. The call's pool and failure are set here. */

@@ -8,7 +8,15 @@
 
 namespace {
 // scale with 32 threads a block, written to be got wrong: `mode` says how.
-enum { FINE, PAST_THE_INPUT, INTO_THE_INPUT, BEFORE_THE_OUTPUT, PAST_THE_LENGTHS, ELSEWHERE };
+enum {
+  FINE,
+  PAST_THE_INPUT,
+  INTO_THE_INPUT,
+  BEFORE_THE_OUTPUT,
+  PAST_THE_LENGTHS,
+  ELSEWHERE,
+  HALF_MET
+};
 int mode = FINE;
 float elsewhere = 0;
 
@@ -17,6 +25,7 @@ void body(const uint64_t *args) {
   auto *lengths = argument<int64_t>(args, 2);
   auto *gain = argument<float>(args, 3);
   auto n = int64_t(args[4]);
+  auto *count = argument<int64_t>(args, 5);
   int64_t i = int64_t(bid()) * seq_sim_thread_count() + tid();
   if (i >= n)
     return;
@@ -25,8 +34,10 @@ void body(const uint64_t *args) {
   int64_t steps = LOAD(lengths[mode == PAST_THE_LENGTHS ? 2 : 0]);
   if (mode == INTO_THE_INPUT)
     STORE(x[i], value);
+  if (mode == HALF_MET)
+    STORE(*count, int64_t(1));
   if (steps > 0)
-    STORE(y[mode == BEFORE_THE_OUTPUT ? i - 1 : i], value * LOAD(gain[0]));
+    STORE(y[mode == BEFORE_THE_OUTPUT ? i - 1 : i], value * LOAD(gain[0]) + float(LOAD(*count)));
 }
 
 void forward(const seq_call *c, int32_t tid, int32_t nthreads) {
@@ -34,12 +45,14 @@ void forward(const seq_call *c, int32_t tid, int32_t nthreads) {
   EXPECT_EQ(nthreads, 8);
   int64_t n = c->sizes[0] * c->sizes[1];
   const uint64_t args[] = {fake::argument(c->inputs[0]), fake::argument(c->outputs[0]),
-                           fake::argument(c->lengths), fake::argument(c->inputs[1]), uint64_t(n)};
+                           fake::argument(c->lengths), fake::argument(c->inputs[1]), uint64_t(n),
+                           // of the last group
+                           fake::argument(c->counts) + 7 * SEQ_COUNT_BYTES};
   seq_rt_launch(c, 0, (n + 31) / 32, args);
 }
 
 struct Simulated : ::testing::Test {
-  seq_kernel kernel = {"body", 5, 32, 0, 0, body};
+  seq_kernel kernel = {"body", 6, 32, 0, 0, body};
   seq_device_code code = {"sm_80", nullptr, 0, 0, 1, &kernel};
   fake::variants variants{nullptr, forward, nullptr, 0};
   seq_function_desc fn = fake::functions[fake::SCALE];
@@ -94,6 +107,17 @@ TEST_F(Simulated, ACallMayNotTouchAnothersArrays) {
   EXPECT_EQ(s.run(0, {{&small.view, nullptr}, {&z.view}}), SEQ_ERR_DEVICE);
   mode = FINE;
   EXPECT_EQ(s.run(0, {{&small.view, nullptr}, {&z.view}}), SEQ_OK) << s.error();
+}
+
+TEST_F(Simulated, CountsAreClearAfterAFault) {
+  fake::device_session s(SEQ_ON_GPUSIM, desc);
+  fake::array x({40, 1}, std::vector<float>(40, 3)), y({40, 1});
+  mode = HALF_MET; // every thread writes the same count
+  EXPECT_EQ(s.run(0, {{&x.view, nullptr}, {&y.view}}), SEQ_ERR_DEVICE);
+  EXPECT_NE(s.error().find("`counts of blocks`"), std::string::npos) << s.error();
+  mode = FINE;
+  EXPECT_EQ(s.run(0, {{&x.view, nullptr}, {&y.view}}), SEQ_OK) << s.error();
+  EXPECT_EQ(y.values(), std::vector<float>(40, 6));
 }
 
 TEST_F(Simulated, CodeOfAnotherKind) {

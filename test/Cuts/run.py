@@ -9,7 +9,8 @@ programs/*.seq  each has comments
                                                ragged batches, where B stands for `B,`
                 `// no stream: CODE LINE:COL`  of the last `run`: the message and its place
 cases           those of test/Cases whose programs stream: their expected results, cut at
-                random places; REFUSED below says which do not, and why
+                random places, and after each of the first steps; REFUSED below says which do
+                not, and why
 
 The last line is `N passed, M failed`.
 """
@@ -146,11 +147,15 @@ class Cuts:
             return self.report(label, f"exit {first.returncode}: {first.stderr[:300]}")
         rng = random.Random(name)
         steps = self.steps(folder, argv)
-        for mode in [[]] if self.args.few else [[], [], ["--interpret"]]:
-            if "--interpret" in mode and steps > 200:
-                continue
+
+        def anywhere():
             count = rng.randint(1, 5)
-            cut = ",".join(map(str, sorted(rng.randint(0, steps) for _ in range(count))))
+            return ",".join(map(str, sorted(rng.randint(0, steps) for _ in range(count))))
+        first = ",".join(map(str, range(1, min(steps, 4)))) or "0"  # steps by themselves
+        cuts = [(anywhere(), []), (first, [])]
+        if not self.args.few:
+            cuts += [(anywhere(), [])] + ([(anywhere(), ["--interpret"])] if steps <= 200 else [])
+        for cut, mode in cuts:
             self.report(f"{label} cut {cut} {' '.join(mode)}", self.compare(folder, case, [*argv, "--cut", cut, *mode]))
 
     def steps(self, folder, argv):

@@ -46,6 +46,7 @@ HARMLESS = {
     "scan Cell(320)": {("zero", "guard removed"): (2, CLEARS), ("zero", "one too far"): (2, CLEARS),
                        ("scan", "fence removed"): (4, ACQUIRES), ("scan", "warp sync removed"): (4, PLACE),
                        ("scan", "guard removed"): (6, HOLDS), ("scan", "one too far"): (8, NEAR)},
+    "step Deep(6,2)": {("step", "warp sync removed"): (1, PLACE), ("step", "guard removed"): (1, INSIDE)},
     "product": {("product", "guard removed"): (3, INSIDE), ("product", "one too far"): (3, NEAR),
                 ("product", "barrier removed"): (1, LAST)},
     "short Short(40)": {("product", "one too far"): (106, NEAR), ("product", "barrier removed"): (2, LAST)},

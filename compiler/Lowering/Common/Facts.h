@@ -146,11 +146,20 @@ struct TensorFacts {
   bool perThread = false; ///< a copy for each thread, not for each sequence
 };
 
+/// How a stream's step runs on a GPU.
+struct StepFacts {
+  unsigned ops = 0; ///< that run, each of which can be a kernel
+  /// Nanoseconds, estimated: with a kernel for each op; as one, on a block or on several.
+  double kernels = 0, block = 0, group = 0;
+  std::string runs; ///< as of a scan: "block", "group"; "": a kernel for each op
+};
+
 struct FunctionFacts {
   std::vector<MapFacts> maps;         ///< outside of scans
   std::vector<ScanFacts> scans;       ///< outer ones first
   std::vector<TensorFacts> workspace; ///< a copy for each sequence, or for each thread
   std::vector<std::string> copied;    ///< parameters that are read as they are
+  std::optional<StepFacts> step;
 
   /// Everything noted since the last kernel is part of this one.
   void closeKernel(const std::string &name);

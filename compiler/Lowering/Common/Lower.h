@@ -167,6 +167,17 @@ struct Team {
   bool alone() const { return Code::constant(count) == 1; }
 };
 
+/// What a team has made since its threads met last.
+class Unmet {
+public:
+  bool reads(mlir::Operation &op) const;
+  void add(mlir::Operation &op) { made.insert(op.result_begin(), op.result_end()); }
+  void clear() { made.clear(); }
+
+private:
+  llvm::DenseSet<Value> made;
+};
+
 class BodyEmitter;
 
 class FunctionLowering {

@@ -64,14 +64,24 @@ Value FunctionLowering::stepRead(ReadOp read, const Row &row) {
   return c.load(c.at(b.base, c.i64, offset), c.i64); // an index, as all that a step counts with
 }
 
-/// Every op of `block` in order, for the sequences of `rows`.
+bool Unmet::reads(Operation &op) const {
+  bool reads = llvm::any_of(op.getOperands(), [&](Value v) { return made.contains(v); });
+  op.walk([&](ReadOp read) { reads |= made.contains(read.getTensor()); });
+  return reads;
+}
+
+/// Every op of `block` in order, for the sequences of `rows`. Threads meet after each op of a step.
+/// Those of a function write each tensor once, so that threads need only meet before an op that
+/// reads what was made since they met.
 void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &team,
                                   bool barriers) {
   bindDestinations(block);
-  for (Operation &op : block) {
+  bool isStep = isa<ScanOp>(block.getParentOp());
+  Unmet unmet;
+  for (Operation &op : block.without_terminator()) {
     code->b.setLoc(op.getLoc());
     // Index arithmetic of a step is done once, where it has one value.
-    if (rows.single && op.getNumResults() == 1 && op.getResult(0).getType().isIndex() &&
+    if (isStep && rows.single && op.getNumResults() == 1 && op.getResult(0).getType().isIndex() &&
         !op.hasTrait<OpTrait::ConstantLike>()) {
       Row row = makeRow(rows, code->i(0));
       stepScalars.erase(op.getResult(0));
@@ -82,12 +92,23 @@ void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &
     if (op.getNumResults() && isa<TensorType>(op.getResult(0).getType()) &&
         isPrepared(op.getResult(0)))
       continue;
+    if (barriers && unmet.reads(op)) {
+      barrier(team);
+      unmet.clear();
+    }
     if (auto map = dyn_cast<MapOp>(op)) {
       lowerMap(map, rows, team);
-      if (barriers)
+      if (!isStep)
+        unmet.add(op);
+      else if (barriers)
         barrier(team);
     } else if (auto scan = dyn_cast<ScanOp>(op)) {
       lowerScan(scan, rows, team, barriers);
+      // Threads meet at the end of a recurrence's steps.
+      if (isStep || !scan.getInits().empty())
+        unmet.clear();
+      else
+        unmet.add(op);
     }
   }
 }
@@ -184,7 +205,7 @@ void FunctionLowering::lowerNestedScan(ScanOp scan, const RowSet &rows, const Te
                                        bool barriers) {
   Code &c = *code;
   auto parent = scan->getParentOfType<ScanOp>();
-  scanLevel[scan] = scanLevel[parent] + 1;
+  scanLevel[scan] = parent ? scanLevel[parent] + 1 : 0;
   noteScan(scan);
   c.loop(c.i(0), rows.count, c.i(1), [&](Value r) {
     Row row = makeRow(rows, r);

@@ -16,6 +16,7 @@
 // that a map writes straight into the next state, the stacked yield or the output.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/Lowering/Common/Begin.h"
 #include "compiler/Lowering/Common/Lower.h"
 #include "seq/abi.h"
 
@@ -84,6 +85,30 @@ Value FunctionLowering::copyOf(OpBuilder &b, Value tensor) {
   return map.getResult(0);
 }
 
+/// What `v`, which is returned, copies from the result of a map but for axes of one place: it lies
+/// in memory as that does. Null: it is something else.
+static Value copiedRow(Value v) {
+  auto map = v.getDefiningOp<MapOp>();
+  if (!map || map.getNumResults() != 1 || !v.hasOneUse())
+    return {};
+  auto read = map.yield().getValues().front().getDefiningOp<ReadOp>();
+  auto from = read ? read.getTensor().getDefiningOp<MapOp>() : nullptr;
+  if (!from || read->getBlock() != map.bodyBlock() || from->getBlock() != map->getBlock() ||
+      read.getGuard() || read.getCheck() || beginOf(from))
+    return {};
+  unsigned axis = 0;
+  for (auto [index, extent] : llvm::zip(map.indices(), map.getExtents())) {
+    bool same = axis < read.getIndices().size() && read.getIndices()[axis] == index;
+    if (same && (from.getExtents()[axis] == extent ||
+                 (Code::constant(extent) &&
+                  Code::constant(extent) == Code::constant(from.getExtents()[axis]))))
+      ++axis;
+    else if (same || Code::constant(extent) != 1)
+      return {};
+  }
+  return axis == read.getIndices().size() ? read.getTensor() : Value();
+}
+
 void FunctionLowering::normalise() {
   Block &body = func.getBody().front();
   OpBuilder b(&body, body.begin());
@@ -104,6 +129,12 @@ void FunctionLowering::normalise() {
     argumentDims[arg] = dims;
   }
   mergeReductions(body);
+  for (OpOperand &o : body.getTerminator()->getOpOperands())
+    if (Value row = copiedRow(o.get())) {
+      Operation *copy = o.get().getDefiningOp();
+      o.set(row);
+      copy->erase();
+    }
   SmallVector<Operation *> terminators;
   func.walk([&](NextOp n) { terminators.push_back(n); });
   terminators.push_back(body.getTerminator());

@@ -11,6 +11,7 @@
 
 #include "compiler/Analysis/Sharing.h"
 #include "compiler/Analysis/Work.h"
+#include "compiler/Lowering/Common/Begin.h"
 #include "compiler/Lowering/Common/Lanes.h"
 
 using namespace mlir;
@@ -74,6 +75,13 @@ double CallFacts::points(ValueRange extents) const {
   for (Value e : extents)
     n *= value(e);
   return n;
+}
+
+double CallFacts::points(MapOp map) const {
+  double n = points(map.getExtents());
+  std::optional<Begin> begin = beginOf(map);
+  double all = begin ? value(map.getExtents()[begin->index]) : 0;
+  return all > 0 ? n * std::max(all - value(begin->from), 0.0) / all : n;
 }
 
 /// A thread's part of a point, or that of a warp's lane.
@@ -191,7 +199,7 @@ void BlockCost::visitRead(ReadOp read, Point &p, MapOp map, Value lane, double s
 double BlockCost::storesOf(Value result) const {
   auto scan = dyn_cast<ScanOp>(result.getDefiningOp()->getParentOp());
   if (!scan)
-    return 1;
+    return near.contains(result) ? 0 : 1;
   double n = 0;
   bool handedOn = false;
   for (auto [k, y] : llvm::enumerate(scan.next().getYields()))
@@ -243,7 +251,7 @@ BlockWork BlockCost::points(MapOp map, double points) {
 
 /// The share of a map's weights that stay in shared memory over the steps.
 double BlockCost::keptShare(MapOp map, const MapPlan &plan, double points) {
-  if (!inSteps || !plan.across)
+  if (!inSteps || !keeps || !plan.across)
     return 0;
   double bytes = 0;
   for (auto reduce : map.bodyBlock()->getOps<ReduceOp>())
@@ -379,13 +387,24 @@ BlockWork BlockCost::step(Block &body) {
   auto last = body.getTerminator();
   for (Operation &op : body.without_terminator())
     for (Value r : op.getResults())
-      if (isa<RankedTensorType>(r.getType()) && !made.contains(r) &&
+      if (isa<RankedTensorType>(r.getType()) && !made.contains(r) && !facts.prepared.contains(r) &&
           !llvm::is_contained(last->getOperands(), r))
         place(r, 1);
   BlockWork work;
+  bool isStep = isa<ScanOp>(body.getParentOp());
+  Unmet unmet;
   for (Operation &op : body.without_terminator()) {
+    if (unmet.reads(op)) {
+      countBarrier(work);
+      unmet.clear();
+    }
     if (auto scan = dyn_cast<ScanOp>(op)) {
-      work += steps(scan);
+      bool loop = !isStep && scan.getInits().empty();
+      work += loop && groups > 1 ? shareLoop(scan) : steps(scan);
+      if (loop)
+        unmet.add(op);
+      else
+        unmet.clear();
       continue;
     }
     auto map = dyn_cast<MapOp>(op);
@@ -399,11 +418,29 @@ BlockWork BlockCost::step(Block &body) {
       shared = std::max(shared, top + double(shape->bytes(*contraction)));
       work += tile(map, *contraction, *shape) * tiles(map, *contraction, *shape);
     } else {
-      work += points(map, facts.points(map.getExtents()));
+      work += points(map, facts.points(map));
     }
-    countBarrier(work);
+    if (isStep)
+      countBarrier(work);
+    else
+      unmet.add(op);
   }
-  return work += copies(body);
+  return isStep ? work += copies(body) : work;
+}
+
+/// A group's blocks take the steps in turn, each by itself.
+BlockWork BlockCost::shareLoop(ScanOp scan) {
+  BlockCost alone(facts, threads);
+  alone.made = made;
+  alone.keeps = false;
+  BlockWork work = alone.step(*scan.bodyBlock());
+  shared = std::max(shared, alone.shared);
+  return work * std::ceil(facts.value(scan.getExtent()) / groups);
+}
+
+BlockWork BlockCost::body(Block &body) {
+  keeps = false;
+  return step(body);
 }
 
 /// What a step hands on that no map of it makes is copied.

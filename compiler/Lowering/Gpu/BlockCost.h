@@ -58,6 +58,7 @@ struct CallFacts {
   /// An index value; indices of scans stand in the middle of their ranges.
   double value(Value v) const;
   double points(ValueRange extents) const;
+  double points(MapOp map) const; ///< that it makes
   /// Terms of a reduction that are present, for each point around it.
   double terms(ReduceOp reduce) const;
   /// Of a tensor of one sequence.
@@ -80,6 +81,8 @@ public:
   BlockWork steps(ScanOp scan);
   /// One step: the block's maps with their barriers.
   BlockWork step(mlir::Block &body);
+  /// The same of a function's body, which runs once.
+  BlockWork body(mlir::Block &body);
   /// Bytes of shared memory that it asks for.
   double sharedBytes() const { return shared; }
   /// Bytes of weights that it fetches there before the first step.
@@ -94,6 +97,7 @@ private:
                    double share);
   void visitRead(ReadOp read, Point &p, MapOp map, Value lane, double share);
   BlockWork copies(mlir::Block &body);
+  BlockWork shareLoop(ScanOp scan);
   double storesOf(Value result) const;
   double keptShare(MapOp map, const MapPlan &plan, double points);
   void place(Value tensor, int64_t copies);
@@ -103,7 +107,8 @@ private:
   const CallFacts &facts;
   double threads, groups;
   double top = 0, shared = 0, kept = 0;
-  bool inSteps = false;             ///< of a scan that the block runs
+  bool inSteps = false;             ///< of a scan that the block runs, or in a function's body
+  bool keeps = true;                ///< weights in shared memory, from one step to the next
   llvm::DenseSet<Value> made, near; ///< in the kernel; of these in shared memory
 };
 

@@ -22,7 +22,7 @@ struct Factor {
   unsigned copied = 0;
   /// Copied in boxes: the tensor, as the function that launches describes it (seq_tensor_map), and
   /// whether each sequence has one.
-  Value tensor;
+  Value tensor = {};
   bool perBatch = false;
 };
 

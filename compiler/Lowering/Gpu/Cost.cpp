@@ -15,6 +15,9 @@
 //
 // and a launch. Blocks are shared out evenly, as many at once as threads and shared memory allow.
 //
+// The body of a stream's step is costed three times: as a kernel for each op, and as one kernel of
+// a block or of a group of blocks for each sequence.
+//
 // Constants are published ones (Chips.cpp, BlockCost.h); nothing here was measured. What is left
 // out: registers, bank conflicts, first-level caches but for rows that one thread reads.
 //
@@ -23,6 +26,7 @@
 
 #include "compiler/Analysis/Sharing.h"
 #include "compiler/Analysis/Work.h"
+#include "compiler/Lowering/Common/Begin.h"
 #include "compiler/Lowering/Gpu/BlockCost.h"
 #include "compiler/Transforms/Rewrite.h"
 #include "compiler/Transforms/Transforms.h"
@@ -66,6 +70,25 @@ public:
     return std::move(kernels);
   }
 
+  /// The whole body in one kernel: a block for each sequence, or a group of blocks.
+  double asOne(double groups) {
+    double threads = groups > 1 ? kGroupThreads : threadsFor(func, facts.prepared);
+    BlockCost block(facts, threads, groups);
+    BlockWork w = block.body(func.getBody().front());
+    double memory = 0;
+    for (Operation &op : func.getBody().front().without_terminator())
+      if (isa<MapOp, ScanOp>(op) && !facts.prepared.contains(op.getResult(0)))
+        memory += memoryOf(&op);
+    close("step", memory, facts.batch * groups, threads, block.sharedBytes(), w);
+    return kernels.back().nanoseconds + (groups > 1 ? kCooperative : 0);
+  }
+
+  /// Blocks that share a sequence where `worth` says that several do.
+  double groupsOf(bool worth) const {
+    double room = std::floor(workers() / 2);
+    return worth && facts.batch < room ? std::floor(room / facts.batch) : 1;
+  }
+
   /// Of a tensor of one sequence.
   double elementsOf(Value v) {
     if (auto it = elements.find(v); it != elements.end())
@@ -84,9 +107,10 @@ private:
       BlockCost block(facts, shape->threads());
       BlockWork w = block.tile(map, *contraction, *shape);
       double n = facts.batch * block.tiles(map, *contraction, *shape);
-      return close("product", map, n, shape->threads(), double(shape->bytes(*contraction)), w);
+      return close("product", memoryOf(map), n, shape->threads(),
+                   double(shape->bytes(*contraction)), w);
     }
-    double points = facts.points(map.getExtents());
+    double points = facts.points(map);
     bool across = planPoints(map, kManyThreads).across;
     double each = std::floor(facts.batch * points / (workers() * kWorkerThreads));
     double perBlock = across ? kThreads / kWarp : kThreads * std::clamp<double>(each, 1, kMostEach);
@@ -96,7 +120,7 @@ private:
     // Each warp asks for the sequence's sizes.
     bool sized = !llvm::all_of(map.getExtents(), [](Value e) { return Code::constant(e); });
     w.read += sized ? kSizesRead * kThreads / kWarp : 0;
-    close("map", map, facts.batch * blocks, kThreads, 0, w);
+    close("map", memoryOf(map), facts.batch * blocks, kThreads, 0, w);
   }
 
   void add(ScanOp scan) {
@@ -113,20 +137,18 @@ private:
     if (auto columns = plain ? columnsOf(scan, dimsOf) : std::nullopt) {
       double perBlock = double(kColumnThreads / columns->lanes);
       double blocks = std::ceil(facts.points(ValueRange(columns->extents)) / perBlock);
-      return close("columns", scan, facts.batch * blocks, kColumnThreads, 0,
+      return close("columns", memoryOf(scan), facts.batch * blocks, kColumnThreads, 0,
                    columnsWork(facts, scan, *columns, kColumnThreads));
     }
-    double room = std::floor(workers() / 2);
-    bool worth = analysis::worthSharing(
-        scan, [&](MapOp map) { return !facts.prepared.contains(map.getResult(0)); });
-    double groups = worth && facts.batch < room ? std::floor(room / facts.batch) : 1;
+    double groups = groupsOf(analysis::worthSharing(
+        scan, [&](MapOp map) { return !facts.prepared.contains(map.getResult(0)); }));
     double threads = groups > 1 ? kGroupThreads : threadsFor(scan, facts.prepared);
     BlockCost block(facts, threads, groups);
     BlockWork w = block.steps(scan);
     w.read += block.keptBytes(), w.cached += block.keptBytes();
-    close("scan", scan, facts.batch * groups, threads, block.sharedBytes(), w);
+    close("scan", memoryOf(scan), facts.batch * groups, threads, block.sharedBytes(), w);
     if (groups > 1)
-      kernels.back().nanoseconds += kCooperative + kLaunch; // the counts of arrivals begin at 0
+      kernels.back().nanoseconds += kCooperative;
   }
 
   /// Blocks take the steps of all sequences in turn.
@@ -135,7 +157,7 @@ private:
     BlockCost block(facts, threads);
     BlockWork w = block.step(*scan.bodyBlock());
     double items = facts.batch * facts.value(scan.getExtent()), blocks = std::min(items, workers());
-    close("loop", scan, blocks, threads, block.sharedBytes(),
+    close("loop", memoryOf(scan), blocks, threads, block.sharedBytes(),
           w * (blocks > 0 ? std::ceil(items / blocks) : 0));
     kernels.back().bytesRead = items * w.read, kernels.back().bytesWritten = items * w.written;
   }
@@ -145,7 +167,7 @@ private:
 
   //===--- Time ------------------------------------------------------------------------===//
 
-  void close(StringRef what, Operation *op, double blocks, double threads, double shared,
+  void close(StringRef what, double memory, double blocks, double threads, double shared,
              const BlockWork &w) {
     const Chip &chip = facts.chip;
     KernelCost k;
@@ -153,7 +175,7 @@ private:
     k.blocks = blocks, k.threads = threads;
     k.operations = blocks * w.operations;
     k.bytesRead = blocks * w.read, k.bytesWritten = blocks * w.written;
-    k.memoryBytes = memoryOf(op);
+    k.memoryBytes = memory;
     double resident = std::min({kMostResident, std::floor(chip.threads / threads),
                                 std::floor(chip.shared / (shared + kReserved))});
     double own = std::ceil(blocks / chip.multiprocessors); // of the busiest one
@@ -188,6 +210,8 @@ private:
     for (Value r : op->getResults()) {
       bool given = llvm::any_of(r.getUsers(), [](Operation *o) { return isa<func::ReturnOp>(o); });
       double bytes = bytesOf(r);
+      if (auto map = dyn_cast<MapOp>(op); map && beginOf(map))
+        bytes *= facts.points(map) / facts.points(map.getExtents());
       sum += bytes > most || given ? bytes : 0;
     }
     return sum;
@@ -326,6 +350,22 @@ std::vector<KernelCost> kernelCosts(func::FuncOp func, const Target &target,
   mergeReductions(func.getBody().front());
   CallFacts facts{chipOf(target.level), target, sizes, double(batch), preparedTensors(func)};
   return Kernels(func, facts).run();
+}
+
+StepCost stepCost(func::FuncOp func, const Target &target, StringRef given, int64_t batch) {
+  analysis::Sizes sizes;
+  StringRef position = func->getAttrOfType<StringAttr>(kPositionAttr).getValue();
+  for (auto name : func->getAttrOfType<ArrayAttr>(kSizesAttr).getAsRange<StringAttr>())
+    sizes[name.str()] = name.getValue() == position ? kNominalSteps : kNominalSize;
+  giveSizes(sizes, given);
+  CallFacts facts{chipOf(target.level), target, sizes, double(batch), preparedTensors(func)};
+  StepCost out;
+  for (const KernelCost &k : Kernels(func, facts).run())
+    out.kernels += k.nanoseconds;
+  out.block = Kernels(func, facts).asOne(1);
+  double groups = Kernels(func, facts).groupsOf(true);
+  out.group = groups > 1 ? Kernels(func, facts).asOne(groups) : out.block;
+  return out;
 }
 
 double GpuCost::costOf(ArrayRef<Operation *> ops, ValueRange results,

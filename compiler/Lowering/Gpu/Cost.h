@@ -10,6 +10,9 @@ namespace seq::gpu {
 
 /// Sequences of a call, where the number is not known.
 constexpr int64_t kNominalBatch = 8;
+inline int64_t supposedBatch(int64_t batch) {
+  return batch > 0 ? batch : kNominalBatch;
+}
 
 /// A kernel of a call, as the model has it.
 struct KernelCost {
@@ -27,12 +30,23 @@ struct KernelCost {
 std::vector<KernelCost> kernelCosts(mlir::func::FuncOp func, const lowering::Target &target,
                                     const analysis::Sizes &sizes, int64_t batch);
 
+/// Nanoseconds of a stream's step: with a kernel for each op, and in one kernel, of a block or of a
+/// group of blocks for each sequence.
+struct StepCost {
+  double kernels = 0, block = 0, group = 0;
+};
+
+/// Of `func` after all transforms, as it is lowered. Sizes are nominal ones where `given` (`K=64`)
+/// does not name them.
+StepCost stepCost(mlir::func::FuncOp func, const lowering::Target &target, llvm::StringRef given,
+                  int64_t batch);
+
 /// On a chip, or the simulator of one.
 class GpuCost : public CostModel {
 public:
   /// `batch`: 0: not known.
   GpuCost(const lowering::Target &target, int64_t batch)
-      : target(target), batch(batch > 0 ? batch : kNominalBatch) {}
+      : target(target), batch(supposedBatch(batch)) {}
   double costOf(llvm::ArrayRef<mlir::Operation *> ops, mlir::ValueRange results,
                 const analysis::Sizes &sizes) override;
   bool hasIdle() const override { return true; }

@@ -4,9 +4,12 @@
 //
 //   a map               its points are shared out over the threads of a grid (Points.cpp)
 //   a scan of columns   a thread for each column runs all steps (Columns.cpp)
-//   any other scan      a block for each sequence runs all steps, or a group of blocks (Scans.cpp)
+//   any other scan      a block for each sequence runs all steps, or a group of blocks (Scans.cpp,
+//                       Teams.cpp)
 //   a scan without      a parallel loop: blocks take its steps in turn (Scans.cpp)
 //   states
+//
+// but for a stream's step, whose ops are one kernel where that is cheaper (Step.cpp).
 //
 // A kernel's code is emitted where it is launched, as a region that uses what the function knows:
 // sizes, strides, addresses. These become its arguments when the region moves to the device's
@@ -32,7 +35,7 @@ constexpr int64_t kMostBlocks = 4096;
 //===----------------------------------------------------------------------===//
 
 void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
-                         llvm::function_ref<void(Value)> body) {
+                         llvm::function_ref<void(Value)> body, bool cooperative) {
   Code &c = *code;
   auto region = scf::ExecuteRegionOp::create(c.b, TypeRange());
   Block *entry = &region.getRegion().emplaceBlock();
@@ -60,7 +63,7 @@ void GpuLowering::launch(StringRef what, Value blocks, unsigned threads,
   for (char &ch : name)
     ch = llvm::isAlnum(ch) ? ch : '_';
   launches.push_back(
-      {region, blocks, name + what.str() + suffix, threads, sharedMost, bool(group)});
+      {region, blocks, name + what.str() + suffix, threads, sharedMost, cooperative});
   result.facts.closeKernel(launches.back().name);
 }
 
@@ -91,7 +94,27 @@ std::optional<Buffer> GpuLowering::nearMemory(Type elem, ArrayRef<Value> dims) {
   return buffer;
 }
 
+/// Gives what is prepared its place in an order that is the same for all functions of a model, as
+/// far as they read the same: they share it then.
+void GpuLowering::placePrepared(Block &body) {
+  auto isRead = [&](Value v) {
+    return llvm::any_of(v.getUsers(), [&](Operation *user) {
+      Operation *op = body.findAncestorOpInBlock(*user);
+      return !isa<MapOp>(op) || !isPrepared(op->getResult(0));
+    });
+  };
+  SmallVector<Value> all(body.getArguments());
+  for (auto map : body.getOps<MapOp>())
+    llvm::append_range(all, map.getResults());
+  for (Value v : all)
+    if (isPrepared(v) && isRead(v))
+      preparedOffset(v);
+}
+
 void GpuLowering::lowerBody(Block &body) {
+  placePrepared(body);
+  if (launchStep(body))
+    return;
   bindDestinations(body);
   for (Operation &op : body) {
     code->b.setLoc(op.getLoc());

@@ -26,8 +26,8 @@ constexpr int64_t kMostEach = 4, kWorkerThreads = 1024;
 
 /// How the points of a map are shared out to so many threads.
 MapPlan planPoints(MapOp map, int64_t threads);
-/// Of a block that runs the steps of a scan.
-unsigned threadsFor(ScanOp scan, const llvm::DenseSet<Value> &prepared);
+/// Of a block that runs the maps inside of `around`.
+unsigned threadsFor(mlir::Operation *around, const llvm::DenseSet<Value> &prepared);
 
 /// Sequences that a team runs at once: what their sums need of registers leaves room for four sums
 /// in a map, the gates of a cell.
@@ -73,9 +73,9 @@ class GpuLowering : public FunctionLowering {
   friend struct Kept;
 
 public:
-  GpuLowering(mlir::func::FuncOp func, const Target &target, llvm::StringRef suffix,
-              mlir::ModuleOp module, Device &device)
-      : FunctionLowering(func, target, suffix, module), device(device) {}
+  GpuLowering(mlir::func::FuncOp func, const Target &target, const Expected &expected,
+              llvm::StringRef suffix, mlir::ModuleOp module, Device &device)
+      : FunctionLowering(func, target, suffix, module), expected(expected), device(device) {}
 
 protected:
   /// A kernel while its code stands in the function that launches it.
@@ -89,16 +89,26 @@ protected:
   };
   /// Blocks that share a sequence.
   struct Group {
-    Value counter, size; ///< its count of arrivals; blocks
+    Value counter, share; ///< where they meet, and what this block adds when it arrives
+    Value rank, size;     ///< its number among them, and how many they are
+  };
+  /// What teams of threads run, each for a sequence or for a few.
+  struct TeamWork {
+    llvm::StringRef kernel;
+    unsigned threads = 0;  ///< of a block that has sequences to itself
+    bool groups = false;   ///< blocks share a sequence where these are few
+    unsigned together = 1; ///< sequences that a team may run at once
+    std::function<void(Value first, unsigned together, const Team &team)> run;
   };
 
   //===--- Kernels (GpuLowering.cpp) ---------------------------------------------------===//
   void lowerBody(mlir::Block &body) override;
+  void placePrepared(mlir::Block &body);
   void prepareAll(mlir::ArrayRef<MapOp> maps) override;
   void finishFunction() override;
   /// A kernel of `blocks` blocks; `body` is given the number of its block.
   void launch(llvm::StringRef what, Value blocks, unsigned threads,
-              llvm::function_ref<void(Value block)> body);
+              llvm::function_ref<void(Value block)> body, bool cooperative = false);
   void launchMap(MapOp map, Value sequences);
   bool launchContraction(MapOp map, Value sequences);
   void launchTiles(MapOp map, Contraction contraction, const BlockTile &tile, Value sequences);
@@ -110,19 +120,26 @@ protected:
   void launchCopy(const Buffer &from, const Buffer &to);
   void launchScan(ScanOp scan);
   bool launchColumns(ScanOp scan);
+  bool launchStep(mlir::Block &body);
   void noteStep(ScanOp scan);
-  bool canRunTogether(ScanOp scan);
   void runSequences(ScanOp scan, Value first, unsigned together, const Team &team);
-  void launchBlocks(ScanOp scan, unsigned together);
-  void launchGroups(ScanOp scan, Value room, unsigned together);
   void launchParallelScan(ScanOp scan);
-  void meetGroup();
+  void withLoop(ScanOp scan, llvm::function_ref<void()> run);
+  void lowerLoopStep(ScanOp scan, Value b, Value s);
   /// Code at the start of the kernel that is being emitted.
   template <class F> auto atKernel(F f) {
     mlir::OpBuilder::InsertionGuard guard(code->b);
     code->b.setInsertionPoint(kernelAnchor);
     return f();
   }
+
+  //===--- Sequences on teams (Teams.cpp) ------------------------------------------------===//
+  void launchTeams(const TeamWork &work);
+  void launchBlocks(const TeamWork &work, unsigned together);
+  void launchGroups(const TeamWork &work, Value room, unsigned together);
+  RowSet sequencesFrom(Value first, unsigned together);
+  bool canRunTogether(mlir::Block &block);
+  void meetGroup();
 
   //===--- A block's threads ---------------------------------------------------------------===//
   void barrier(const Team &team) override;
@@ -154,6 +171,7 @@ protected:
   /// is set back.
   Value sharedMemory(Type elem, int64_t n, int64_t alignment = 16);
 
+  const Expected &expected;
   Device &device;
   llvm::SmallVector<Launch> launches;
   llvm::DenseSet<Value> tensorMaps; ///< descriptions of tensors, which kernels get as tensor maps

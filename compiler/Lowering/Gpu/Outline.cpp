@@ -15,6 +15,8 @@
 using namespace mlir;
 namespace seq::gpu {
 
+constexpr llvm::StringLiteral kLaunch = "seq_rt_launch";
+
 /// What ops of `region` use that stands outside of it.
 static llvm::SetVector<Value> usedFromOutside(Region &region) {
   llvm::SetVector<Value> used;
@@ -141,7 +143,7 @@ void GpuLowering::finishFunction() {
         c.store(widen(c, v), to);
     }
     Value number = arith::ConstantOp::create(c.b, c.b.getI32IntegerAttr(device.kernels.size()));
-    c.call("seq_rt_launch", {}, {call, number, l.blocks, table});
+    c.call(kLaunch, {}, {call, number, l.blocks, table});
     device.kernels.push_back(
         {l.name, (unsigned)wordsOf(used, maps), l.threads, l.sharedBytes, l.cooperative});
     moveKernel(c, l.region.getRegion(), l.name, l.threads, used, maps, constantBases,
@@ -170,9 +172,56 @@ static void declareCallees(ModuleOp device) {
   });
 }
 
-LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix, const Places &places,
-                    std::vector<Function> &functions, OwningOpRef<ModuleOp> &deviceModule,
-                    std::vector<Kernel> &kernels) {
+/// The numbers of the kernels that `func` launches, in order.
+static SmallVector<arith::ConstantOp> launchesOf(func::FuncOp func) {
+  SmallVector<arith::ConstantOp> numbers;
+  func.walk([&](LLVM::CallOp call) {
+    if (call.getCallee() == kLaunch)
+      numbers.push_back(call.getOperand(1).getDefiningOp<arith::ConstantOp>());
+  });
+  return numbers;
+}
+
+static size_t numberOf(arith::ConstantOp constant) {
+  return cast<IntegerAttr>(constant.getValue()).getInt();
+}
+
+static bool isSame(Device &device, size_t a, size_t b) {
+  const Kernel &k = device.kernels[a], &l = device.kernels[b];
+  auto f = device.module.lookupSymbol<func::FuncOp>(k.name),
+       g = device.module.lookupSymbol<func::FuncOp>(l.name);
+  return k.threads == l.threads && k.sharedBytes == l.sharedBytes &&
+         k.cooperative == l.cooperative && f.getAllArgAttrs() == g.getAllArgAttrs() &&
+         f.getFunctionType() == g.getFunctionType() &&
+         OperationEquivalence::isRegionEquivalentTo(&f.getBody(), &g.getBody(),
+                                                    OperationEquivalence::IgnoreLocations);
+}
+
+/// Where the last function prepares by the same kernels as another, it launches those. Its own are
+/// the last ones.
+static void shareKernels(ModuleOp module, Device &device, ArrayRef<Function> functions) {
+  auto own = module.lookupSymbol<func::FuncOp>(functions.back().prepare);
+  for (const Function &before : functions.drop_back()) {
+    auto other = module.lookupSymbol<func::FuncOp>(before.prepare);
+    if (!own || !other)
+      continue;
+    auto mine = launchesOf(own), theirs = launchesOf(other);
+    if (mine.size() != theirs.size() || !llvm::all_of_zip(mine, theirs, [&](auto a, auto b) {
+          return isSame(device, numberOf(a), numberOf(b));
+        }))
+      continue;
+    for (auto [a, b] : llvm::zip(mine, theirs)) {
+      device.module.lookupSymbol(device.kernels[numberOf(a)].name)->erase();
+      a.setValueAttr(b.getValue());
+    }
+    device.kernels.resize(device.kernels.size() - mine.size());
+    return;
+  }
+}
+
+LogicalResult lower(ModuleOp module, const Target &target, const Expected &expected,
+                    StringRef suffix, const Places &places, std::vector<Function> &functions,
+                    OwningOpRef<ModuleOp> &deviceModule, std::vector<Kernel> &kernels) {
   module.getContext()
       ->loadDialect<LLVM::LLVMDialect, NVVM::NVVMDialect, scf::SCFDialect, arith::ArithDialect>();
   deviceModule = ModuleOp::create(module.getLoc());
@@ -184,9 +233,11 @@ LogicalResult lower(ModuleOp module, const Target &target, StringRef suffix, con
                          /*addrSpace=*/3);
   SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
   for (func::FuncOp f : funcs) {
-    functions.push_back(
-        GpuLowering(f, target, suffix, module, device).run(placesOf(places, functions.size())));
+    functions.push_back(GpuLowering(f, target, expected, suffix, module, device)
+                            .run(placesOf(places, functions.size())));
     f.erase();
+    shareKernels(module, device, functions);
+    sharePrepare(module, functions);
   }
   declareCallees(*deviceModule);
   return success();

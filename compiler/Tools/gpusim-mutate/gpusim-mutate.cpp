@@ -13,12 +13,16 @@
 //   unreached nothing: no thread comes there
 //   hangs     it does not end: a loop that waits for a plain access, say
 //
+// With `--cuts` the program runs as a stream, in pieces of one step, and faults are those of the
+// step's kernels.
+//
 // Each runs in a process of its own. For test/GpuSim/mutants.py.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Jit/Loader.h"
 #include "compiler/Tools/gpusim-mutate/Mutate.h"
 #include "compiler/Tools/seqc/OwnInputs.h"
+#include "compiler/Tools/seqc/Pieces.h"
 #include "compiler/Tools/seqc/Report.h"
 #include "compiler/Tools/seqc/Runner.h"
 
@@ -61,6 +65,10 @@ public:
   }
 
   size_t count() const { return faults.size(); }
+  /// Whether the fault is in what runs.
+  bool isWanted(size_t number) const {
+    return !session.options.cuts || llvm::StringRef(faults[number].kernel).starts_with("step_");
+  }
 
   std::string tryFault(size_t number) {
     options.onDevice = [=](llvm::Module &module) { mutate::makeFault(module, number); };
@@ -114,6 +122,17 @@ private:
     return loaded;
   }
 
+  bool call(Runner &runner, CallInputs &in, std::vector<Array> &out) {
+    auto everywhere = [](int64_t steps) {
+      std::vector<int64_t> at;
+      for (int64_t step = 1; step < steps; ++step)
+        at.push_back(step);
+      return at;
+    };
+    return session.options.cuts ? runPieces(session, runner, in, everywhere, out)
+                                : runner.call(in, out);
+  }
+
   /// False where it cannot be compiled.
   bool run(Run &out) {
     auto loaded = compile();
@@ -129,7 +148,7 @@ private:
       seq_sim_set_order(runner.simulator(), order, 1);
       out.order = order;
       for (CallInputs &in : inputs)
-        out.good = out.good && runner.call(in, out.outputs[order].emplace_back());
+        out.good = out.good && call(runner, in, out.outputs[order].emplace_back());
       out.message = out.good ? "" : runner.message();
     }
     return true;
@@ -178,7 +197,7 @@ int main(int argc, char **argv) {
     return session.finish(UserError);
   }
   for (size_t k = 0; k < mutator.count(); ++k)
-    if (!tell(mutator, k))
+    if (mutator.isWanted(k) && !tell(mutator, k))
       return UserError;
   std::fflush(stdout);
   _exit(0);

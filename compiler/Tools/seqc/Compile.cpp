@@ -92,7 +92,7 @@ private:
     std::optional<StreamRefusal> none;
     bool stage = session.options.emit == "seq" || session.options.emit == "linalg";
     if (module && !stage) {
-      pipeline::addStream(*module, none);
+      pipeline::addStream(*module, options(), none);
       descriptor.addModule(*module);
     }
     return bool(module);

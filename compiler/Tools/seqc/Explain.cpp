@@ -233,6 +233,22 @@ static bool askFloor(Session &session, Explanation &out) {
   return true;
 }
 
+/// The step of the function's stream, as it is compiled beside the function.
+static bool askStep(Session &session, const pipeline::Options &options, Explanation &out) {
+  OwningOpRef<ModuleOp> module(session.seqModule().clone());
+  std::optional<StreamRefusal> none;
+  if (!out.gpu || !pipeline::addStream(*module, options, none))
+    return true;
+  auto functions = llvm::to_vector(module->getOps<func::FuncOp>());
+  for (func::FuncOp func : llvm::drop_end(functions))
+    func.erase();
+  std::vector<codegen::Variant> variants;
+  if (!pipeline::lower(*module, options, session.context(), variants, session.internal))
+    return false;
+  out.step = {*variants.front().functions.front().facts.step, variants.front().kernels};
+  return true;
+}
+
 int explainVerb(Session &session) {
   if (session.options.html && session.options.json) {
     session.diags.error(Diag::Usage, "--html", "and `--json` are two forms of one report");
@@ -269,7 +285,7 @@ int explainVerb(Session &session) {
   describeEntry(session, e);
   if (!pipeline::demandedWork(session.seqModule(), session.context(), e.work, session.internal))
     return UserError;
-  if (!askWorkspace(session, e) || !askFloor(session, e))
+  if (!askWorkspace(session, e) || !askFloor(session, e) || !askStep(session, options, e))
     return UserError;
   std::string text = session.options.html   ? explainHtml(e)
                      : session.options.json ? explainJson(e)

@@ -26,6 +26,12 @@ struct FloorFacts {
   std::vector<gpu::KernelCost> kernels; ///< of a GPU: of which that is the sum
 };
 
+/// How a step of the function's stream runs.
+struct StreamStep {
+  lowering::StepFacts facts;
+  std::vector<lowering::Kernel> kernels; ///< one in several versions, or one for each op
+};
+
 struct Explanation {
   explicit Explanation(const SourceManager &sources) : sources(sources) {}
   const SourceManager &sources;
@@ -47,12 +53,16 @@ struct Explanation {
   int64_t supposed = 0;                            ///< and the sequences of a call for forms
   std::vector<lowering::Kernel> kernels;           ///< of a GPU
   std::optional<std::vector<KernelCounts>> counts; ///< of one call in the simulator
+  std::optional<StreamStep> step;                  ///< of a GPU, where it has a stream
 };
 
 std::string explainText(const Explanation &e);
 std::string explainJson(const Explanation &e);
 /// A page that stands alone.
 std::string explainHtml(const Explanation &e);
+
+/// "one kernel, `step_0_step_sm_80`: a block a sequence …"
+std::string stepText(const Explanation &e);
 
 /// `file:line:column`; "" where there is none.
 std::string placeText(mlir::Location loc);

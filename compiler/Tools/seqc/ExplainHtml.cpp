@@ -374,6 +374,14 @@ private:
       rows.push_back({code(k.name), std::to_string(k.threads), std::to_string(k.sharedBytes)});
     heading("Kernels");
     table({"kernel", "threads of a block", "bytes of shared memory"}, {false, true, true}, rows);
+    if (e.step) {
+      rows.clear();
+      for (const Kernel &k : e.step->kernels)
+        rows.push_back({code(k.name), std::to_string(k.threads), std::to_string(k.sharedBytes)});
+      heading("A step of its stream");
+      out += "<p>" + escaped(stepText(e)) + "</p>\n";
+      table({"kernel", "threads of a block", "bytes of shared memory"}, {false, true, true}, rows);
+    }
     if (!e.counts)
       return;
     rows.clear();

@@ -52,7 +52,9 @@ public:
         j.attribute("floor", nullptr);
       j.attributeObject("workspace", [&] { writeWorkspace(); });
       if (e.gpu)
-        j.attributeArray("kernels", [&] { writeKernels(); });
+        j.attributeArray("kernels", [&] { writeKernels(e.kernels); });
+      if (e.step)
+        j.attributeObject("step", [&] { writeStep(*e.step); });
       if (e.counts)
         j.attributeObject("counts", [&] { writeCounts(*e.counts); });
     });
@@ -69,8 +71,19 @@ private:
     text("runs", facts.runs);
   }
 
-  void writeKernels() {
-    for (const Kernel &k : e.kernels)
+  /// Of a stream.
+  void writeStep(const StreamStep &step) {
+    const StepFacts &f = step.facts;
+    j.attribute("ops", f.ops);
+    text("runs", f.runs);
+    for (auto [name, ns] :
+         {std::pair("kernels_ms", f.kernels), {"block_ms", f.block}, {"group_ms", f.group}})
+      j.attribute(name, ns / 1e6);
+    j.attributeArray("kernels", [&] { writeKernels(step.kernels); });
+  }
+
+  void writeKernels(const std::vector<Kernel> &kernels) {
+    for (const Kernel &k : kernels)
       j.object([&] {
         text("name", k.name);
         j.attribute("block_threads", k.threads);

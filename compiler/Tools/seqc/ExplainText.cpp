@@ -184,6 +184,21 @@ std::string runsText(const ScanFacts &scan) {
   return scan.runs == "loop" ? "blocks take steps in turn, and share each among their threads" : "";
 }
 
+std::string stepText(const Explanation &e) {
+  const StepFacts &f = e.step->facts;
+  std::string each = f.ops == 1 ? "one kernel, for its one op" : "a kernel for each op";
+  std::string one = timeText(std::min(f.block, f.group)), several = timeText(f.kernels),
+              by = ", by estimate for " + std::to_string(e.supposed) +
+                   (e.supposed == 1 ? " sequence" : " sequences") + " on " + e.chip;
+  if (f.ops == 1)
+    return each + ": " + several + by;
+  if (f.runs.empty())
+    return each + ": " + several + ", and " + one + " in one" + by;
+  std::string blocks = f.runs == "group" ? ", or several where sequences are few" : "";
+  return "one kernel, a block a sequence" + blocks + ": " + one + ", and " + several +
+         " with one for each op" + by;
+}
+
 std::string countsText(const KernelCounts &kernel) {
   const seq_sim_counts &c = kernel.counts;
   std::string text = std::to_string(c.launches) + (c.launches == 1 ? " launch, " : " launches, ") +
@@ -500,6 +515,11 @@ private:
   void writeKernels() {
     if (!e.gpu)
       return;
+    if (e.step) {
+      out += "a step of its stream: " + stepText(e) + "\n";
+      for (const Kernel &k : e.step->kernels)
+        line("`" + k.name + "`");
+    }
     out += "kernels:\n";
     for (const Kernel &k : e.kernels)
       line("`" + k.name + "`: blocks of " + std::to_string(k.threads) + " threads" +

@@ -379,7 +379,7 @@ bool Session::emitSeq() {
     return true;
   module = pipeline::toSeq(*program, 1, context(), diags, internal);
   std::optional<StreamRefusal> refusal;
-  if (module && wantsStream() && !pipeline::addStream(*module, refusal)) {
+  if (module && wantsStream() && !pipeline::addStream(*module, pipelineOptions(), refusal)) {
     reportNoStream(*refusal);
     module = {};
   }

@@ -35,7 +35,12 @@ typedef struct seq_call {
   void *workspace;              /* workspace(call) bytes, aligned to 64 */
   void *pool;                   /* the runtime's own */
   void *failure;                /* the runtime's own: where seq_rt_fail writes */
+  void *counts;                 /* of a device: where groups of blocks meet; null on the CPU */
 } seq_call;
+
+/* There are `nthreads` counts, each an int64_t in so many bytes of its own. Between kernels its
+ * last 63 bits are 0, and the first may be anything: a kernel leaves it so. */
+#define SEQ_COUNT_BYTES 128
 
 typedef void (*seq_region_fn)(const seq_call *call, int32_t tid, int32_t nthreads);
 typedef int64_t (*seq_workspace_fn)(const seq_call *call, int32_t nthreads);
