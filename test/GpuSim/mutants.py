@@ -30,7 +30,6 @@ OWN = "each thread reads what it wrote itself, or another barrier stands between
 NEAR = "no point lies just past the end at these sizes, or what is read there meets a factor of 0"
 INSIDE = "what is read besides is inside of the array, and meets a factor of 0 or is not stored"
 PLACE = "what is stored is no point that is read, so nothing waits for it"
-CLEARS = "what is cleared besides is memory of this call that nothing has been written to yet"
 LAST = "the barrier after a tile's steps keeps the next tile's factors out, and each block has one tile"
 HOLDS = "all sequences have as many steps here, or a lane does again what another one did"
 ACQUIRES = "the load before it acquires, and the barrier after it hands that on to the block"
@@ -43,8 +42,7 @@ HARMLESS = {
              ("map", "one too far"): (2, NEAR)},
     "nested": {("scan", "barrier removed"): (5, OWN), ("scan", "one too far"): (2, NEAR),
                ("map", "warp sync removed"): (1, PLACE)},
-    "scan Cell(320)": {("zero", "guard removed"): (2, CLEARS), ("zero", "one too far"): (2, CLEARS),
-                       ("scan", "fence removed"): (4, ACQUIRES), ("scan", "warp sync removed"): (4, PLACE),
+    "scan Cell(320)": {("scan", "fence removed"): (4, ACQUIRES), ("scan", "warp sync removed"): (4, PLACE),
                        ("scan", "guard removed"): (6, HOLDS), ("scan", "one too far"): (8, NEAR)},
     "step Deep(6,2)": {("step", "warp sync removed"): (1, PLACE), ("step", "guard removed"): (1, INSIDE)},
     "product": {("product", "guard removed"): (3, INSIDE), ("product", "one too far"): (3, NEAR),
