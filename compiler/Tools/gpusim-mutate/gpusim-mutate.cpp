@@ -35,7 +35,7 @@ using namespace seq;
 using namespace seq::tool;
 
 namespace {
-constexpr unsigned kSeconds = 10;
+constexpr unsigned kSeconds = 30;
 constexpr int kOrders[] = {SEQ_SIM_FORWARD, SEQ_SIM_REVERSE, SEQ_SIM_RANDOM};
 constexpr const char *kOrderNames[] = {"forward", "reverse", "random"};
 
