@@ -70,13 +70,14 @@ bool Unmet::reads(Operation &op) const {
   return reads;
 }
 
-/// Every op of `block` in order, for the sequences of `rows`. Threads meet after each op of a step.
-/// Those of a function write each tensor once, so that threads need only meet before an op that
+/// Every op of `block` in order, for the sequences of `rows`. Threads meet after each op. Those of a
+/// function for a GPU write each tensor once, so that threads need only meet before an op that
 /// reads what was made since they met.
 void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &team,
                                   bool barriers) {
   bindDestinations(block);
   bool isStep = isa<ScanOp>(block.getParentOp());
+  bool meetsAlways = isStep || !target.isGpu();
   Unmet unmet;
   for (Operation &op : block.without_terminator()) {
     code->b.setLoc(op.getLoc());
@@ -98,14 +99,14 @@ void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &
     }
     if (auto map = dyn_cast<MapOp>(op)) {
       lowerMap(map, rows, team);
-      if (!isStep)
+      if (!meetsAlways)
         unmet.add(op);
       else if (barriers)
         barrier(team);
     } else if (auto scan = dyn_cast<ScanOp>(op)) {
       lowerScan(scan, rows, team, barriers);
       // Threads meet at the end of a recurrence's steps.
-      if (isStep || !scan.getInits().empty())
+      if (meetsAlways || !scan.getInits().empty())
         unmet.clear();
       else
         unmet.add(op);
