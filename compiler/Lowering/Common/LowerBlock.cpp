@@ -70,8 +70,8 @@ bool Unmet::reads(Operation &op) const {
   return reads;
 }
 
-/// Every op of `block` in order, for the sequences of `rows`. Threads meet after each op. Those of a
-/// function for a GPU write each tensor once, so that threads need only meet before an op that
+/// Every op of `block` in order, for the sequences of `rows`. Threads meet after each op. Those of
+/// a function for a GPU write each tensor once, so that threads need only meet before an op that
 /// reads what was made since they met.
 void FunctionLowering::lowerBlock(Block &block, const RowSet &rows, const Team &team,
                                   bool barriers) {
